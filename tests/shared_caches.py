@@ -17,7 +17,8 @@ from botocore.loaders import Loader
 from podid.aws.session import AwsSession
 from podid.cli import command, tree
 from podid.sandbox.aws import gateway, moto_backend
-from podid.sandbox.http import HttpAnswer, HttpRequest
+from podid.sandbox.http import HttpAnswer, HttpRequest, make_certificates
+from podid.sandbox.kube import sandbox
 from podid.sandbox.kube.tokens import TokenIssuer
 
 # the services that podid calls
@@ -36,7 +37,7 @@ _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Install all shared caches until the patch ends."""
-    for part in (boto, clients, moto, ec2, signing_keys, few_regions, commands, unsynced_files):
+    for part in (boto, clients, moto, ec2, keys, few_regions, commands, unsynced_files):
         part(patch)
 
 
@@ -174,19 +175,23 @@ def ec2(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gateway, "clear_ec2", lambda: None if seeded else clear())
 
 
-def signing_keys(patch: pytest.MonkeyPatch) -> None:
-    """Share signing keys: creating one takes 50 ms for each cluster. Up to three clusters of one test have different
-    keys."""
-    make: Callable[[TokenIssuer], Any] = vars(TokenIssuer)["_key"].func
-    keys: list[Any] = []
-
-    def next_key(self: TokenIssuer) -> Any:
-        keys.append(keys[-3] if len(keys) >= 3 else make(self))
-        return keys[-1]
-
-    key = cached_property(next_key)
+def keys(patch: pytest.MonkeyPatch) -> None:
+    """Share signing keys and certificates: creating them takes 50 ms for each cluster. Up to three clusters of one test
+    have different ones."""
+    key = cached_property(_three_in_turn(vars(TokenIssuer)["_key"].func))
     key.__set_name__(TokenIssuer, "_key")
     patch.setattr(TokenIssuer, "_key", key)
+    patch.setattr(sandbox, "make_certificates", _three_in_turn(make_certificates))
+
+
+def _three_in_turn(make: Callable[..., Any]) -> Callable[..., Any]:
+    created: list[Any] = []
+
+    def in_turn(*args: Any) -> Any:
+        created.append(created[-3] if len(created) >= 3 else make(*args))
+        return created[-1]
+
+    return in_turn
 
 
 def commands(patch: pytest.MonkeyPatch) -> None:

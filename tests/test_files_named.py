@@ -6,15 +6,17 @@ import re
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.trust.trust_helpers import CLUSTER, statement
-from harness import Answers, Outcome, Podid
+from harness import Answers, Outcome, Podid, table
 from local.test_files import NOT_REGULAR, REFUSED, planted
 from podid.cli.command import build
 from podid.cli.tree import COMMANDS
@@ -110,10 +112,15 @@ def refused(outcome: Outcome, why: str) -> None:
 # --- what is read -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [*NOT_REGULAR, "nothing", "latin-1", "too large"])
-@pytest.mark.parametrize("line", [*READ.values(), *IN_PLACE.values()], ids=[*READ, *IN_PLACE])
+def own_folder(tmp_path: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=tmp_path))
+
+
+@table(
+    ("line", "kind"), product([*READ.values(), *IN_PLACE.values()], [*NOT_REGULAR, "nothing", "latin-1", "too large"])
+)
 def test_only_text_in_a_regular_file_is_read(podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str) -> None:
-    file = planted(kind, tmp_path / "x.json")
+    file = planted(kind, own_folder(tmp_path) / "x.json")
     if kind == "latin-1":
         file.write_bytes(b'{"a": "\xe9"}')
     elif kind == "too large":
@@ -158,28 +165,35 @@ def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: 
     assert [item.name for item in tmp_path.glob(".podid*")] == []
 
 
-@pytest.mark.parametrize("flags", [(), ("--force",), ("--yes", "--force")])
-@pytest.mark.parametrize("kind", [*REFUSED, "no directory", "closed directory"])
-@pytest.mark.parametrize("line", WRITTEN.values(), ids=WRITTEN)
+@table(
+    ("line", "kind", "flags"),
+    product(
+        WRITTEN.values(),
+        [*REFUSED, "no directory", "closed directory"],
+        [(), ("--force",), ("--yes", "--force")],
+    ),
+)
 def test_nothing_but_a_file_is_written(
-    podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str, flags: tuple[str, ...], monkeypatch: Any
+    podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str, flags: tuple[str, ...]
 ) -> None:
+    folder = own_folder(tmp_path)
     if line[0] in ("migrate", "plan", "audit"):  # which only read
         flags = tuple(flag for flag in flags if flag != "--yes")
     why = {"no directory": "No such file", "closed directory": "Permission denied"}.get(kind) or REFUSED[kind]
-    file = planted(kind, tmp_path / "x.json")
+    file = planted(kind, folder / "x.json")
     if kind == "no directory":
-        file = tmp_path / "no" / "x.json"
-    if kind == "closed directory":
-        monkeypatch.setattr(os, "access", lambda *_: False)
-    before = sorted(tmp_path.iterdir())
+        file = folder / "no" / "x.json"
+    before = sorted(folder.iterdir())
     reason = f"{file} cannot be written: {why}"
     if "--report" in line and not file.suffix:  # /dev/null
         reason = f"--report {file}: the name must end in"
-    refused(podid(*filled(line, file), *flags), reason)
-    assert sorted(tmp_path.iterdir()) == before
+    with pytest.MonkeyPatch.context() as patch:
+        if kind == "closed directory":
+            patch.setattr(os, "access", lambda *_: False)
+        refused(podid(*filled(line, file), *flags), reason)
+    assert sorted(folder.iterdir()) == before
     if kind == "link":
-        assert (tmp_path / "beside").read_text() == "precious"
+        assert (folder / "beside").read_text() == "precious"
 
 
 @pytest.mark.parametrize(("answer", "code"), [(True, 3), (False, 2)])

@@ -414,10 +414,39 @@ STORY = _script(
 5 sandbox heal role-not-found
 """,
 )
-# each in the same world; the reads come first
-MUTATED = _script(
+# each in the same world; these make every call that a command makes
+CALLING = _script(
     lab,
     """
+0 activity shop/orders
+0 right-size shop/orders
+0 doctor --logs
+0 doctor --me
+0 audit --secrets
+0 audit --probe --yes --check imds-open-to-pods
+0 verify shop/orders --yes --probe
+3 reconcile -f identities.json --once
+0 migrate apply legacy/reports --dry-run
+0 migrate rollback shop/orders --dry-run
+0 migrate cleanup
+0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
+0 restart shop/orders
+0 associate payments/billing-worker --role billing-worker --wait api
+0 associate payments/billing-worker --role billing-worker --timeout 20s
+3 associate shop/orders --role storefront --replace --wait none
+0 role create fresh --for shop/orders --managed-policy ReadOnlyAccess
+0 role delete demo-extra --yes --adopt
+0 undo last --yes --wait api
+0 copy --from-cluster blue --to-cluster demo --dry-run
+0 move shop/orders payments/billing-worker --update-trust --dry-run
+""",
+)
+MUTATED = (
+    *CALLING,
+    *_script(
+        lab,
+        """
 0 whoami
 0 list
 0 export
@@ -429,29 +458,21 @@ MUTATED = _script(
 0 who-can dynamodb:GetItem
 0 privileges shop/orders
 0 trace SESSION
-0 activity shop/orders
-0 right-size shop/orders
 0 unused
 0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
 0 doctor
 0 doctor shop/orders
-0 doctor --logs
 0 doctor shop/orders --verify --cloudtrail --yes
 0 doctor shop/orders --probe --yes
-0 doctor --me
-0 audit --secrets
-0 audit --probe --yes --check imds-open-to-pods
 0 bundle --yes --force
 0 verify shop/orders --yes
-0 verify shop/orders --yes --probe
 0 agent status
 0 agent nodes
 0 agent versions
 0 agent logs
 0 uninstall-agent --dry-run
-3 reconcile -f identities.json --once
 3 plan -f identities.json
 3 diff -f identities.json
 0 apply -f identities.json --dry-run
@@ -459,35 +480,22 @@ MUTATED = _script(
 0 forget -f identities.json --dry-run
 0 migrate plan
 0 migrate status
-0 migrate apply legacy/reports --dry-run
 0 migrate finish -A --soak 0 --dry-run
-0 migrate rollback shop/orders --dry-run
-0 migrate cleanup
 0 addon list
-0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
-0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
 0 decommission --cluster demo --dry-run
 0 role list
 0 role show shop-orders
 0 install-agent
 0 restart shop/orders --dry-run
-0 restart shop/orders
-0 associate payments/billing-worker --role billing-worker --wait api
-0 associate payments/billing-worker --role billing-worker --timeout 20s
-3 associate shop/orders --role storefront --replace --wait none
 0 disassociate shop/orders --yes --wait api
-0 role create fresh --for shop/orders --managed-policy ReadOnlyAccess
 0 role attach storefront --managed-policy ReadOnlyAccess --adopt
 0 role detach demo-extra --managed-policy ReadOnlyAccess --yes --adopt
-0 role delete demo-extra --yes --adopt
-0 undo last --yes --wait api
 0 trust add --role shop-orders --for shop/cart --dry-run
 0 trust remove --role shop-orders --for shop/nobody --dry-run
 0 trust tighten --role shop-orders --dry-run
-0 copy --from-cluster blue --to-cluster demo --dry-run
-0 move shop/orders payments/billing-worker --update-trust --dry-run
 """,
+    ),
 )
 
 # each interrupted on a site of its own

@@ -6,8 +6,10 @@ Service Authorization Reference of AWS.
 
 import argparse
 import json
+import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,18 @@ LEVELS = {
     "Permissions management": "permissions-management",
     "Permissions management, Write": "permissions-management",
 }
+# The reference has two pages for the versions of these services. Of an action on both pages, the package has the types
+# of one. Each row is a service, its actions, and the beginning of the types that these have too. The Developer Guide of
+# AWS WAF has SetWebACL with the ARN of a load balancer.
+OTHER_PAGES = (
+    ("apigateway", "[A-Z]+", ""),
+    ("elasticloadbalancing", "AddTags|RemoveTags", ""),
+    (
+        "elasticloadbalancing",
+        "CreateLoadBalancer|DeleteLoadBalancer|ModifyLoadBalancerAttributes|SetWebAcl",
+        "loadbalancer/",
+    ),
+)
 
 
 def generate(data: Path) -> str:
@@ -41,14 +55,27 @@ def generate(data: Path) -> str:
 def _service(data: Path, name: str, title: str) -> list[Any]:
     resources = data / "resourceTypes" / f"{name}.json"
     types = _read(resources) if resources.exists() else {}
-    numbers = {key: number for number, key in enumerate(types)}
+    rows = [(key, item["key"], arn) for key, item in types.items() for arn in item["arn"].split(", ")]
     by_level: dict[str, list[str]] = defaultdict(list)
     for action in _read(data / "actions" / f"{name}.json").values():
-        used = sorted({numbers[t["name"].lower()] for t in action["resourceTypes"] if t["name"].lower() in numbers})
+        named = {item["name"].lower() for item in action["resourceTypes"]}
+        named |= set(_further(name, action["name"], named, types))
+        used = [number for number, (key, *_) in enumerate(rows) if key in named]
         suffix = f"={','.join(map(str, used))}" if used else ""
         by_level[LEVELS[action["accessLevel"]]].append(action["name"] + suffix)
     levels = {level: " ".join(sorted(by_level[level])) for level in dict.fromkeys(LEVELS.values()) if by_level[level]}
-    return [name, title, levels, [[item["key"], item["arn"]] for item in types.values()]]
+    return [name, title, levels, [row[1:] for row in rows]]
+
+
+def _further(service: str, action: str, named: set[str], types: Iterable[str]) -> Iterator[str]:
+    """Yield the types of resources that the package lacks."""
+    if service == "lambda" and "function" in named:
+        # by function, version, or alias ARN: AWS Lambda Developer Guide, "Fine-tuning the Resources and Conditions
+        # sections of policies"
+        yield "function alias"
+    for owner, actions, start in OTHER_PAGES:
+        if service == owner and re.fullmatch(actions, action):
+            yield from (key for key in types if key.startswith(start))
 
 
 def _read(path: Path) -> Any:

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from harness import table
+from podid.checks.affected import concerned, keys_of
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.aws import AddonIssue, NodeGroup
-from podid.domain.cluster import ServiceAccount
+from podid.domain.cluster import OwnerRef, ServiceAccount
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.network import RouteTable, VpcRoute
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.status import IdentityState
 from podid.domain.workloads import NODE_GROUP_LABEL, WebhookRegistration
 from podid.ops.status.diagnose import diagnose
@@ -118,6 +119,17 @@ def test_pods_are_served_node_by_node(
     snapshot = two_nodes(agent_pods=agents, **sections)
     assert {verdict.chain for verdict in failing(check, snapshot)} == {concerned}
     assert broken(snapshot) == set(concerned)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "CloneSet", "Rollout"])
+def test_a_failure_of_a_workload_affects_only_its_pods(kind: str) -> None:
+    failed = FAILING["app-assumes-own-role"]
+    (other,) = known(failed.pods)
+    owned = replace(other, name="orders-0", labels={}, owner=OwnerRef(kind, "orders"))
+    snapshot = replace(failed, pods=Known((pod(), owned)))
+    (verdict,) = failing("app-assumes-own-role", snapshot)
+    affected = set(concerned(verdict, snapshot).keys)
+    assert [bool(affected & set(keys_of(item))) for item in (pod(), owned)] == [False, True]
 
 
 @pytest.mark.parametrize(("check", "sections"), CASES_OF_ADDON[:2])

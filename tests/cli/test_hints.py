@@ -5,6 +5,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.lines import command_of, required_words
-from harness import Podid, examples
+from harness import Podid, examples, table
 from parsing import parsed
 from podid.cli.hints import at_place, hint_words, options_by_name
 from podid.cli.options import SHARED
@@ -67,11 +68,11 @@ TYPOS = (
 )
 
 
-@pytest.mark.parametrize("line", TYPOS)
+@table("line", TYPOS)
 def test_another_name_is_not_consented_to(healthy: Site, line: str) -> None:
     """The hint names what exists: pasted, it asks before it deletes."""
     hints = set()
-    for consent in (("--yes",), ("-y",), ("-qy",), ("-yqo=json",)):
+    for consent in (("--yes",), (("-y",), ("-qy",), ("-yqo=json",))[TYPOS.index(line) % 3]):
         outcome = healthy(*line.split(), *consent, *(() if "json" in consent[0] else ("-o", "json")))
         assert outcome.code in (2, 5), outcome
         hint = shlex.split(outcome.error["hint"] or "")
@@ -249,7 +250,10 @@ ADDED = sorted(
 )
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+_command = cache(lambda words: parsed(words)[0])  # most commands get the same hint for most flags
+
+
+@table("row", COMMANDS)
 def test_an_added_flag_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
     assert ("--update-trust",) in ADDED
@@ -261,7 +265,7 @@ def test_an_added_flag_is_an_option_of_the_command(row: Row) -> None:
     for add in ADDED:
         hint = hint_words(Again(add=add, instead=elsewhere), (*row.path, *needed))
         takes = {word for word in add if word.startswith("--")} <= known
-        assert parsed(hint)[0] == (row.name if takes else "role show"), (add, hint)
+        assert _command(hint) == (row.name if takes else "role show"), (add, hint)
         assert bool(hint_words(Again(add=add), (*row.path, *needed))) == takes
 
 
@@ -280,7 +284,13 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
                     assert part.value not in ("-A", "--all-namespaces"), (file, ast.unparse(node))
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def associated(box: Sandbox) -> None:
+    add_association(box.world, "shop", "orders", "orders-dynamodb")
+
+
+@pytest.mark.usefixtures("associated")
+@table(
     ("line", "code", "hint"),
     [
         ("status shop/orderz", 5, "podid status shop/orders"),
@@ -305,10 +315,7 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("show shop/orders -c demo -c dem --region us-west-2", 2, "podid show --help"),
     ],
 )
-def test_the_next_command_of_an_error(
-    box: Sandbox, podid: Podid, files: dict[str, str], line: str, code: int, hint: str
-) -> None:
-    add_association(box.world, "shop", "orders", "orders-dynamodb")
+def test_the_next_command_of_an_error(podid: Podid, files: dict[str, str], line: str, code: int, hint: str) -> None:
     argv = shlex.split(line.format(**files))
     outcome = podid(*argv)
     assert outcome.code == code, outcome

@@ -79,6 +79,9 @@ READY, VERIFIED = IdentityState.READY, IdentityState.VERIFIED
         (status(READY), Wait.READY, ExitCode.OK),
         (status(READY), Wait.VERIFIED, ExitCode.UNDETERMINED),
         (status(VERIFIED), Wait.VERIFIED, ExitCode.OK),
+        # a pod that would be created now is never proven
+        (status(VERIFIED, IdentityState.PROVEN), Wait.PROVEN, ExitCode.OK),
+        (status(VERIFIED), Wait.PROVEN, ExitCode.UNDETERMINED),
         # a standing cause, and one that may pass
         (status(IdentityState.BROKEN, cause=verdict()), None, ExitCode.ATTENTION),
         (status(IdentityState.UNKNOWN, cause=SETTLING), None, ExitCode.UNAVAILABLE),

@@ -68,6 +68,9 @@ def test_expiry(last: date, counts: bool) -> None:
 def test_an_entry_without_a_finding_is_reported() -> None:
     entry = Accepted(id="association-missing", reason="gone")
     assert accept(report(KEYS), [entry]).idle == (entry,)
+    over = replace(entry, expires=date(2026, 5, 31))
+    reckoning = accept(report(KEYS), [over])
+    assert (reckoning.expired, reckoning.idle) == ((), (over,))
 
 
 def test_an_unknown_is_never_accepted() -> None:

@@ -15,6 +15,7 @@ from podid.domain.status import (
     IdentityStatus,
     PodStatus,
     exit_code,
+    shortfall,
     worst,
 )
 from podid.domain.status import IdentityState as S
@@ -71,6 +72,7 @@ def failed(error_code: str = "") -> Verdict:
         ((None,), False, ExitCode.UNDETERMINED),
         ((S.DOUBTFUL,), True, ExitCode.UNDETERMINED),
         ((S.NONE,), False, ExitCode.UNDETERMINED),
+        ((S.NONE,), True, ExitCode.UNDETERMINED),
     ],
 )
 def test_the_exit_code_for_a_required_state(
@@ -81,6 +83,12 @@ def test_the_exit_code_for_a_required_state(
 
 def test_an_error_of_permissions_is_a_failure_whatever_the_state() -> None:
     assert exit_code([identity(S.PROVEN, permissions=failed())], S.READY) is ExitCode.ATTENTION
+
+
+def test_a_healthy_identity_that_misses_the_required_state_has_a_note() -> None:
+    assert shortfall([identity(S.VERIFIED), identity(S.BROKEN)], S.VERIFIED) == ()
+    (note,) = shortfall([identity(S.READY), identity(S.PROVEN)], S.PROVEN)
+    assert note.startswith("shop/orders not proven: CloudTrail does not contain")
 
 
 def test_a_status_settles_if_one_of_its_causes_does() -> None:

@@ -90,6 +90,12 @@ def test_main_containers(names: tuple[str, ...], annotations: Mapping[str, str],
             Subject("Deployment", "orders", "shop"),
             "7d4",
         ),
+        (
+            OwnerRef("ReplicaSet", "orders-7d4", "u"),
+            {"rollouts-pod-template-hash": "7d4"},
+            Subject("Rollout", "orders", "shop"),
+            "u",
+        ),
         (OwnerRef("ReplicaSet", "orders-7d4", "u"), {}, Subject("ReplicaSet", "orders-7d4", "shop"), "u"),
         (
             OwnerRef("DaemonSet", "log", "u"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import Outcome
+from harness import Outcome, examples
 from permissions_support import checked_permissions
 from way_worlds import (
     SESSIONS,
@@ -180,16 +180,18 @@ def lines(text: str) -> list[str]:
 def with_a_permission_less(
     site: Site, line: str, codes: tuple[int, ...] = (0,)
 ) -> Iterator[tuple[str, Outcome, Outcome]]:
-    """Each right that the command asks for, what it says with all of them, and what without this one."""
+    """Every second right that the command asks for, or the others where the line has an odd length, and under
+    `make fuzz` each: what it says with all of them, and what without this one."""
+    start, step = (len(line) % 2, 2) if examples(1) == 1 else (0, 1)
     with checked_permissions() as asked:
         everything = site(*line.split())
         assert everything.code in codes, everything
-    for action in sorted(asked.iam):
+    for action in sorted(asked.iam)[start::step]:
         site.box.world.credentials.deny(action)
         yield action, everything, site(*line.split())
         site.box.world.credentials.allow_again()
     permissions = sorted(asked.kubernetes, key=str)
-    for number, permission in enumerate(permissions):
+    for number, permission in enumerate(permissions[start::step]):
         rules = [
             {"apiGroups": [each.group], "resources": [each.resource], "verbs": [each.verb]}
             for each in permissions

@@ -19,6 +19,7 @@ from harness import table
 from podid.domain.cluster import Node, Taint
 from podid.domain.findings import EVERYONE, Severity
 from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import why_not_here
 from podid.facts.agent import (
     AGENT_PRIORITY,
     agent_pods,
@@ -27,6 +28,7 @@ from podid.facts.agent import (
     daemon_sets,
     holders,
     importance,
+    is_addons,
     lacks_agents,
     not_judged,
     option,
@@ -38,6 +40,8 @@ from podid.facts.agent import (
 
 NEW, OLD = "v1.3.10-eksbuild.1", "v1.3.2-eksbuild.2"
 HYBRID = {"daemonsets": {"hybrid": {"create": True}}}
+OF_BOTTLEROCKET = {"daemonsets": {"hybrid-bottlerocket": {"create": True}}}
+BOTTLEROCKET_NODE = replace(hybrid_node(name="rocket"), labels={"os.bottlerocket.aws/version": "1.50.0"})
 WAITING = agent_pod(node="", phase="Pending", ready=False, message="0/1: no free ports", host_ports=(80, 2703))
 
 
@@ -69,6 +73,10 @@ def test_configuration_values(version: str, values: dict[str, Any], ports: tuple
         (NEW, {}, hybrid_node(), False),
         (NEW, HYBRID, hybrid_node(), True),
         (OLD, HYBRID, hybrid_node(), False),
+        (NEW, HYBRID, BOTTLEROCKET_NODE, False),
+        (NEW, OF_BOTTLEROCKET, BOTTLEROCKET_NODE, True),
+        (NEW, OF_BOTTLEROCKET, hybrid_node(), False),
+        ("v1.3.7-eksbuild.1", OF_BOTTLEROCKET, BOTTLEROCKET_NODE, False),
     ],
 )
 def test_nodes_of_a_planned_agent(version: str, values: dict[str, Any], host: Node, goes: bool) -> None:
@@ -78,8 +86,27 @@ def test_nodes_of_a_planned_agent(version: str, values: dict[str, Any], host: No
 
 
 def test_the_reason_why_a_hybrid_node_gets_no_agent() -> None:
-    assert "--config daemonsets.hybrid.create=true" in planned_agent(NEW, {}).why_not_hybrid
-    assert planned_agent(OLD, HYBRID).why_not_hybrid == (f"{OLD} does not support hybrid nodes, v1.3.3-eksbuild.1 does")
+    words = planned_agent(NEW, HYBRID).why_not_hybrid("hybrid-bottlerocket")
+    assert "a Bottlerocket hybrid node requires the DaemonSet that --config daemonsets.hybrid-bottlerocket." in words
+    assert "--config daemonsets.hybrid.create=true" in planned_agent(NEW, {}).why_not_hybrid("hybrid")
+    words = planned_agent(OLD, HYBRID).why_not_hybrid("hybrid")
+    assert words == f"{OLD} does not support hybrid nodes, v1.3.3-eksbuild.1 does"
+
+
+def test_each_hybrid_node_is_in_one_of_the_daemon_sets() -> None:
+    labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "eks.amazonaws.com/compute-type": "hybrid"}
+    nodes = [replace(item, labels={**labels, **item.labels}) for item in (hybrid_node(name="far"), BOTTLEROCKET_NODE)]
+    both = {"daemonsets": {**HYBRID["daemonsets"], **OF_BOTTLEROCKET["daemonsets"]}}
+    _, *sets = daemon_sets(planned_agent(NEW, both), cluster(), nodes)
+    assert [(item.name.removeprefix("eks-pod-identity-agent-"), item.desired) for item in sets] == [
+        ("hybrid", 1),
+        ("hybrid-bottlerocket", 1),
+    ]
+    assert [[not why_not_here(host, item.placement) for host in nodes] for item in sets] == [
+        [True, False],
+        [False, True],
+    ]
+    assert all(map(is_addons, sets))
 
 
 def test_the_objects_of_a_planned_agent() -> None:

@@ -202,6 +202,22 @@ def test_the_contexts_proxy_is_used_by_every_version_of_the_package(
     assert str(proxy) == "http://127.0.0.1:9"
 
 
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.DependencyWarning")
+def test_a_socks_proxy_requires_a_package(
+    tls: Server,
+    make_cluster: MakeCluster,
+    certificate: tuple[Path, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """kubectl supports it without a package."""
+    monkeypatch.setitem(sys.modules, "socks", None)
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], proxy="socks5://127.0.0.1:9")
+    connection = connect(make_cluster(tls.url), kubeconfig=file)
+    with pytest.raises(InvalidInput, match="the Python package PySocks"):
+        connection.new_pool()
+
+
 def test_no_proxy_is_honoured_without_a_kubeconfig(
     tls: Server, make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,13 @@ ARN = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop"
         (
             "work",
             "c",
+            "https://ABC.gr7.eks-cluster.eu-west-1.api.aws",
+            {"exec": {"command": "aws-iam-authenticator", "args": ["token", "-i", "shop"]}},
+            ("shop", "eu-west-1"),
+        ),
+        (
+            "work",
+            "c",
             "https://x",
             {"exec": {"command": "aws", "args": ["eks", "get-token", "--cluster-name", "s"]}},
             ("s", ""),

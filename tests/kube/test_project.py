@@ -85,6 +85,14 @@ def test_workloads_with_on_delete_and_jobs() -> None:
     item = recorded("statefulset OnDelete create").body
     canary = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
     assert project.workload("StatefulSet", {**item, "spec": {**item["spec"], **canary}}).partition == 2
+    # the controller counts the partition from the first ordinal
+    assert (
+        project.workload(
+            "StatefulSet", {**item, "spec": {**item["spec"], **canary, "ordinals": {"start": 5}}}
+        ).partition
+        == 7
+    )
+    assert project.workload("StatefulSet", {**item, "spec": {**item["spec"], "ordinals": {"start": 5}}}).partition == 0
     job = project.workload("Job", recorded("job create").body)
     assert (job.name, job.service_account, job.replicas) == ("probe", "orders", 0)
     cron_job = {"metadata": {"name": "nightly"}, "spec": {"jobTemplate": {"spec": recorded("job create").body["spec"]}}}

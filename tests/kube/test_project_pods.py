@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness import table
 from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod
 from podid.kube import project_pods
 
@@ -166,6 +167,22 @@ def test_only_the_names_of_a_config_map_are_kept() -> None:
 def test_a_pod_without_optional_members() -> None:
     pod = project_pods.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": []}, "status": None})
     assert (pod.service_account, pod.containers, pod.owner, pod.volumes, pod.phase) == ("default", (), None, (), "")
+
+
+@table(
+    ("version", "kind", "expected"),
+    [
+        ("apps/v1", "StatefulSet", "StatefulSet"),
+        ("apps.kruise.io/v1beta1", "StatefulSet", "StatefulSet.apps.kruise.io"),
+        ("apps.kruise.io/v1alpha1", "CloneSet", "CloneSet"),
+        ("v1", "ReplicationController", "ReplicationController"),
+    ],
+)
+def test_a_custom_resource_is_not_the_controller_of_kubernetes_with_its_name(
+    version: str, kind: str, expected: str
+) -> None:
+    reference = {"apiVersion": version, "kind": kind, "name": "db", "uid": "u", "controller": True}
+    assert project_pods.owner({"ownerReferences": [reference]}) == OwnerRef(expected, "db", "u")
 
 
 def test_a_pod_that_cannot_start() -> None:

@@ -134,6 +134,27 @@ def test_another_role_is_not_its_own(text: str) -> None:
         (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),
         (f"operation error EKS Auth: AssumeRoleForPodIdentity, request send failed, {X509}", "agent-proxy-misconfig"),
         ("InternalServerError: unexpected status code recieved, expected 404, got 503", "agent-probe-port-conflict"),
+        # Rust prints the provider, not the address
+        ("provider=EcsContainer error=tcp connect error: Connection refused (os error 111)", "agent-not-installed"),
+        ("invalid full URI for ECS provider (no DNS resolver): http://[fd00:ec2::23]/v1/credentials", "sdk-too-old"),
+        (
+            "Http request to retrieve credentials failed with error code 400 http://169.254.170.23/v1/credentials",
+            "trust-missing-tag-session",
+        ),
+        ('Get "http://169.254.170.23/v1/credentials": EOF', "service-mesh-intercepts"),
+        (
+            "Received non 200 response 503 from container metadata: upstream connect error or disconnect/reset",
+            "service-mesh-intercepts",
+        ),
+        # the kubelet about the volume, and admission webhooks about an object of a namespace
+        (
+            'MountVolume.SetUp failed for volume "eks-pod-identity-token" : failed to fetch token: serviceaccounts "a" not found',
+            "association-sa-not-found",
+        ),
+        (
+            'admission webhook "x" denied the request: resource Pod/kube-system/eks-pod-identity-agent was blocked',
+            "admission-policy-blocks-agent",
+        ),
         # what SDKs say of the address and of the token's file
         (
             "AWS_CONTAINER_CREDENTIALS_FULL_URI must be set to an https:// address or a link local IP address",
@@ -273,6 +294,40 @@ def test_a_text_of_several_programs_is_never_sure(text: str) -> None:
 )
 def test_a_text_of_one_program_is_sure(text: str, first: str) -> None:
     assert answer(text) == (first, Certainty.SURE)
+
+
+@table(
+    ("code", "first"),
+    [
+        ("InvalidToken", "sa-recreated-token-invalid"),
+        ("ResourceNotFound", "association-missing"),
+        ("Throttling", "eks-auth-throttled"),
+        ("InternalServer", "eks-auth-unreachable"),
+        ("ServiceUnavailable", "eks-auth-unreachable"),
+    ],
+)
+def test_an_answer_of_eks_auth_to_a_pod_is_no_timeout(code: str, first: str) -> None:
+    fault = "server" if first == "eks-auth-unreachable" else "client"
+    reply = f"[18b9]: ({code}Exception): x, fault: {fault}"
+    for before in (
+        "failed to refresh cached credentials, failed to load credentials, : ",
+        "Error retrieving metadata: Received non 200 response 400 from container metadata: ",
+        "com.example.Container: ",
+    ):
+        assert answer(before + reply)[0] == first, before
+
+
+@table(
+    "problem",
+    [
+        'failed to fetch token: pods "orders-1" not found',
+        'failed to fetch token: serviceaccounts "orders" is forbidden: can only create tokens for pods on its node',
+        'failed to fetch token: Post "https://x.eks.amazonaws.com/token": context deadline exceeded',
+    ],
+)
+def test_a_volume_that_is_not_mounted_yet_is_neither_unreadable_nor_missing(problem: str) -> None:
+    event = f'MountVolume.SetUp failed for volume "eks-pod-identity-token" : {problem}'
+    assert answer(event)[1] is Certainty.POSSIBLE
 
 
 SHELL = """AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials

@@ -74,6 +74,12 @@ def test_podids_own_pods_and_the_actions() -> None:
     assert [item["allowed"] for item in document["allowed"]] == [True, False, None]
 
 
+def test_podids_own_pod_with_another_role_is_no_success() -> None:
+    other = "the agent returned the credentials of role other, not of role orders"
+    met = Known({str(ORDERS): Known((probed(link=1, message=other),))})
+    assert f"  ✗ podid's own pod  node-1  {other}" in lines(VERIFIED, probes=met)
+
+
 def test_several_identities_end_with_their_counts() -> None:
     shown = lines(VERIFIED, replace(VERIFIED, state=IdentityState.READY))
     assert shown[-2:] == ["", "2 identities: 1 verified, 1 ready"]

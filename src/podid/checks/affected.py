@@ -64,7 +64,8 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
             return AffectedPods(nodes=frozenset({agent.node}), new=new)
         return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
     # a workload with chain EVERYONE affects pods of others, such as a DaemonSet that changes the nodes' packet filter
-    if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
+    workload = subject.kind in _WORKLOADS or subject in index(snapshot).controllers
+    if workload and verdict.chain != EVERYONE:
         nodes = _nodes_of_agent(snapshot, subject)
         return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
     return AffectedPods(new=new)

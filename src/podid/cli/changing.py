@@ -368,7 +368,7 @@ class Change:
             raise result.error
         whole = terminal.erase_draft()
         terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing, whole=whole))
-        terminal.note(*(f"note: {note}" for note in result.notes))
+        terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:
             terminal.tell_failure(result.error)
         terminal.leave(result.exit_code)

@@ -4,6 +4,7 @@ podid imports only the module of the command that is run. The rows describe the 
 """
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -131,6 +132,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("completion uninstall", OFFLINE, "Uninstall the completion script of a shell."),
     Row("completion show", OFFLINE, "Print the completion script of a shell."),
 )
+_ROWS = {row.path: row for row in COMMANDS}
 
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
@@ -147,9 +149,10 @@ GROUPS: dict[str, str] = {
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, or ()."""
-    return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
+    return next((path for path in (tuple(words[:2]), tuple(words[:1])) if path in _ROWS), ())
 
 
+@cache
 def options_of(path: tuple[str, ...]) -> "tuple[OptionField, ...]":
     """Return the declared options of a command, () for an unknown one."""
-    return next((row.load().options for row in COMMANDS if row.path == path), ())
+    return _ROWS[path].load().options if path in _ROWS else ()

@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
 
 
 MEANING: dict[ExitCode, str] = {
-    ExitCode.OK: "ok, or nothing to do; also every `--dry-run`",
+    ExitCode.OK: "ok, or nothing to do; also a `--dry-run`, unless podid would refuse the change",
     ExitCode.FAILURE: "a bug, or a failure that podid could not classify",
     ExitCode.USAGE: "usage error; or confirmation was required, with no terminal and no `--yes`",
     ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), an identity that is broken or stale, or "

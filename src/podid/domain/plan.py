@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import NO_SERVICE_ACCOUNT
 from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
-from podid.domain.status import IdentityState, IdentityStatus, Outlook
+from podid.domain.status import IdentityState, IdentityStatus, Outlook, shortfall
 
 if TYPE_CHECKING:
     from podid.domain.aws import Cluster
@@ -223,6 +223,12 @@ class ChangeResult:
         return next((item.action.kind for item in self.done if item.status is Status.FAILED), "")
 
     @property
+    def final_notes(self) -> tuple[str, ...]:
+        """Return the notes, and one about identities that did not reach the state of --wait."""
+        required = self.wait.state if self.wait is not None else None
+        return (*self.notes, *(shortfall(self.after, required) if required is not None else ()))
+
+    @property
     def exit_code(self) -> ExitCode:
         """Return 8 if some actions succeeded and others failed. For the wait: 3 if a lasting cause breaks an
         identity, 7 if the state was not reached in time and may still be, 9 if --wait specified it and it could not
@@ -255,8 +261,8 @@ class ChangeResult:
 
 def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Return the exit code for one identity after a change, by its new pods, or by the `running` ones after a
-    restart."""
-    state, cause = status.judged(running=running)
+    restart. Only a running pod can be proven."""
+    state, cause = status.judged(running=running or required is IdentityState.PROVEN)
     if state is IdentityState.BROKEN:
         # an association may be created before its service account
         return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION

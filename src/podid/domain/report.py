@@ -288,7 +288,7 @@ def accept(report: DoctorReport, entries: Sequence[Accepted]) -> Reckoning:
     return Reckoning(
         report=replace(report, verdicts=tuple(_follows(verdict, causes) for verdict in marked)),
         expired=tuple(entry for entry in expired if any(map(entry.covers, findings))),
-        idle=tuple(entry for entry in live if not any(map(entry.covers, findings))),
+        idle=tuple(entry for entry in entries if not any(map(entry.covers, findings))),
     )
 
 

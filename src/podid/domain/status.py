@@ -27,6 +27,7 @@ from podid.domain.members import (
     schema_name,
 )
 from podid.domain.names import ServiceAccountRef
+from podid.domain.text import short_list
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
@@ -214,6 +215,20 @@ class Allowed:
     permission: MissingPermission = ""
 
 
+_LACKS = {
+    IdentityState.VERIFIED: "no token of a running pod was redeemed",
+    IdentityState.PROVEN: "CloudTrail does not contain a session of each running pod; "
+    "an event can take 15 minutes to appear",
+}
+
+
+def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
+    """Return a note about the identities without a failure that are not in the required state."""
+    healthy = (IdentityState.READY, IdentityState.VERIFIED)
+    refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
+    return (f"{short_list(refs)} not {required}: {_LACKS[required]}",) if refs else ()
+
+
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
     """Return 0 if every identity has at least the required state; 3 if one is broken or stale, or has an error of link
     10; otherwise 9. With `allow_unknown`, unchecked parts do not count."""
@@ -223,7 +238,8 @@ def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, al
 def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) -> ExitCode:
     if status.state in (IdentityState.BROKEN, IdentityState.STALE) or status.permissions is not None:
         return ExitCode.ATTENTION
-    if status.reaches(required) or (allow_unknown and status.state is not IdentityState.DOUBTFUL):
+    decided = (IdentityState.DOUBTFUL, IdentityState.NONE)
+    if status.reaches(required) or (allow_unknown and status.state not in decided):
         return ExitCode.OK
     return ExitCode.UNDETERMINED
 

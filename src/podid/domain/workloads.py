@@ -151,13 +151,14 @@ def on_windows(pod: Pod, nodes: Mapping[str, Node]) -> bool:
 
 
 def workload_subject(pod: Pod) -> Subject:
-    """Return the controller to restart, otherwise the pod itself. A Deployment's name is its ReplicaSet's without the
-    pod-template-hash."""
+    """Return the controller to restart, otherwise the pod itself. The name of a Deployment or Argo Rollout is its
+    ReplicaSet's without the hash of the pod template."""
     if pod.owner is None:
         return pod.subject
-    suffix = "-" + pod.labels.get("pod-template-hash", "")
-    if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
-        return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)
+    for kind, label in (("Deployment", "pod-template-hash"), ("Rollout", "rollouts-pod-template-hash")):
+        suffix = "-" + pod.labels.get(label, "")
+        if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
+            return Subject(kind, pod.owner.name.removesuffix(suffix), pod.namespace)
     return Subject(pod.owner.kind, pod.owner.name, pod.namespace)
 
 

@@ -31,9 +31,10 @@ NO_FREE_PORT = "free ports"
 _WAITS = f"no node has {NO_FREE_PORT} for the requested pod ports"
 # the settings that free each of the ports for other pods
 FREES_PORT, FREES_PROBE_PORT = "agent.advertiseProxyPort=false", "agent.probePort=2704"
-HYBRID = "daemonsets.hybrid.create=true"
+# the DaemonSets for hybrid nodes, each with the first version that supports it:
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
-HYBRID_SINCE = "v1.3.3-eksbuild.1"
+_BOTTLEROCKET = "hybrid-bottlerocket"
+_HYBRID_SINCE = {"hybrid": "v1.3.3-eksbuild.1", _BOTTLEROCKET: "v1.3.7-eksbuild.2"}
 # earlier versions tolerated no taint: https://github.com/aws/containers-roadmap/issues/2261
 _TOLERATES_ALL_SINCE = "v1.2.0"
 # https://github.com/aws/eks-pod-identity-agent/blob/main/charts/eks-pod-identity-agent/values.yaml
@@ -43,17 +44,30 @@ _LINUX = (
 )
 _OWN_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "NotIn", ("fargate", "hybrid", "auto")))
 HYBRID_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "In", ("hybrid",)))
+_OF_BOTTLEROCKET = "os.bottlerocket.aws/version"
+
+
+def hybrid_kind(node: Node) -> str:
+    """Return the DaemonSet for a hybrid node, by its name in the configuration values; empty for other nodes."""
+    if node.compute_type != "hybrid" or node.os != "linux":
+        return ""
+    return _BOTTLEROCKET if any("bottlerocket" in key for key in node.labels) else "hybrid"
+
+
+def creating(kind: str) -> str:
+    """Return the setting that creates the DaemonSet for hybrid nodes."""
+    return f"daemonsets.{kind}.create=true"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedAgent:
-    """The agent of a plan: version, placement, use of the node's port 80, and additional arguments in `further`.
-    `placement` is None if its configuration cannot be parsed."""
+    """The agent of a plan: version, placement, use of the node's port 80, DaemonSets for hybrid nodes, and additional
+    arguments in `further`. `placement` is None if its configuration cannot be parsed."""
 
     version: str
     placement: Placement | None
     takes_port: bool = True
-    hybrid: bool = False
+    hybrid: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
     probe_port: int = PROBE_PORT
 
@@ -61,17 +75,16 @@ class PlannedAgent:
     def host_ports(self) -> tuple[int, ...]:
         return (*((PROXY_PORT,) if self.takes_port else ()), self.probe_port)
 
-    @property
-    def serves_hybrid(self) -> bool:
-        """Return whether hybrid nodes get an agent. Older versions of the add-on do not support them."""
-        return self.hybrid and not (self.version and older(self.version, HYBRID_SINCE))
+    def serves(self, kind: str) -> bool:
+        """Return whether hybrid nodes of the kind get an agent. Older versions of the add-on do not support them."""
+        return kind in self.hybrid and not (self.version and older(self.version, _HYBRID_SINCE[kind]))
 
-    @property
-    def why_not_hybrid(self) -> str:
-        """Return the reason why hybrid nodes get no agent."""
-        if self.hybrid:
-            return f"{self.version} does not support hybrid nodes, {HYBRID_SINCE} does"
-        return f"a hybrid node requires the DaemonSet that --config {HYBRID} creates"
+    def why_not_hybrid(self, kind: str) -> str:
+        """Return the reason why hybrid nodes of the kind get no agent."""
+        nodes = "Bottlerocket hybrid node" if kind == _BOTTLEROCKET else "hybrid node"
+        if kind in self.hybrid:
+            return f"{self.version} does not support {nodes}s, {_HYBRID_SINCE[kind]} does"
+        return f"a {nodes} requires the DaemonSet that --config {creating(kind)} creates"
 
     @property
     def has_bind_address(self) -> bool:
@@ -80,14 +93,14 @@ class PlannedAgent:
 
     def goes_to(self, node: Node) -> bool:
         """Return whether one of its DaemonSets has a pod on the node."""
-        if node.compute_type == "hybrid" and node.os == "linux":
-            return self.serves_hybrid
+        if kind := hybrid_kind(node):
+            return self.serves(kind)
         return node.runs_agent and (self.placement is None or not why_not_here(node, self.placement))
 
 
 def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
     """Return the agent of a version and configuration values in a plan."""
-    agent, hybrid = _inner(values, "agent"), _inner(_inner(values, "daemonsets"), "hybrid")
+    agent, sets = _inner(values, "agent"), _inner(values, "daemonsets")
     try:
         placement = _placement(version, values)
     except Malformed:
@@ -97,7 +110,7 @@ def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
         version,
         placement,
         agent.get("advertiseProxyPort") is not False,
-        hybrid.get("create") is True,
+        tuple(kind for kind in _HYBRID_SINCE if _inner(sets, kind).get("create") is True),
         tuple(str(word) for pair in _inner(agent, "additionalArgs").items() for word in pair),
         probe if isinstance(probe, int) else PROBE_PORT,
     )
@@ -126,22 +139,23 @@ def evicted(pod: Pod) -> bool:
 
 def is_addons(agent: DaemonSet) -> bool:
     """Return whether it has the name of an add-on's DaemonSet."""
-    return agent.namespace == AGENT_NAMESPACE and agent.name in (AGENT_ADDON, f"{AGENT_ADDON}-hybrid")
+    return agent.namespace == AGENT_NAMESPACE and agent.name in map(_name, ("", *_HYBRID_SINCE))
 
 
 def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
     """Yield the DaemonSets that EKS creates for the add-on, with all pods ready."""
     hosts = [node for node in nodes if agent.goes_to(node)]
-    kinds = [("", agent.placement or Placement(terms=(_OWN_TERM,)), False)]
-    if agent.serves_hybrid:
-        kinds.append(("-hybrid", Placement(terms=(HYBRID_TERM,), tolerations=(Toleration(operator="Exists"),)), True))
-    for suffix, placement, hybrid in kinds:
+    placements = {"": agent.placement or Placement(terms=(_OWN_TERM,))}
+    for kind in filter(agent.serves, agent.hybrid):
+        term = (*HYBRID_TERM, Requirement(_OF_BOTTLEROCKET, "Exists" if kind == _BOTTLEROCKET else "DoesNotExist"))
+        placements[kind] = Placement(terms=(term,), tolerations=(Toleration(operator="Exists"),))
+    for kind, placement in placements.items():
         arguments = ("--cluster-name", cluster.name, "--probe-port", str(agent.probe_port), *agent.further)
-        count = sum((node.compute_type == "hybrid") is hybrid for node in hosts)
+        count = sum(hybrid_kind(node) == kind for node in hosts)
         yield DaemonSet(
             namespace=AGENT_NAMESPACE,
-            name=f"{AGENT_ADDON}{suffix}",
-            selector=_labels(hybrid=hybrid),
+            name=_name(kind),
+            selector=_labels(kind),
             desired=count,
             ready=count,
             available=count,
@@ -150,7 +164,7 @@ def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) ->
             observed_generation=1,
             images=(AGENT_ADDON,),
             args=("--port", str(PROXY_PORT), *arguments),
-            labels={**_labels(hybrid=hybrid), "app.kubernetes.io/managed-by": "EKS"},
+            labels={**_labels(kind), "app.kubernetes.io/managed-by": "EKS"},
             containers=(AGENT_ADDON,),
             placement=placement,
             host_ports=agent.host_ports,
@@ -158,11 +172,12 @@ def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) ->
         )
 
 
-def _labels(*, hybrid: bool) -> dict[str, str]:
-    return {
-        "app.kubernetes.io/instance": AGENT_ADDON,
-        "app.kubernetes.io/name": f"{AGENT_ADDON}-hybrid" if hybrid else AGENT_ADDON,
-    }
+def _name(kind: str) -> str:
+    return f"{AGENT_ADDON}-{kind}" if kind else AGENT_ADDON
+
+
+def _labels(kind: str) -> dict[str, str]:
+    return {"app.kubernetes.io/instance": AGENT_ADDON, "app.kubernetes.io/name": _name(kind)}
 
 
 def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
@@ -181,7 +196,7 @@ def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str]
             phase="Pending" if waits else "Running",
             created_at=now.replace(microsecond=0),
             containers=(Container(name=AGENT_ADDON, image=AGENT_ADDON, ready=not waits),),
-            labels=_labels(hybrid=node.compute_type == "hybrid"),
+            labels=_labels(hybrid_kind(node)),
             annotations={SKIP_CONTAINERS: f"{AGENT_ADDON},{AGENT_ADDON}-init"},
             host_network=True,
             ready=not waits,

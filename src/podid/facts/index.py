@@ -29,9 +29,10 @@ def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
 
     @wraps(work)
     def kept_or_worked_out(snapshot: Snapshot) -> T:
-        if snapshot not in kept:
-            kept[snapshot] = work(snapshot)
-        return kept[snapshot]
+        try:
+            return kept[snapshot]
+        except KeyError:
+            return kept.setdefault(snapshot, work(snapshot))
 
     return kept_or_worked_out
 
@@ -52,12 +53,14 @@ class Index:
     on_delete: frozenset[Subject]
     partitions: Mapping[Subject, int]
     paused: frozenset[Subject]
+    controllers: frozenset[Subject]
 
 
 @once
 def index(snapshot: Snapshot) -> Index:
     """Return the index of the snapshot. `users` maps a node's name to the associated service accounts ("ns/name") with
-    live pods there; `on_delete`, `partitions` and `paused` are the workloads that do not replace (all) pods."""
+    live pods there; `on_delete`, `partitions` and `paused` are the workloads that do not replace (all) pods,
+    `controllers` those that have pods."""
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
@@ -76,6 +79,7 @@ def index(snapshot: Snapshot) -> Index:
         on_delete=frozenset(w.subject for w in workloads if w.on_delete),
         partitions={w.subject: w.partition for w in workloads if w.partition},
         paused=frozenset(w.subject for w in workloads if w.paused and w.kind in RESTARTABLE),
+        controllers=frozenset(workload_subject(pod) for members in pods.values() for pod in members if pod.owner),
     )
 
 

@@ -99,7 +99,12 @@ class Connection:
 
         if self.unverified:  # podid prints its own warning, once
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        try:
+            pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        except ImportError as error:
+            # urllib3 has SOCKS proxies by this package only
+            message = f"{self.where.server} has a SOCKS proxy, which requires the Python package PySocks"
+            raise InvalidInput(message, hint=("pip", "install", "PySocks")) from error
         pool.pool_classes_by_scheme = dict(
             pool.pool_classes_by_scheme
         )  # the original is shared by all pools of urllib3

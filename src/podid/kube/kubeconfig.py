@@ -25,7 +25,11 @@ MOST_VALUES = 500_000
 
 _EKS_ARN = re.compile(r"arn:aws[a-z0-9-]*:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[^/]+)")
 _EKSCTL = re.compile(r"(?:.*@)?(?P<name>[^@.]+)\.(?P<region>[a-z0-9-]+)\.eksctl\.io(?P<account>)")
-_EKS_HOST = re.compile(r"^https://[^/]*\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.eks\.[a-z.]+(?::\d+)?/?$", re.IGNORECASE)
+# ID.REGION.eks.amazonaws.com, and of an IPv6 cluster ID.eks-cluster.REGION.api.aws:
+# https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
+_EKS_HOST = re.compile(
+    r"^https://[^/]*\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.(?:eks|api)\.[a-z0-9.]+(?::\d+)?/?$", re.IGNORECASE
+)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 

@@ -154,6 +154,7 @@ def workload(kind: str, item: Object) -> cluster.Workload:
     pod_spec = inner(template_in(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
     strategy = inner_or_empty(spec, "updateStrategy")
+    partition = number_or(inner_or_empty(strategy, "rollingUpdate"), "partition")
     return cluster.Workload(
         kind=kind,
         namespace=text_or(metadata, "namespace"),
@@ -166,7 +167,8 @@ def workload(kind: str, item: Object) -> cluster.Workload:
         generation=number_or(metadata, "generation"),
         observed_generation=number_or(status, "observedGeneration"),
         on_delete=text_or(strategy, "type") == "OnDelete",
-        partition=number_or(inner_or_empty(strategy, "rollingUpdate"), "partition"),
+        # its pods' ordinals may begin at another number, from which the controller counts
+        partition=partition and partition + number_or(inner_or_empty(spec, "ordinals"), "start"),
         paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),

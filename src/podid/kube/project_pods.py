@@ -53,6 +53,8 @@ _SDK_DIRECTORY = ".aws"
 _SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
 _NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
 _STATES = ("initContainerStatuses", "containerStatuses")
+# the group of a custom resource contains a dot, and that of these controllers does not
+_CONTROLLERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -96,12 +98,14 @@ def pod(item: Object) -> Pod:
 
 
 def owner(metadata: Object) -> OwnerRef | None:
-    """Return the controlling owner, if any."""
+    """Return the controlling owner, if any. The kind of a custom resource that Kubernetes has too is given with its
+    group, as in `StatefulSet.apps.kruise.io`."""
     for reference in inners_or_none(metadata, "ownerReferences"):
         if flag_or(reference, "controller"):
-            return OwnerRef(
-                intern(text(reference, "kind")), intern(text(reference, "name")), interned(reference, "uid")
-            )
+            kind, group = text(reference, "kind"), text_or(reference, "apiVersion").rpartition("/")[0]
+            if "." in group and kind in _CONTROLLERS:
+                kind = f"{kind}.{group}"
+            return OwnerRef(intern(kind), intern(text(reference, "name")), interned(reference, "uid"))
     return None
 
 

@@ -83,8 +83,9 @@ def read(path: Path, most: int = MOST_BYTES, *, own: bool = False) -> bytes:
     """Return the content of a regular file; with `own` as `open_own`."""
     descriptor = open_own(path) if own else open_regular(path)
     with os.fdopen(descriptor, "rb") as stream:
-        data = stream.read(most + 1)
-    if len(data) > most:
+        large = os.fstat(descriptor).st_size > most
+        data = b"" if large else stream.read(most + 1)
+    if large or len(data) > most:
         raise _refused(f"it is larger than {most // 1024 // 1024} MiB")
     return data
 

@@ -33,7 +33,13 @@ _SHORTEST_CUT = 22  # letters
 _SHORTEST_EXCERPT = 8  # a shorter piece of an error text would match half of the pages
 _TELLING_EXCERPT = 0.4  # of the known text
 
-_WITH_VARIABLES = (texts.INJECTED, "container-role")  # only a pod with the injected variables prints them
+# only a pod with the injected variables prints them, or the kubelet about its volume
+_WITH_VARIABLES = (
+    texts.INJECTED,
+    "container-role",
+    "volume'eks-pod-identity-token'",
+    "volumes=[eks-pod-identity-token",
+)
 # an object of Kubernetes, in which the words of a hint do not describe a symptom
 _OBJECT = re.compile(
     r'(?m)^(?:Name:.*\nNamespace:|apiVersion:|[ {]*"apiVersion":|[ -]+(?:Environment|Mounts|mountPath):)'

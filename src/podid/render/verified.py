@@ -103,7 +103,7 @@ def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
     rows: list[str | Line] = []
     answer: bool | None
     for probe in probes:
-        if probe.redeemed is not None:
+        if probe.redeemed is not None and not probe.link:
             answer, words = True, f"role {role_name(probe.redeemed.role_arn)}"
         elif probe.missing is not None:
             answer, words = None, probe.missing.reason

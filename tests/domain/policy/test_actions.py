@@ -83,6 +83,18 @@ def test_patterns_are_expanded() -> None:
         ("dynamodb:Query", "arn:aws:sqs:eu-west-1:111122223333:orders", False),
         ("iam:PassRole", "arn:aws:iam::111122223333:role/team/orders", True),
         ("sqs:SendMessage", "arn:aws-cn:sqs:cn-north-1:111122223333:orders", True),
+        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:111122223333:function:bill", True),
+        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:111122223333:function:bill:live", True),
+        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:111122223333:function:bill:*", True),
+        ("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:111122223333:function:bill:1", False),
+        # the state machine, whatever version or alias is started: AWS Step Functions Developer Guide
+        ("states:StartExecution", "arn:aws:states:eu-west-1:111122223333:stateMachine:bill:live", False),
+        ("apigateway:GET", "arn:aws:apigateway:eu-west-1::/restapis/a/stages/live", True),
+        ("apigateway:PATCH", "arn:aws:apigateway:eu-west-1::/apis/a/routes/b", True),
+        ("elasticloadbalancing:AddTags", "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/*/*", True),
+        ("elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/*/*", True),
+        ("elasticloadbalancing:SetSecurityGroups", "arn:aws:elasticloadbalancing:*:*:targetgroup/*/*", False),
+        ("lex:PostText", "arn:aws:lex:eu-west-1:111122223333:bot:Booking:live", True),
     ],
 )
 def test_actions_apply_to_resources_of_their_types(action: str, resource: str, applies: bool) -> None:

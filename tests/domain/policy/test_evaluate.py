@@ -1,5 +1,7 @@
 """Cases that AWS documents with their result, and what podid adds: the deciding statement and the unknown keys."""
 
+from typing import Any
+
 from domain.policy.policies import ACCOUNT, ADDRESSES, BUCKET, ROLE, SESSION, access, allow, deny, document
 from harness import table
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
@@ -15,6 +17,13 @@ OUTSIDE = {
     "Resource": "*",
     "Condition": REGIONS,
 }
+
+
+def revoked(before: str) -> dict[str, Any]:
+    """Return the statement of the policy AWSRevokeOlderSessions."""
+    return deny("*", Condition={"DateLessThan": {"aws:TokenIssueTime": before}})
+
+
 BOUNDARY = document(allow(["s3:*", "cloudwatch:*", "ec2:*"]))
 CASES: list[tuple[str, RoleAccess, str, str, AccessVerdict]] = [
     ("reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html",
@@ -50,6 +59,18 @@ CASES: list[tuple[str, RoleAccess, str, str, AccessVerdict]] = [
     ("reference_policies_elements_notresource.html",
      access({"Effect": "Deny", "Action": "s3:*", "NotResource": [BUCKET, f"{BUCKET}/*"]}, allow("s3:*")),
      "s3:GetObject", f"{BUCKET}/a", AccessVerdict.ALLOWED),
+    ("id_roles_use_revoke-sessions.html",
+     access(allow("*"), revoked("2026-11-24T03:00:00Z")), "sqs:ListQueues", "*", AccessVerdict.ALLOWED),
+    ("id_roles_use_revoke-sessions.html",
+     access(allow("*"), revoked("2026-11-24T15:00:00Z")), "sqs:ListQueues", "*", AccessVerdict.UNKNOWN),
+    ("id_roles_use_revoke-sessions.html",
+     access(allow("*"), revoked("2026-11-24T17:00:00Z")), "sqs:ListQueues", "*", AccessVerdict.DENIED),
+    ("../../../AmazonS3/latest/userguide/walkthrough1.html",
+     access(allow("s3:ListAllMyBuckets", "arn:aws:s3:::*")), "s3:ListAllMyBuckets", "*", AccessVerdict.ALLOWED),
+    ("../../../AmazonS3/latest/userguide/walkthrough1.html",
+     access(allow("s3:ListAllMyBuckets", BUCKET)), "s3:ListAllMyBuckets", "*", AccessVerdict.DENIED),
+    ("../../../AmazonS3/latest/userguide/walkthrough1.html",
+     access(allow("s3:*", "arn:aws:s3:::*")), "s3:ListJobs", "*", AccessVerdict.DENIED),
     ("reference_policies_elements_notaction.html",
      access({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), "iam:CreateUser", "*", AccessVerdict.DENIED),
     ("reference_policies_elements_notaction.html",

@@ -143,6 +143,15 @@ def test_management_events_alone_do_not_show_the_use_of_data() -> None:
     reduction = reduce_policy(document, with_events(*events, services=(service("s3"), service("kms"))))
     assert actions_of(reduction.document) == ["s3:GetObject", "s3:GetBucketPolicy", "kms:Decrypt"]
     assert [*reduction.unknown] == ["s3:GetObject"]
+    for prefix, data, called in (
+        ("lex", "PostText", "GetBot"),
+        ("sms-voice", "SendTextMessage", "DescribePhoneNumbers"),
+        ("airflow", "InvokeRestApi", "GetEnvironment"),
+    ):
+        management = event(called, source=f"{prefix}.amazonaws.com", managementEvent=True)
+        document = policy(f"{prefix}:{data}", f"{prefix}:{called}")
+        reduction = reduce_policy(document, with_events(management, services=(service(prefix),)))
+        assert actions_of(reduction.document) == [f"{prefix}:{data}", f"{prefix}:{called}"]
 
 
 def test_events_show_the_use_of_a_service_that_iam_does_not_report_yet() -> None:
@@ -171,6 +180,37 @@ def test_an_event_without_its_resource_keeps_the_resources() -> None:
     reported = with_events(event("GetObject", "arn:aws:s3:::reports/a"), event("GetObject"), services=(service("s3"),))
     before = policy("s3:GetObject")
     assert reduce_policy(before, reported).document == before
+
+
+TABLES, FUNCTIONS = "arn:aws:dynamodb:eu-west-1:111122223333:table", "arn:aws:lambda:eu-west-1:111122223333:function"
+
+
+@pytest.mark.parametrize(
+    ("call", "arn", "allowed", "kept"),
+    [
+        ("dynamodb:Query", f"{TABLES}/orders", ["*"], [f"{TABLES}/orders", f"{TABLES}/orders/index/*"]),
+        (
+            "dynamodb:Scan",
+            f"{TABLES}/orders",
+            [f"{TABLES}/orders", f"{TABLES}/orders/index/by-*"],
+            [f"{TABLES}/orders", f"{TABLES}/orders/index/by-*"],
+        ),
+        ("dynamodb:Query", f"{TABLES}/orders/index/by-day", ["*"], [f"{TABLES}/orders/index/by-day"]),
+        ("dynamodb:GetItem", f"{TABLES}/orders", ["*"], [f"{TABLES}/orders"]),
+        ("lambda:Invoke", f"{FUNCTIONS}:bill", [f"{FUNCTIONS}:*"], [f"{FUNCTIONS}:bill", f"{FUNCTIONS}:bill:*"]),
+        ("lambda:Invoke", f"{FUNCTIONS}:bill:live", ["*"], [f"{FUNCTIONS}:bill:live"]),
+    ],
+)
+def test_indexes_and_aliases_stay_because_events_do_not_show_them(
+    call: str, arn: str, allowed: list[str], kept: list[str]
+) -> None:
+    """An event names the table of an index, and the function of an alias. IAM evaluates the index and the alias."""
+    source, _, name = call.partition(":")
+    action = "lambda:InvokeFunction" if name == "Invoke" else call
+    reported = with_events(event(name, arn, source=f"{source}.amazonaws.com"), services=(service(source),))
+    document: Any = reduce_policy(policy(action, resource=allowed), reported).document
+    after = document["Statement"][0]["Resource"]
+    assert (after if isinstance(after, list) else [after]) == kept
 
 
 def test_resources_are_never_wider_than_before() -> None:
@@ -300,6 +340,9 @@ def test_folding() -> None:
         "arn:aws:sqs:eu-west-1:1:a",
         "arn:aws:sqs:eu-west-1:1:b",
     )
+    # a pattern would be every table and every key of the account
+    tables = tuple(f"arn:aws:dynamodb:eu-west-1:1:table/{name}" for name in ("orders", "users"))
+    assert fold(tables) == tables
 
 
 SQS = sorted(item.name for item in TABLE.expand("sqs:*"))

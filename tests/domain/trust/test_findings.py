@@ -72,6 +72,8 @@ def test_everybody_is_an_error(members: dict[str, Any]) -> None:
         {"Null": {"aws:PrincipalOrgID": "false"}},
         {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
         {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+        {"Bool": {"aws:PrincipalIsAWSService": "false"}},
+        {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
     ],
 )
 def test_a_condition_that_callers_choose_does_not_narrow(condition: dict[str, Any]) -> None:
@@ -90,6 +92,7 @@ def test_a_condition_that_callers_choose_does_not_narrow(condition: dict[str, An
         {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
         {"StringEquals": {"aws:SourceVpce": "vpce-1"}},
+        {"Bool": {"aws:PrincipalIsAWSService": True}},
     ],
 )
 def test_a_condition_on_the_identity_of_the_caller_narrows(condition: dict[str, Any]) -> None:

@@ -351,6 +351,18 @@ def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, messag
     assert message.format(node) in done.stderr
 
 
+def test_a_bottlerocket_hybrid_node_needs_its_own_daemon_set(site: Site) -> None:
+    node, plain = nodes(site)[0], "daemonsets.hybrid.create=true"
+    labels = {"eks.amazonaws.com/compute-type": "hybrid", "os.bottlerocket.aws/version": "1.50.0"}
+    change_node(site, node, metadata={"labels": labels})
+    done = site("install-agent", "--config", plain, "--dry-run")
+    assert f"not run on {node}: a Bottlerocket hybrid node requires" in done.stdout + done.stderr
+    done = site("install-agent", "--config", plain.replace("hybrid", "hybrid-bottlerocket"))
+    assert (done.code, f"not run on {node}" in done.stderr) == (0, False)
+    listed = {item["node"]: item for item in site("agent", "nodes", "-o", "json").json["items"]}
+    assert listed[node]["state"] == "ready"
+
+
 def test_fields_of_other_managers_that_are_overwritten() -> None:
     limits = "spec.template.spec.containers[name=eks-pod-identity-agent].resources.limits.memory"
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})

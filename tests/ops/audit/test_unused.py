@@ -26,6 +26,15 @@ def test_an_association_and_its_role_that_nobody_used(old: Site) -> None:
     ]
 
 
+def test_an_old_role_is_not_unused_while_an_association_of_it_is_young(old: Site) -> None:
+    assert ROLE in {item["roleArn"] for item in of_kind(unused_report(old), "role")}
+    young = old.associate("shop", "young", "shop-orders")
+    report = unused_report(old)
+    old.aws("eks").delete_pod_identity_association(clusterName="demo", associationId=young)
+    assert ROLE not in {item["roleArn"] for item in of_kind(report, "role")}
+    assert "role shop-orders" in report["limits"][-1]
+
+
 def test_without_service_accounts_roles_without_an_association_are_listed_too(old: Site) -> None:
     assert {item["roleArn"].rpartition("/")[2] for item in of_kind(unused_report(old), "role")} >= {
         "shop-orders",

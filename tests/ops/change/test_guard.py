@@ -1,5 +1,6 @@
 """The guard: every changing command holds to it, and names the line of the rule that forbids a change."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,24 @@ def test_a_rule_may_name_the_path_of_a_role(account: Site, guard: Path) -> None:
         True,
         True,
     ), outcome
+
+
+def test_the_scope_of_a_statement_counts_when_the_deny_that_limits_it_is_removed(account: Site) -> None:
+    pods = {"Service": "pods.eks.amazonaws.com"}
+    allow = {"Effect": "Allow", "Principal": pods, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    others = {"StringNotEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}
+    deny = {"Effect": "Deny", "Principal": pods, "Action": "sts:AssumeRole", "Condition": others}
+    trust = {"Version": "2012-10-17", "Statement": [allow, deny]}
+    account.aws("iam").create_role(RoleName="shop-a", AssumeRolePolicyDocument=json.dumps(trust))
+    path = account.directory / "identities.yaml"
+    for statements, code in (([allow, deny], 0), ([allow], 6)):
+        role = {"name": "shop-a", "trust": {**trust, "Statement": statements}, "description": "orders"}
+        guard = {"allowedScopes": ["service-account"]}
+        declared = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}, "roles": [role]}
+        path.write_text(json.dumps({**declared, "guard": guard}))
+        outcome = account("apply", "-f", str(path), "--adopt")
+        assert outcome.code == code, outcome
+    assert "guard.allowedScopes: update" in outcome.stderr
 
 
 def test_undo_holds_to_the_guard_as_well(account: Site) -> None:

@@ -19,7 +19,7 @@ from ops.change.support import POLICY, account_state, killed_at_write, policy_fi
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 KILLED = -9
 

@@ -100,7 +100,9 @@ def test_a_resource_of_another_tool_is_changed_only_with_take_over(healthy: Site
     prepare(healthy, command, subject)
     mark(healthy, subject, TAGS[owner])
     before, calls = account_state(healthy.box), writes(healthy.box)
-    for flags in ((), ("--dry-run",)):
+    # dry runs with the first tool only: in `make fuzz` each command has it
+    dry_runs = [("--dry-run",)] if owner == next(iter(TAGS)) else []
+    for flags in ((), *dry_runs):
         outcome = healthy(*argv, *flags, "-o", "json")
         assert (outcome.code, outcome.stdout) == (6, ""), outcome
         error = outcome.error
@@ -109,10 +111,11 @@ def test_a_resource_of_another_tool_is_changed_only_with_take_over(healthy: Site
         assert "changes by others" in error["message"]
         assert error["subject"] == subject
         assert (account_state(healthy.box), writes(healthy.box)) == (before, calls)
-    plan = healthy.must(*argv, "--take-over", "--dry-run", "-o", "json").json
-    assert [note for note in plan["notes"] if note.startswith(f"{subject} {belongs(owner)} (tag ")], plan["notes"]
-    assert account_state(healthy.box) == before
-    assert healthy.must(*argv, "--take-over", "-o", "json").json["actions"]
+    for flags in (*dry_runs, ()):
+        assert account_state(healthy.box) == before
+        plan = healthy.must(*argv, "--take-over", *flags, "-o", "json").json
+        assert [note for note in plan["notes"] if note.startswith(f"{subject} {belongs(owner)} (tag ")], plan["notes"]
+        assert plan["actions"]
     assert account_state(healthy.box) != before
 
 
@@ -208,25 +211,23 @@ def test_migration_of_a_role_that_another_tool_owns(healthy: Site) -> None:
     unmark = mark(healthy, "role irsa-reports", TAGS["probably Terraform"])
     for verb in ("apply", "rollback"):
         before = account_state(healthy.box)
-        for flags in ((), ("--dry-run",)):
-            outcome = changes(healthy, f"migrate {verb} legacy/reports --yes", *flags)
-            assert (outcome.code, outcome.error["subject"]) == (6, "role irsa-reports"), outcome
+        outcome = changes(healthy, f"migrate {verb} legacy/reports --yes")
+        assert (outcome.code, outcome.error["subject"]) == (6, "role irsa-reports"), outcome
         assert account_state(healthy.box) == before
         assert changes(healthy, f"migrate {verb} legacy/reports --yes", "--take-over").code == 0
         assert account_state(healthy.box) != before
     unmark()
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "yaml", "csv"])
-def test_the_list_of_an_owned_association_is_a_file_for_another_cluster(healthy: Site, form: str) -> None:
+def test_the_list_of_an_owned_association_is_a_file_for_another_cluster(healthy: Site) -> None:
     healthy.must("associate", "shop/orders", "--tag", "team=shop", "--replace", "--wait", "api")
     mark(healthy, "association shop/orders", STACK)
-    file = healthy.directory / f"list.{form}"
-    file.write_text(healthy.must("list", "-o", form).stdout)
-    assert "CloudFormation" in file.read_text()
-    (item,) = read_items(file.read_text(), file.name)
-    assert (str(item.ref), item.owner) == ("shop/orders", "")
-    assert item.settings.tags == ({} if form == "csv" else {"team": "shop"})
+    for form in ("json", "jsonl", "yaml", "csv"):
+        text = healthy.must("list", "-o", form).stdout
+        assert "CloudFormation" in text
+        (item,) = read_items(text, f"list.{form}")
+        assert (str(item.ref), item.owner) == ("shop/orders", "")
+        assert item.settings.tags == ({} if form == "csv" else {"team": "shop"})
 
 
 def test_an_owner_is_a_filter_and_a_column(healthy: Site) -> None:

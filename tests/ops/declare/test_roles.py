@@ -20,7 +20,8 @@ from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, in_order
 from podid.ops.role.resolve import ResolvedRole
-from podid.sandbox.baseline import add_cluster
+from podid.sandbox.baseline import add_association, add_cluster
+from worlds import ACCOUNT, CLUSTER_ARN, TARGET, target_arn, target_trust
 
 CHAINED: dict[str, Any] = {
     "roles": [
@@ -62,6 +63,45 @@ def test_a_role_is_blocked_without_the_role_that_its_trust_policy_names(filed: F
     outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", "-o", "json", env=env)
     statuses = {item["target"]: item["status"] for item in outcome.json["actions"] if item["kind"] == "role"}
     assert (outcome.code, statuses) == (8, {"base": "failed", "target": "blocked", "other": "done"}), outcome
+
+
+def test_a_role_keeps_the_policy_for_the_target_role_of_an_association_that_left_the_file(filed: Filed) -> None:
+    """Its pods would get no credentials: the trust policy allows them as long as the association has the role."""
+    trusting = target_trust(f"arn:aws:iam::{ACCOUNT}:root")
+    filed.site.aws("iam").create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(trusting))
+    api = {**LINK, "serviceAccount": "shop/api", "targetRole": target_arn()}
+    filed.write(roles=[ROLE], associations=[LINK, api])
+    filed.apply()
+    filed.write(roles=[ROLE], associations=[LINK])
+    (note,) = (note for note in filed.plan()["notes"] if "assume-" in note)
+    assert note == (
+        f"role web keeps its inline policy assume-{TARGET}: target role {target_arn()} of an association that is not "
+        "in the file requires it"
+    )
+    filed.settled()
+    filed.apply("--prune", "--yes")
+    assert list((filed.role("web") or {})["inline"]) == ["read"]
+    filed.settled("--prune")
+
+
+def test_a_narrower_scope_keeps_the_users_of_other_clusters(filed: Filed) -> None:
+    filed.write(roles=[{**ROLE, "scope": "account"}], associations=[LINK])
+    filed.apply()
+    wide = (filed.role("web") or {})["trust"]
+    add_cluster(filed.site.box.world, "blue")
+    add_association(filed.site.box.world, "shop", "api", "web", cluster_name="blue")
+    filed.write(roles=[ROLE], associations=[LINK])
+    blue = CLUSTER_ARN.replace("demo", "blue")
+    env = denying(filed, "eks:ListPodIdentityAssociations", f"{blue}*")
+    outcome = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
+    assert (outcome.code, [item["target"] for item in outcome.json["unread"]]) == (9, ["users of role web"])
+    assert "role web still allows shop/api: their associations have the role" in str(filed.plan()["notes"])
+    assert (filed.role("web") or {})["trust"] == wide
+    filed.site.box.world.clusters["blue"].associations.clear()
+    filed.apply()
+    statements = (filed.role("web") or {})["trust"]["Statement"]
+    assert ["ArnEquals" in item["Condition"] for item in statements] == [True]
+    filed.settled()
 
 
 def test_an_adopted_role_keeps_its_trust_policy_without_a_flag(filed: Filed) -> None:

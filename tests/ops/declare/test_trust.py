@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
-from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.baseline import add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, trust_for
 
 WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
@@ -57,28 +57,6 @@ def test_a_service_account_keeps_its_access_as_long_as_its_association_has_the_r
     role = filed.role("web")
     assert role is not None
     assert len(role["trust"]["Statement"]) == 1
-
-
-def test_a_statement_for_all_clusters_stays_while_another_cluster_needs_it(filed: Filed) -> None:
-    """The file does not read that cluster otherwise."""
-    filed.write(roles=[{**ROLE, "scope": "account"}], associations=[LINK])
-    filed.apply()
-    add_cluster(filed.site.box.world, "blue")
-    other = add_association(filed.site.box.world, "shop", "api", "web", cluster_name="blue")
-    filed.write(roles=[ROLE], associations=[LINK])
-    env = denying(filed, "eks:ListClusters", "*")
-    outcome = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
-    (unread,) = outcome.json["unread"]
-    assert (outcome.code, unread["target"], unread["permission"]) == (9, "users of role web", "eks:ListClusters")
-    assert "role web still allows shop/api: their associations have the role" in str(filed.plan()["notes"])
-    filed.settled()
-    filed.site.box.world.remove_association(filed.site.box.world.clusters["blue"], other.id)
-    filed.apply()
-    role = filed.role("web")
-    assert role is not None
-    (statement,) = role["trust"]["Statement"]
-    assert statement["Condition"]["ArnEquals"] == {"aws:SourceArn": CLUSTER_ARN}
-    filed.settled()
 
 
 @pytest.mark.parametrize("failing", ["demo", "blue"])

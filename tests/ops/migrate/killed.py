@@ -152,19 +152,23 @@ class Watched(Irsa):
 
     def is_moved(self) -> None:
         assert self.running("AWS_CONTAINER_CREDENTIALS_FULL_URI")
-        assert {self.stages()[ref] for ref in REFS} == {"moved"}
+        self._are("moved")
 
     def is_finished(self) -> None:
         assert all(self.annotations(ref) == {} for ref in REFS)
         sids = [s.get("Sid") for s in self.trust("pair")["Statement"] if "Federated" in s["Principal"]]
         assert sids == ["Other"]
-        assert {self.stages()[ref] for ref in REFS} == {"finished"}
+        self._are("finished")
 
     def is_back(self) -> None:
         for ref, value in self.values().items():
             assert value == self.before[ref]
         assert self.running("AWS_WEB_IDENTITY_TOKEN_FILE")
-        assert {self.stages()[ref] for ref in REFS} == {"old"}
+        self._are("old")
+
+    def _are(self, stage: str) -> None:
+        stages = self.stages()
+        assert {stages[ref] for ref in REFS} == {stage}
 
 
 class Watcher:

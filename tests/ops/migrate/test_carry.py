@@ -205,10 +205,10 @@ def test_a_failure_does_not_stop_the_others_up_to_max_failures(irsa: Irsa, three
     argv = ("migrate", "apply", *three, "--yes", "--parallel", "1")
     outcome = irsa.site(*argv, "--max-failures", "0")
     assert (outcome.code, "Stopped after 1 failure" in outcome.stderr) == (8, True), outcome
-    assert [irsa.stages()[ref] for ref in three] == ["admitted", "old", "old"]
+    assert [*map(irsa.stages().get, three)] == ["admitted", "old", "old"]
     outcome = irsa.site(*argv)
     assert (outcome.code, "shop/a: " in outcome.stderr) == (8, True), outcome
-    assert [irsa.stages()[ref] for ref in three] == ["admitted", "moved", "moved"]
+    assert [*map(irsa.stages().get, three)] == ["admitted", "moved", "moved"]
 
 
 def test_a_denial_before_the_first_change_is_not_a_partial_success(irsa: Irsa) -> None:

@@ -111,10 +111,14 @@ def test_not_before_all_pods_moved(moved: Irsa) -> None:
     assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)
 
 
-def test_a_list_loses_one_value(moved: Irsa) -> None:
-    finish(moved, "list/one")
+def test_what_others_need_stays(moved: Irsa) -> None:
+    """Other values of a list, other issuers, and a pattern for pods with an earlier annotation."""
+    path, other = "/api/v1/namespaces/pods/serviceaccounts/two", moved.site.aws("iam").get_role(RoleName="list")
+    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: other["Role"]["Arn"]}}})
+    assert "pods/two still needs it" in finish(moved, "pods/one", "list/one", "both/one")
     condition = moved.trust("list")["Statement"][0]["Condition"]["StringEquals"]
     assert condition[f"{ISSUER}:sub"] == ["system:serviceaccount:list:two"]
+    assert moved.trust("two-clusters")["Statement"][0] == OTHER
 
 
 def test_a_pattern_stays_while_it_is_needed(moved: Irsa) -> None:
@@ -125,21 +129,10 @@ def test_a_pattern_stays_while_it_is_needed(moved: Irsa) -> None:
     assert all("Federated" not in item["Principal"] for item in moved.trust("wide")["Statement"])
 
 
-def test_a_pattern_stays_for_pods_with_an_earlier_annotation(moved: Irsa) -> None:
-    path, other = "/api/v1/namespaces/pods/serviceaccounts/two", moved.site.aws("iam").get_role(RoleName="list")
-    moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: other["Role"]["Arn"]}}})
-    assert "pods/two still needs it" in finish(moved, "pods/one")
-
-
 def test_a_pattern_can_be_narrowed(moved: Irsa) -> None:
     finish(moved, "narrow/one", "--narrow")
     condition = moved.trust("narrow")["Statement"][0]["Condition"]["StringLike"]
     assert condition == {f"{ISSUER}:sub": "system:serviceaccount:narrow:two"}
-
-
-def test_other_issuers_stay(moved: Irsa) -> None:
-    finish(moved, "both/one")
-    assert moved.trust("two-clusters")["Statement"][0] == OTHER
 
 
 def test_an_annotation_of_another_tool_stays(moved: Irsa) -> None:

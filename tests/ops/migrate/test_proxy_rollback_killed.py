@@ -22,8 +22,6 @@ def test_no_pod_is_without_credentials(proxies: Proxies, *, create: bool) -> Non
     migrated(proxies, *flags)
     proxies.site.must(*FINISH, "--yes")
     proxies.site.must("migrate", "rollback", "apps/reader", "apps/writer", "--yes")
-    migrated(proxies, *flags)
-    proxies.site.must("migrate", "rollback", "-n", NAMESPACE, "--yes")
     proxies.site.on_sleep = lambda _: None
     assert watch.number > 50
     assert watch.without == []

@@ -81,8 +81,7 @@ def test_rollback_after_the_association_is_gone(moved: Irsa) -> None:
 
 
 def test_trust_policies_come_back_equal_one_by_one(moved: Irsa) -> None:
-    for ref in LIST[:2]:
-        moved.site.must("migrate", "finish", ref, "--soak", "0", "--yes")
+    moved.site.must("migrate", "finish", *LIST[:2], "--soak", "0", "--yes")
     # before, the trust policy has no room for a third statement
     moved.site.must("migrate", "apply", LIST[2], "--yes")
     moved.site.must("migrate", "finish", LIST[2], "--soak", "0", "--yes")

@@ -24,6 +24,12 @@ def document(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def long_policy(statements: int) -> Mapping[str, object]:
+    """Return a policy with about 155 characters for each statement."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
+    return {"Version": "2012-10-17", "Statement": [statement] * statements}
+
+
 def listed(site: Site, name: str = "shop-orders") -> Any:
     items = site.must("role", "list", "-o", "json").json["items"]
     return next((item for item in items if item["roleName"] == name), None)
@@ -35,9 +41,3 @@ def shown(site: Site, name: str = "shop-orders") -> Any:
 
 OF_WEB = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
 UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
-
-
-def long_policy(statements: int) -> Mapping[str, object]:
-    """Return a policy with about 155 characters for each statement."""
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 90}/*"}
-    return {"Version": "2012-10-17", "Statement": [statement] * statements}

@@ -9,7 +9,7 @@ from harness import Podid, table
 from ops.change.support import POLICY, account_state, policy_file, writes
 from ops.role.support import S3, SQS, detach, long_policy
 from podid.domain.aws import AttachedPolicy, RolePolicies
-from podid.ops.role.permissions import exact_permissions
+from podid.ops.role.permissions import policy_changes
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
 
@@ -122,7 +122,7 @@ def test_detach_proposes_the_nearest_name(box: Sandbox, podid: Podid, orders_pol
         assert (outcome.code, near in outcome.error["message"]) == (5, True)
 
 
-# --- exactly these -----------------------------------------------------------------------------------------------
+# --- quotas -----------------------------------------------------------------------------------------------------------
 
 HELD = RolePolicies(inline={"a": long_policy(50), "b": long_policy(10)})
 TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") for number in range(10))
@@ -146,5 +146,5 @@ TEN = tuple(AttachedPolicy(f"P{number}", f"arn:aws:iam::aws:policy/P{number}") f
 def test_new_policies_precede_deletions_unless_both_exceed_a_quota(
     held: RolePolicies, documents: Any, arns: tuple[str, ...], expected: list[str]
 ) -> None:
-    changes = exact_permissions("web", held, documents, arns)
+    changes = policy_changes("web", held, documents, arns)
     assert [f"{change.verb} {list(change.keys.values())[1]}" for change in changes] == expected

@@ -9,6 +9,7 @@ import pytest
 
 from harness import table
 from podid.domain.errors import InvalidInput, NotFound
+from podid.ops.permissions.actions import action_table
 from podid.ops.role.policies import check_inline_size, check_policy_document
 from podid.ops.role.presets import (
     PresetPermissions,
@@ -123,6 +124,17 @@ def test_writes_of_controllers_on_all_resources_have_a_condition(name: str) -> N
     ]
     # AWS Shield knows no resource that could be named before it is made
     assert set(unbound) <= {"shield:CreateProtection", "shield:DeleteProtection"}
+
+
+@table("name", NAMES)
+def test_the_actions_of_a_preset_apply_to_its_resources(name: str) -> None:
+    """An action without types of resources requires `*`: Service Authorization Reference."""
+    statements: Any = (filled(choice_of(name, optional=True)).document or {"Statement": []})["Statement"]
+    for statement in statements:
+        resources = statement["Resource"]
+        for known in filter(None, map(action_table().find, statement["Action"])):
+            applied = known.types and any(action_table().applies(known, text) for text in resources)
+            assert applied or "*" in resources, (known.name, resources)
 
 
 ARN = "arn:aws-cn:%s:cn-north-1:111122223333:%s"

@@ -4,10 +4,8 @@ https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, known_or, rule, short_list
 from podid.domain.workloads import live, why_not_here
-from podid.facts.agent import START_GRACE, agents
+from podid.facts.agent import START_GRACE, agents, creating, hybrid_kind
 from podid.facts.index import podid_command
-
-BOTTLEROCKET = "bottlerocket"
 
 
 @rule(
@@ -18,7 +16,7 @@ def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     sets = agents(snapshot)
     present = {pod.node for pod in known(snapshot.agent_pods) if live(pod)}
     for case, node in check.of_nodes(snapshot):
-        if node.compute_type != "hybrid" or node.os != "linux":
+        if not (kind := hybrid_kind(node)):
             continue
         reasons = [why_not_here(node, ds.placement) for ds in sets]
         if node.name in present or not all(reasons):
@@ -28,8 +26,7 @@ def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
             yield case.skip("the node joined less than 2 minutes ago")
         else:
-            kind = "hybrid-bottlerocket" if any(BOTTLEROCKET in key for key in node.labels) else "hybrid"
-            command = podid_command(snapshot, "install-agent", "--config", f"daemonsets.{kind}.create=true")
+            command = podid_command(snapshot, "install-agent", "--config", creating(kind))
             who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
             yield case.fail(
                 f"no DaemonSet of the agent includes hybrid node {node.name}{who}",

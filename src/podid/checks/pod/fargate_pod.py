@@ -30,7 +30,7 @@ def without_agent(
         yield case.fail(
             f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "
             f"{platform}, where there is no Pod Identity agent; use IRSA there",
-            f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
+            f"pods: {short_list(' on '.join(filter(None, (pod.name, pod.node))) for pod in on_platform)}",
             *notes,
             *((f"fix: use another service account for these pods; {elsewhere} use the association",) if others else ()),
             # without the association, the other pods would lose their credentials

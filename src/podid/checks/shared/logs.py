@@ -1,6 +1,7 @@
 """Failures that the agents' logs show, if these were requested: the failure itself, whatever its cause."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from podid.checks.base import NODE_ROLE, Check, Known, Snapshot, known, known_or, part, placed_on
@@ -9,7 +10,7 @@ from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.text import count_of, cut, short_list
 from podid.facts.agent import FREES_PROBE_PORT, importance
-from podid.facts.index import index, podid_command
+from podid.facts.index import index, once, podid_command
 
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
@@ -27,18 +28,22 @@ SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
 def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Yield a finding for each node whose agent shows the check's failure mode; nothing if no log was read."""
-    if check.id in TOLD_BY_OTHERS:
-        return
-    users, judged = index(snapshot).users, set[str]()
+    for sighting, trail in _by_check(snapshot).get(check.id, {}).values():
+        users = index(snapshot).users.get(sighting.node, ())
+        yield from placed_on(NODE_ROLE, check, _sighted(check, snapshot, sighting, users, trail=trail))
+
+
+@once
+def _by_check(snapshot: Snapshot) -> Mapping[str, Mapping[str, tuple[LogSighting, bool]]]:
+    """Return the first sighting of each failure mode by pod, and whether it is from CloudTrail."""
+    sightings = defaultdict[str, dict[str, tuple[LogSighting, bool]]](dict)
     # a whole log includes its end
     for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
         for pod, section in known_or(source, {}).items():
             for sighting in known_or(section, ()):
-                if sighting.id == check.id and pod not in judged:
-                    judged.add(pod)
-                    trail = source is snapshot.cloudtrail
-                    verdict = _sighted(check, snapshot, sighting, users.get(sighting.node, ()), trail=trail)
-                    yield from placed_on(NODE_ROLE, check, verdict)
+                if sighting.id not in TOLD_BY_OTHERS:
+                    sightings[sighting.id].setdefault(pod, (sighting, source is snapshot.cloudtrail))
+    return sightings
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:

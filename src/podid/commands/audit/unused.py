@@ -36,7 +36,8 @@ def unused(
 
     podid reads the last use of each role, and IAM's reports on its services and actions. Without NS/SA or -n it also
     lists roles without an association. podid does not evaluate associations and roles that are younger than
-    --older-than, or associations that were changed since. IAM does not report the age of a role's permissions.
+    --older-than, or associations that were changed since and their roles. IAM does not report the age of a role's
+    permissions.
 
     IAM reports attempts of the last 400 days, including denied ones, with a delay of up to four hours. It reports
     single actions only for some services, and only management actions. The use of other actions of a used service is

@@ -10,7 +10,7 @@ def diff(access: Access, options: FileDiffOptions) -> None:
     """Show a unified diff between live resources and files.
 
     The diff has one part for each resource that podid apply would change. Exit 0 without differences, 3 with
-    differences, 6 with conflicts, 9 if something could not be read.
+    differences, 6 with conflicts, 8 if annotations are ignored, 9 if something could not be read.
 
     Example: podid diff -f identities.yaml
 

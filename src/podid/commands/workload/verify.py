@@ -42,7 +42,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     simulator.
 
     podid waits for a recent change to take effect, for at most one minute or --timeout. Exit 0 if all identities reach
-    the required state, 3 if one is broken or stale, 9 otherwise.
+    the required state, 3 if one is broken or stale or an action is denied, 9 otherwise.
 
     Example: podid verify shop/orders --yes
 
@@ -54,6 +54,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     """
     from podid.cli.changing import probing
     from podid.cli.guide.run import guide_identity, says_only_where
+    from podid.domain.status import shortfall
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
@@ -83,6 +84,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
             examine, access.aws.iam, place, selection, options, actions, patience, base=diagnosis.snapshot, run=run
         )
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
+    access.terminal.note(*(f"note: {note}" for note in shortfall(result.statuses, options.require)))
     access.terminal.leave(result.exit_code)
 
 

@@ -27,6 +27,8 @@ from podid.domain.wildcards import ANY, covers_arn, meet, overlap_arn, text_of
 _MOST = 500
 # more patterns are listed without comparing each with the others
 _MOST_COMPARED = 60
+# its resource is `arn:aws:s3:::*`: Amazon S3 User Guide, "Controlling access to a bucket with user policies"
+_OF_ALL_BUCKETS = "s3:listallmybuckets"
 # a text that no pattern names
 _STRANGER = "zq7x0v3k9"
 
@@ -105,15 +107,18 @@ class RoleAccess:
         is allowed if all of its resources are."""
         service, _, _ = action.partition(":")
         covering = [list(layer.statements(action.lower())) for layer in self.layers]
+        requested = resource
+        if resource == ANY and action.lower() == _OF_ALL_BUCKETS:
+            requested = f"arn:{self.session.partition}:s3:::*"
         # the statements decide, not the action; services differ in the region of their requests
-        key = (resource, service, *(tuple(map(id, statements)) for statements in covering))
+        key = (requested, service, *(tuple(map(id, statements)) for statements in covering))
         if key not in self._cache:
             if not resource:
                 answer = self._of_any(covering, service)
             elif resource != ANY and set("*?") & set(resource):
                 answer = self._of_pattern(self._of_any(covering, service), resource, covering, service)
             else:
-                answer = self._of_one(covering, resource, self.session.context(service, resource))
+                answer = self._of_one(covering, requested, self.session.context(service, resource))
             self._cache[key] = answer
         return replace(self._cache[key], action=action, resource=resource)
 

@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from podid.domain.cloudtrail import SessionCall
 from podid.domain.foreign import Object, inner_or_empty, inners_or_none, instant, text_or
 from podid.domain.grouping import grouped
 from podid.domain.iam import Usage, listed, service_of
 from podid.domain.policy.actions import ActionTable
-from podid.domain.wildcards import ANY, covers, covers_arn, matches, overlap, pattern
+from podid.domain.wildcards import ANY, covers, covers_arn, matches, meet, overlap, pattern
 
 Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
@@ -36,6 +37,13 @@ _OF_OTHER_CALLS = (
     *(("s3", "bypassgovernanceretention", "deleteobject"), ("ec2", "createtags", "run*")),
     *(("dynamodb", "conditioncheckitem", ""), ("dynamodb", "partiql*", "")),
     *((ANY, tags, call) for tags in ("tag*", "createtags", "addtags*") for call in ("create*", "register*")),
+)
+# IAM evaluates a call for an index of a table, or for an alias or a version of a function, with that ARN. The events
+# have the ARN of the table or of the function: CloudTrail's resource types are AWS::DynamoDB::Table and
+# AWS::Lambda::Function.
+_PARTS = (
+    (re.compile(r"arn:[^:]*:dynamodb:.*:table/[^/]+"), "/index/*"),
+    (re.compile(r"arn:[^:]*:lambda:.*:function:[^:]+"), ":*"),
 )
 # more patterns are not easier to review than the wildcard
 _MOST_RESOURCES = 20
@@ -239,6 +247,7 @@ def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterato
 def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evidence) -> tuple[str, ...] | None:
     """Return the patterns of the resources in the events, or None if these do not show all resources of the actions."""
     arns: set[str] = set()
+    allowed = [text for text in before if isinstance(text, str)]
     for action in actions:
         call = (evidence.calls or {}).get(action.lower())
         known = evidence.table.find(action)
@@ -250,7 +259,9 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
         if not call.resources:
             return None
         arns |= call.resources
-    allowed = [text for text in before if isinstance(text, str)]
+        parts = [f"{arn}{part}" for arn in call.resources for whole, part in _PARTS if whole.fullmatch(arn)]
+        applied = filter(partial(evidence.table.applies, known), parts)
+        arns |= {narrow for item in applied for text in allowed if (narrow := meet(text, item))}
     if not arns or not all(any(covers_arn(text, arn) for text in allowed) for arn in arns):
         return None
     if not any("*" in text for text in allowed):
@@ -261,8 +272,9 @@ def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evide
 
 
 def fold(arns: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns that cover the ARNs: several in the same folder become one pattern of the folder."""
-    folders = grouped((arn.rpartition("/")[0], arn) for arn in sorted(set(arns)))
+    """Return patterns that cover the ARNs: several objects of S3 in the same folder become one pattern of the folder. A
+    table or a key has no folder: `table/*` is every table."""
+    folders = grouped((arn.rpartition("/")[0] if ":s3:::" in arn else "", arn) for arn in sorted(set(arns)))
     patterns = {
         f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
     }
@@ -303,7 +315,14 @@ _WITH_DATA_EVENTS = frozenset(
         *("verifiedpermissions", "payment-cryptography", "managedblockchain", "medical-imaging", "cassandra", "logs"),
         *("aps", "cloudfront-keyvaluestore", "codeguru-profiler", "dataexchange", "dsql", "ec2messages", "events"),
         *("firehose", "geo", "greengrass", "iottwinmaker", "machinelearning", "mobiletargeting", "rum", "s3tables"),
-        *("s3vectors", "workmailmessageflow", "aoss", "es", "dax"),
+        *("s3vectors", "workmailmessageflow", "aoss", "es", "dax", "aiops", "aidevops", "agent-registry"),
+        *("application-signals", "b2bi", "backup-search", "bedrock-agentcore", "bedrock-mantle", "cloudtrail-data"),
+        *("codewhisperer", "deadline", "finspace-api", "gameliftstreams", "geo-maps", "geo-places", "geo-routes"),
+        *("health-agent", "healthlake", "kendra-ranking", "lex", "managedblockchain-query", "airflow"),
+        *("networkflowmonitor", "nova-act", "one", "pca-connector-ad", "pca-connector-scep", "qapps", "qdeveloper"),
+        *("quicksight", "redshift", "resource-explorer-2", "sagemaker-mlflow", "scn", "signer", "sms-voice"),
+        *("social-messaging", "thinclient", "transform", "transform-custom", "wellarchitected"),
+        *("ec2-instance-connect"),
     }
 )
 # Lambda's events have the version of the API in their names

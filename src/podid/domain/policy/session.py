@@ -6,10 +6,11 @@ access to AWS resources based on tags": all six session tags are transitive, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from podid.domain.names import Arn
+from podid.domain.text import utc
 from podid.domain.trust.request import (
     ABSENT_IN_SESSION,
     RESOURCE_TAGS,
@@ -25,6 +26,8 @@ from podid.domain.trust.request import (
 )
 
 _TAGS = ("aws:principaltag/",)
+# of a role session: IAM User Guide, "Update the maximum session duration for a role"
+_LONGEST = timedelta(hours=12)
 REGION = "aws:requestedregion"
 # services whose requests go to one region of the partition, wherever the pod is
 _GLOBAL = frozenset(
@@ -57,6 +60,10 @@ class RoleSession:
     def account(self) -> str:
         return Arn.parse(self.role_arn).account if self.role_arn else ""
 
+    @property
+    def partition(self) -> str:
+        return Arn.parse(self.role_arn).partition if self.role_arn else "aws"
+
     def context(self, service: str = "", resource: str = "") -> RequestContext:
         """Return the context of a request of the service to a resource (an ARN); without one the keys of the resource
         are unknown."""
@@ -79,6 +86,9 @@ class RoleSession:
             "aws:userid": Sent(open=(f"{self.role_id}:" if self.role_id else "",), why="the session name is not known"),
         }
         sent |= clock(self.now) | tags_of(self.role_tags, _TAGS)
+        if self.now is not None:
+            # a condition that is the same for both holds for every session that has not expired
+            sent["aws:tokenissuetime"] = Sent((utc(self.now - _LONGEST), utc(self.now)), many=True)
         if self.pod is not None:
             tags = session_tags_of(self.pod, self.live, _TAGS)
             return sent | {key: value for key, value in tags.items() if key.startswith(_TAGS)}

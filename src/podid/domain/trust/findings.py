@@ -222,9 +222,12 @@ def _takes_all(condition: Condition, value: str) -> bool:
     if condition.family == "ip":
         network = network_of(value)
         return network is not None and network.prefixlen == 0
+    if condition.name == "aws:principalisawsservice":
+        return value.lower() == "false"
     if condition.family not in ("like", "arn"):
         return bool(_OF_THE_PRINCIPAL.fullmatch(value))
-    bare = _OF_THE_PRINCIPAL.sub("*", value)
+    # the ID of every organization begins with o-
+    bare = _OF_THE_PRINCIPAL.sub("*", value).removeprefix("o-")
     if _only_wildcards((bare,)):
         return True
     if condition.name not in _ARN_KEYS:

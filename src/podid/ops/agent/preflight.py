@@ -14,7 +14,7 @@ from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import why_not_here
-from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, PlannedAgent, is_addons
+from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, PlannedAgent, hybrid_kind, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.addon.conflicts import others
 from podid.ops.change.kinds import ROLE_ATTACHMENT
@@ -29,12 +29,12 @@ OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
 NODE_ROLE = "node-role-missing-eks-auth"
 # conflicts of the new agent, whether or not a pod needs it
 CLASHES = ("agent-port80-conflict", "agent-probe-port-conflict")
-OTHER_AGENT = "addon-config-conflict"
+OTHER_AGENT, NO_HYBRID = "addon-config-conflict", "hybrid-daemonset-missing"
 # required by the agent: reported if they are unknown
 NEEDED = ("agent-port80-conflict", "eks-auth-unreachable", "scp-denies-eks-auth", NODE_ROLE)
 # affected by the agent, and required by it
 CHECKS = (
-    *("fargate-pod", "windows-pod", "agent-not-installed", "agent-not-on-node", "hybrid-daemonset-missing"),
+    *("fargate-pod", "windows-pod", "agent-not-installed", "agent-not-on-node", NO_HYBRID),
     *("auto-mode-redundant-addon", OTHER_AGENT, "agent-probe-port-conflict"),
     *NEEDED,
 )
@@ -42,7 +42,6 @@ FIX_NODE_ROLE = "--fix-node-role"
 _HINTS: Mapping[str, tuple[str, str]] = {
     "agent-port80-conflict": ("--config", FREES_PORT),
     "agent-probe-port-conflict": ("--config", FREES_PROBE_PORT),
-    "hybrid-daemonset-missing": ("--config", HYBRID),
 }
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
 CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
@@ -134,6 +133,9 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
     hint: Hint | None = None
     if words := _HINTS.get(verdict.check):
         hint = Again(add=words)
+    elif verdict.check == NO_HYBRID and verdict.fix is not None and verdict.fix.commands:
+        # podid install-agent --config VALUE
+        hint = Again(add=verdict.fix.commands[0][2:4])
     elif verdict.check == NODE_ROLE and verdict.subject.name in lacking:
         hint = Again(add=(FIX_NODE_ROLE,))
     of = f"{verdict.subject}: " if verdict.subject.kind == "Pod" else ""
@@ -156,8 +158,8 @@ def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -
             continue
         if node.runs_agent and agent.placement is not None:
             reason = why_not_here(node, agent.placement)
-        elif node.compute_type == "hybrid" and node.os == "linux":
-            reason = agent.why_not_hybrid
+        elif kind := hybrid_kind(node):
+            reason = agent.why_not_hybrid(kind)
         else:
             reason = why_no_agent(node)
         reasons.setdefault(reason, []).append(node.name)
@@ -167,12 +169,11 @@ def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -
 
 def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
     """Yield the unknown about hybrid nodes: their agent uses a file that nodeadm writes only if configured."""
-    nodes = known_or(snapshot.nodes, ())
-    hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
-    if hybrid and agent.serves_hybrid:
+    hybrid = [node.name for node in known_or(snapshot.nodes, ()) if agent.serves(hybrid_kind(node))]
+    if hybrid:
         yield (
             f"whether {short_list(hybrid)} {'has' if len(hybrid) == 1 else 'have'} the credentials file that the agent "
-            f"needs (hybrid-daemonset-missing); nodeadm writes it with {CREDENTIALS_FILE}"
+            f"needs ({NO_HYBRID}); nodeadm writes it with {CREDENTIALS_FILE}"
         )
 
 

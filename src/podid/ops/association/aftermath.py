@@ -90,7 +90,7 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
     request = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
     def reached(status: IdentityStatus) -> bool:
-        state, _ = status.judged(running=running)
+        state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
         return state is not None and state.rank >= how.state.rank
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:

@@ -158,18 +158,26 @@ class _Audit:
     # --- roles --------------------------------------------------------------------------------------------------------
 
     def of_roles(self, associations: Sequence[Association], *, others: bool) -> None:
-        """Judge the roles of associations; with `others` also all other roles that pods can assume."""
+        """Judge the roles of associations; with `others` also all other roles that pods can assume. Roles with an
+        association that is younger than the window are not judged."""
         for item in associations:
             self.roles[item.role_arn] = part(self.snapshot.roles, item.role_arn)
             if item.target_role_arn:
                 self.roles[item.target_role_arn] = part(self.snapshot.target_roles, item.target_role_arn)
         if others:
             self._add_others()
+        began: dict[str, datetime] = {}
+        for listed in known_or(self.snapshot.associations, ()):
+            if isinstance(listed, Association) and (at := listed.modified_at or listed.created_at) is not None:
+                for arn in (listed.role_arn, listed.target_role_arn or ""):
+                    began[arn] = max(at, began.get(arn, at))
         for arn, section in self.roles.items():
             role = known_or(section, None)
             if isinstance(section, Missing):
                 self.unread.append(Unread(f"role {role_name(arn)}", section.reason, section.permission))
-            elif role is not None and not self._new(role.created_at, f"role {role.name}") and not self._used(role):
+            elif role is None or self._used(role):
+                continue
+            elif not any(self._new(at, f"role {role.name}") for at in (role.created_at, began.get(arn))):
                 self.limits["IAM may not record requests other than calls of AWS APIs, such as logins to databases"] = (
                     None
                 )

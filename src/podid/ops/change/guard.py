@@ -89,12 +89,14 @@ def _accounts(action: Action, after: State, before: State) -> tuple[str, ...]:
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
-    """Yield each statement that the action adds to a trust policy."""
+    """Yield each statement that the action adds to a trust policy, and each one that a removed Deny limited."""
     if action.kind not in (kinds.ROLE.name, kinds.ROLE_TRUST.name):
         return
     policy = kinds.kind_of(action.kind).policy
     held = before.get(policy)
     old = trust.parse_policy(held).statements if isinstance(held, Mapping) else ()
-    known = [trust.meaning(statement.raw) for statement in old]
     new = trust.parse_policy(document(after, policy)).statements
+    kept = [trust.meaning(statement.raw) for statement in new]
+    limited = any(not statement.allow and trust.meaning(statement.raw) not in kept for statement in old)
+    known = [] if limited else [trust.meaning(statement.raw) for statement in old]
     yield from (item for item in new if trust.meaning(item.raw) not in known)

@@ -100,20 +100,19 @@ class FilePlanner:
 
     def _staying(
         self, accounts: Sequence[DeclaredAccounts], live: Sequence[Live], site: FileSite, role: DeclaredRole
-    ) -> dict[ServiceAccountRef, bool]:
-        """Return the service accounts that are not declared, and whose associations keep the role or may have it."""
+    ) -> dict[ServiceAccountRef, Association | None]:
+        """Return the service accounts that are not declared, and whose associations keep the role or may have it: None
+        if the association could not be read."""
         number = next(number for number, other in enumerate(self.sites) if other is site)
         declared, (associations, unreadable) = accounts[number], live[number]
         gone = outdated(site.declarations, declared, associations) if self.ownership.prune else {}
         holders = {
-            ref: item.session_tags
+            ref: item
             for ref, item in associations.items()
             if role_name(item.role_arn).lower() == role.name.lower() and ref not in gone
         }
         return {
-            ref: tags
-            for ref, tags in ({**dict.fromkeys(unreadable, True), **holders}).items()
-            if ref not in declared.by_ref
+            ref: item for ref, item in ({**dict.fromkeys(unreadable), **holders}).items() if ref not in declared.by_ref
         }
 
     def _live(self, site: FileSite) -> Live:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Role, RolePolicies
+from podid.domain.aws import Association, Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
@@ -21,16 +21,15 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import by_cluster, declared_trust, elsewhere, kept, removes_wide, wider
+from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, exact_permissions
+from podid.ops.role.permissions import difference, policy_changes
 from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
-from podid.ops.role.target import allows_chaining, chaining_policies
-from podid.ops.role.uses import read_all_uses
+from podid.ops.role.target import allows_chaining, chaining_for, chaining_policies
 
 Documents = dict[str, Mapping[str, object]]
 
@@ -117,14 +116,14 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
 class RolePlanner:
     """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations.
     `staying` returns the service accounts outside the files whose associations have the role after the plan, each with
-    whether EKS sends session tags."""
+    its association; None if that could not be read."""
 
     sites: Sequence[FileSite]
     accounts: Sequence[DeclaredAccounts]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
-    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, bool]]
+    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, Association | None]]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
 
@@ -162,8 +161,8 @@ class RolePlanner:
                 planned[key] = self._planned(declaration, role, answer, held)
             except Conflict as conflict:
                 planned[key] = self._refused(role, answer, conflict)
-            except Undetermined as unknown:
-                unread = NotRead.of(f"users of role {role.name}", unknown)
+            except Undetermined as gap:
+                unread = NotRead.of(f"users of role {role.name}", gap)
                 planned[key] = RolePlanned(role=self._unseen(role, answer), unread=unread)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
@@ -198,6 +197,12 @@ class RolePlanner:
         # an existing role is taken as it is: the file does not name these policies
         derived = [] if mark.ours or self.ownership.adopt else [name for name in chaining if name not in held.inline]
         documents = {name: document for name, document in documents.items() if name not in derived}
+        staying = (item for site in self.sites for item in self.staying(site, role).values())
+        required = chaining_for(held.inline, (item.target_role_arn for item in staying if item), documents)
+        # an adopted role becomes as declared at once, so that a rerun changes nothing
+        ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
+        if ours:
+            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects)
         if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         before = ROLE_SETTINGS.state_of(current)
@@ -209,15 +214,9 @@ class RolePlanner:
             "tags": tagged({key: value for key, value in current.tags.items() if key not in gone}, role.tags),
         }
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
-        policies = exact_permissions(role.name, held, documents, arns)
-        # an adopted role becomes as declared at once: a rerun changes nothing
-        ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
+        kept_inline = {name: held.inline[name] for name in required}
+        policies = policy_changes(role.name, held, {**documents, **kept_inline}, arns)
         trusts = self._trust_changes(role, current, subjects, whole=ours)
-        if role.trust is None and ours and any(map(removes_wide, trusts)):
-            self.say(f"reading the users of role {role.name}")
-            uses = read_all_uses(self.sites[0].clients.aws, self.place.account)
-            subjects = [*subjects, *elsewhere(current, uses, subjects)]
-            trusts = self._trust_changes(role, current, subjects, whole=True)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
@@ -244,6 +243,11 @@ class RolePlanner:
         if decision.mark:
             after = {**after, "tags": tagged(texts(after, "tags"), declaration.owner_tag)}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
+        reason = "of an association that is not in the file requires it"
+        notes += [
+            f"role {role.name} keeps its inline policy {name}: target role {arn} {reason}"
+            for name, arn in required.items()
+        ]
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
         live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
         return RolePlanned(
@@ -314,7 +318,8 @@ class RolePlanner:
                 if ref in role.subjects or (not role.subjects and self.uses(role, account.item.role)):
                     refs[ref] = account.item.session_tags
             refs.update((ref, True) for ref in role.subjects if ref not in refs)
-            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, self.staying(site, role)))
+            staying = {ref: item is None or item.session_tags for ref, item in self.staying(site, role).items()}
+            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, staying))
         return subjects
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:

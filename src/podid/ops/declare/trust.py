@@ -8,14 +8,16 @@ from dataclasses import replace
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
-from podid.domain.errors import Conflict, InvalidInput, Undetermined
+from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.names import Arn
 from podid.domain.plan import Action, Place, State, document
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
 from podid.ops.role.plan import ANY_SIZE, check_size
-from podid.ops.role.uses import Uses
+from podid.ops.role.uses import read_all_uses
 
 Tags = Mapping[str, str]
 
@@ -110,23 +112,20 @@ def kept(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) ->
         yield f"role {role.name} still allows {short_list(names)}: {reason}"
 
 
-def removes_wide(action: Action) -> bool:
-    """Return whether the change of a trust policy removes a statement that podid wrote for all clusters."""
-    old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
-    stays = {trust.meaning(item.raw) for item in new.statements}
-    gone = (item.raw for item in old.statements if trust.meaning(item.raw) not in stays)
-    return any(trust.written_by_podid(raw) and not trust.cluster_of(raw) for raw in gone)
-
-
-def elsewhere(role: Role, uses: Uses, subjects: Sequence[ClusterSubjects]) -> Iterator[ClusterSubjects]:
-    """Yield the service accounts of other clusters than those of `subjects` whose associations have the role. Raise
-    Undetermined if a cluster was not read."""
-    if uses.gaps:
-        raise Undetermined(f"other clusters may use it; {uses.gaps[0]}", permission=uses.gaps[0].permission)
-    for arn in uses.clusters:
-        holders = {item.ref: item.session_tags for item in uses.associations[arn] if item.role_arn == role.arn}
-        if holders and arn not in {cluster.cluster_arn for cluster in subjects}:
-            yield ClusterSubjects(arn, staying=holders)
+def users_elsewhere(
+    clients: Clients, role: DeclaredRole, current: Role, subjects: Sequence[ClusterSubjects]
+) -> Iterator[ClusterSubjects]:
+    """Yield the users of the role in other clusters, which may lose access by a scope that is narrower than the
+    account. Raise Undetermined if some could not be read."""
+    statements = [item.raw for item in trust.parse_policy(current.trust).statements]
+    wide = any(trust.written_by_podid(raw) and not trust.cluster_of(raw) for raw in statements)
+    if role.trust is not None or role.scope is trust.ScopeKind.ACCOUNT or not wide:
+        return
+    uses = read_all_uses(clients.aws, Arn.parse(current.arn).account)
+    uses.check_complete()
+    for arn in sorted({*uses.clusters} - {cluster.cluster_arn for cluster in subjects}):
+        users = {item.ref: item.session_tags for item in uses.associations[arn] if item.role_arn == current.arn}
+        yield ClusterSubjects(arn, staying=users)
 
 
 def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:

@@ -48,7 +48,7 @@ def permission_actions(
     return changes, unchanged
 
 
-def exact_permissions(role_name: str, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
+def policy_changes(role_name: str, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
     """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
     together exceed a quota of IAM."""
     changes, _ = permission_actions(role_name, documents, arns, held)
@@ -61,7 +61,7 @@ def exact_permissions(role_name: str, held: RolePolicies, documents: Documents, 
     return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
 
 
-def _size(documents: Documents, name: str) -> int:
+def _size(documents: Mapping[str, Mapping[str, object]], name: str) -> int:
     return inline_size(documents[name]) if name in documents else 0
 
 

@@ -57,6 +57,16 @@ def allows_chaining(documents: Iterable[Mapping[str, object]], arn: str) -> bool
     )
 
 
+def chaining_for(
+    inline: Mapping[str, Mapping[str, object]], arns: Iterable[str | None], declared: Mapping[str, Mapping[str, object]]
+) -> dict[str, str]:
+    """Return the inline policies that allow a role to assume one of the target roles, each with its ARN, unless a
+    declared policy has the name or allows it too."""
+    targets = [arn for arn in dict.fromkeys(arns) if arn and not allows_chaining(declared.values(), arn)]
+    pairs = ((name, arn) for name in inline if name not in declared for arn in targets)
+    return {name: arn for name, arn in pairs if inline[name] == trust.base_role_permissions(arn)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
     """A target role and how to treat it. `profile` has credentials of its account; None if the command has no option

@@ -82,7 +82,7 @@ class AddonManager:
         addon = self._world.agent_addon()
         sets = daemon_sets(addon, self._world) if addon is not None and addon.present else []
         by_name = {name(entry): entry for entry in sets}
-        for suffix in ("", "-hybrid"):
+        for suffix in ("", *(f"-{kind}" for kind in _HYBRID)):
             self._apply(f"{AGENT_ADDON}{suffix}", by_name.get(f"{AGENT_ADDON}{suffix}"))
 
     def _apply(self, set_name: str, daemon_set: Obj | None) -> None:
@@ -126,12 +126,17 @@ def app_version(addon_version: str) -> str:
     return f"0.1.{27 + int(patch)}" if patch.isdigit() else "0.1.37"
 
 
+# the DaemonSets for hybrid nodes -> whether a node has the label of Bottlerocket
+_HYBRID = {"hybrid": "DoesNotExist", "hybrid-bottlerocket": "Exists"}
+
+
 def daemon_sets(addon: AgentAddon, world: ControlPlane) -> list[Obj]:
-    """Return the DaemonSet for EC2 nodes, and the one for hybrid nodes if the configuration enables it."""
+    """Return the DaemonSet for EC2 nodes, and those for hybrid nodes that the configuration enables."""
     sets = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
-    hybrid = _map(_map(addon.configuration.get("daemonsets")).get("hybrid"))
-    if hybrid.get("create") is True:
-        sets.append(_daemon_set(addon, world, f"{AGENT_ADDON}-hybrid", ("In", ["hybrid"])))
+    settings = _map(addon.configuration.get("daemonsets"))
+    for kind, bottlerocket in _HYBRID.items():
+        if _map(settings.get(kind)).get("create") is True:
+            sets.append(_daemon_set(addon, world, f"{AGENT_ADDON}-{kind}", ("In", ["hybrid"]), bottlerocket))
     return sets
 
 
@@ -139,12 +144,14 @@ def _map(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _daemon_set(addon: AgentAddon, world: ControlPlane, set_name: str, compute: tuple[str, list[str]]) -> Obj:
+def _daemon_set(
+    addon: AgentAddon, world: ControlPlane, set_name: str, compute: tuple[str, list[str]], bottlerocket: str = ""
+) -> Obj:
     version = app_version(addon.version)
     image = f"602401143452.dkr.ecr.{world.region}.amazonaws.com/eks/eks-pod-identity-agent:v{version}"
     selector = {"app.kubernetes.io/instance": AGENT_ADDON, "app.kubernetes.io/name": set_name}
     settings = _map(addon.configuration)
-    spec = _pod_spec(world, image, settings, compute)
+    spec = _pod_spec(world, image, settings, compute, bottlerocket)
     spec |= {key: settings[key] for key in _SETTINGS if settings.get(key)}
     skip = {"eks.amazonaws.com/skip-containers": "eks-pod-identity-agent,eks-pod-identity-agent-init"}
     return {
@@ -175,7 +182,9 @@ def _daemon_set(addon: AgentAddon, world: ControlPlane, set_name: str, compute: 
     }
 
 
-def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]]) -> Obj:
+def _pod_spec(
+    world: ControlPlane, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]], bottlerocket: str
+) -> Obj:
     arguments = ["--port", "80", "--cluster-name", world.cluster_name, "--probe-port", "2703"]
     for flag, value in _map(_map(settings.get("agent")).get("additionalArgs")).items():
         arguments += [flag, str(value)]
@@ -184,6 +193,7 @@ def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], c
         {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"]},
         {"key": "eks.amazonaws.com/compute-type", "operator": compute[0], "values": compute[1]},
     ]
+    terms += [{"key": "os.bottlerocket.aws/version", "operator": bottlerocket}] if bottlerocket else []
     required = {"nodeSelectorTerms": [{"matchExpressions": terms}]}
     return {
         "initContainers": [
