@@ -146,9 +146,11 @@ def test_without_credentials(env: dict[str, str]) -> None:
         session.sts.get_cluster_token("prod")
 
 
-def test_a_sign_in_that_was_never_made_says_how_to_make_it(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("profile", ["dev", "chained"])
+def test_a_sign_in_that_was_never_made_says_how_to_make_it(env: dict[str, str], profile: str) -> None:
+    """The AWS CLI does not sign in with a profile whose source profile uses IAM Identity Center."""
     with pytest.raises(CredentialsError) as caught:
-        AwsSession("dev", None, env=env).eks.list_clusters()
+        AwsSession(profile, "eu-west-1", env=env).eks.list_clusters()
     assert caught.value.hint == ("aws", "sso", "login", "--profile", "dev")
 
 
@@ -183,6 +185,18 @@ def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: p
     assert caught.value.advice.startswith(f"{variable} specifies this address")
     seen = [(record.service, record.operation, record.status, record.error) for record in records]
     assert seen == [("eks", "ListClusters", 0, "EndpointConnectionError")] * 3
+
+
+@pytest.mark.parametrize("ignored", ["true", "false"])
+def test_the_variable_of_an_endpoint_is_ignored(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, ignored: str
+) -> None:
+    keys(monkeypatch)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)
+    env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    # an endpoint of the user's own may have any region
+    suggested = "eu-west-1" in AwsSession(None, "eu-wset-1", env=env).origin.region_note
+    assert suggested is (ignored == "true")
 
 
 def test_an_endpoint_that_is_no_url(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

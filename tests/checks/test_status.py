@@ -191,6 +191,15 @@ def test_pods_that_ask_to_be_left_alone_do_not_count_and_are_named() -> None:
     assert [member.name for member in identity.pods or ()] == ["orders-5d9c-x1"]
 
 
+def test_a_pod_whose_main_container_opted_out_does_not_count() -> None:
+    (app,), skip = pod().containers, {"eks.amazonaws.com/skip-containers": "app"}
+    aside = pod("aside", annotations=skip, containers=(app, replace(app, name="fluent-bit")))
+    identity = of_orders(healthy(pods=(aside, agent_pod())))
+    assert (identity.opted_out, identity.pods) == (("aside",), ())
+    other = replace(aside, containers=(app, replace(app, name="worker")))
+    assert of_orders(healthy(pods=(other, agent_pod()))).opted_out == ()
+
+
 def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
     requested = replace(healthy(associations=()), targets=(ORDERS,))
     (identity,) = statuses(requested, run_checks(ALL, requested), (ORDERS,), [check.id for check in ALL])

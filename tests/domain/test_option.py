@@ -128,6 +128,7 @@ def test_tags() -> None:
         (["AWS:x=1"], "no aws: prefix"),
         (["k" * 129 + "=1"], "at most 128 characters"),
         (["k=" + "v" * 257], "values 256"),
+        ([f"k{index}=v" for index in range(51)], "--tag is specified 51 times: AWS accepts at most 50 tags"),
     ):
         with pytest.raises(InvalidInput, match=problem):
             tags(texts)

@@ -6,6 +6,7 @@ from harness import table
 from podid.facts.agent_logs import LogLine, mode_of, parse, rule_of
 
 POST = 'request send failed, Post "https://eks-auth.us-west-2.api.aws/clusters/demo/assume-role-for-pod-identity"'
+CALL = "operation error EKS Auth: AssumeRoleForPodIdentity, https response error StatusCode:"
 EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTokenException: The token has expired"
 
 
@@ -56,6 +57,12 @@ EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTo
         ("listen tcp :8080: bind: address already in use", "agent-probe-port-conflict"),
         ("listen tcp :27030: bind: address already in use", "agent-probe-port-conflict"),
         ("listen tcp :8080: bind: permission denied", ""),
+        # as `podid explain` reads them
+        (f"{CALL} 400, UnrecognizedClientException: The security token included is invalid", "agent-imds-unavailable"),
+        (f"{CALL} 403, InvalidSignatureException: Signature expired: 20261124T1200Z", "node-clock-skew"),
+        (f"{CALL} 403, InvalidSignatureException: The request signature does not match", "agent-imds-unavailable"),
+        # a failure of AWS is not one of the network
+        (f"{CALL} 500, InternalServerException: unavailable", ""),
     ],
 )
 def test_failure_modes_of_texts(text: str, mode: str) -> None:

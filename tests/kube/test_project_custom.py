@@ -64,6 +64,8 @@ OWN = (CredentialWay.OWN, None, "")
             [(CredentialWay.IRSA, None, "")],
         ),
         ("TriggerAuthentication", {"podIdentity": {"provider": "gcp"}}, []),
+        ("TriggerAuthentication", {"awsSecretManager": {"podIdentity": {"provider": "aws"}}}, [OWN]),
+        ("TriggerAuthentication", dict.fromkeys(("awsSecretManager", "podIdentity")), []),
         ("SecretProviderClass", {"provider": "aws"}, [(CredentialWay.IRSA, None, "")]),
         (
             "SecretProviderClass",

@@ -23,6 +23,13 @@ def test_rollouts_of_a_real_deployment() -> None:
     ("kind", "spec", "status", "waiting", "failed"),
     [
         ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are updated", ""),
+        (
+            "Deployment",
+            {"replicas": 1},
+            {"conditions": [{"type": "ReplicaFailure", "reason": "FailedCreate", "message": "exceeded quota: q"}]},
+            "0 of 1 pods are updated: exceeded quota: q",
+            "",
+        ),
         ("Deployment", {"replicas": 2}, {"replicas": 3, "updatedReplicas": 2}, "1 old pod is pending termination", ""),
         (
             "Deployment",
@@ -80,3 +87,15 @@ def test_a_rollout_names_the_pods_that_it_waits_for(
 ) -> None:
     progress = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
     assert (progress.waiting, progress.failed) == (waiting, failed)
+
+
+def test_a_partition_counts_from_the_first_ordinal() -> None:
+    spec: dict[str, Any] = {
+        "replicas": 3,
+        "updateStrategy": {"rollingUpdate": {"partition": 2}},
+        "ordinals": {"start": 5},
+    }
+    numbered = rollout("StatefulSet", {"metadata": {"name": "x"}, "spec": spec})
+    assert (numbered.held_back, numbered.kept_below) == (2, 7)
+    spec["updateStrategy"] = {}
+    assert rollout("StatefulSet", {"metadata": {"name": "x"}, "spec": spec}).kept_below == 0

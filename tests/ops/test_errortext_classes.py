@@ -315,6 +315,8 @@ def test_an_answer_of_eks_auth_to_a_pod_is_no_timeout(code: str, first: str) -> 
         "com.example.Container: ",
     ):
         assert answer(before + reply)[0] == first, before
+    other = f"failed to load credentials, request timed out. operation error DynamoDB: PutItem, {code}Exception: x"
+    assert answer(other) not in ((first, Certainty.SURE), (first, Certainty.LIKELY))
 
 
 @table(

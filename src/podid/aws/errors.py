@@ -59,7 +59,8 @@ _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNOR
 class Origin:
     """The origin of calls, for hints: the profile ("" for none), whether it uses IAM Identity Center (`aws sso login`),
     a suggestion for a region that may be misspelt ("; did you mean eu-west-1?"), and the variable that sets the
-    endpoint ("" for AWS's own). ARNs must be in `partition` and `region`."""
+    endpoint ("" for AWS's own). ARNs must be in `partition` and `region`. `login` is the source profile to sign
+    in with; empty for the profile itself."""
 
     profile: str = ""
     region: str = ""
@@ -67,6 +68,7 @@ class Origin:
     region_note: str = ""
     endpoint: str = ""
     partition: str = ""
+    login: str = ""
 
 
 def translate(
@@ -122,7 +124,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
         "where": f" in {origin.region}" if origin.region and refusal.service != "iam" else "",
         "note": origin.region_note,
         "whose": f" of profile {origin.profile}" if origin.profile else "",
-        "profile": origin.profile,
+        "profile": origin.login or origin.profile,
         "sso": "aws" if origin.sso else "",
         "renew": ""
         if origin.sso

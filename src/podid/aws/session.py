@@ -40,6 +40,8 @@ from podid.version import VERSION
 SESSION_NAME = "podid"
 # services with one limit for all regions of an account
 _GLOBAL = ("iam", "organizations", "account")
+# the settings of a profile with IAM Identity Center
+_SSO = {"sso_session", "sso_start_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +146,21 @@ class AwsSession:
         self.region, self.region_source = _choose_region(region, env, self._core, configured)
         # botocore's clients for other sources of credentials have no region of their own
         self._core.set_config_variable("region", self.region)
-        self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
+        ignored = self._core.get_config_variable("ignore_configured_endpoint_urls")
+        endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
+        self._endpoints = set() if ignored else endpoints
         partitions = self._core.get_available_partitions()
         known = tuple(region for name in partitions for region in self._core.get_available_regions("eks", name))
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
         note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
-        # whether the profile, or a source profile, uses IAM Identity Center
-        self._sources = tuple(_sources(self._core, self.profile))
-        sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in self._sources)
-        self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
+        sources = dict(_sources(self._core, self.profile))
+        self._sources = tuple(sources.values())
+        # `aws sso login` and `aws login` do not follow source_profile
+        own = self.profile or "default"
+        login = next((name for name, settings in sources.items() if (_SSO | {"login_session"}) & settings.keys()), own)
+        sso = any(_SSO & settings.keys() for settings in self._sources)
+        login = "" if login == own else login
+        self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition, login=login)
 
     eks = _Client(Eks, "eks")
     eks_auth = _Client(EksAuth, "eks-auth")
@@ -323,11 +331,11 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
     raise UsageError(sentence, hint=hint, subject=region) from unknown
 
 
-def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the settings of the profile and of its source profiles."""
+def _sources(core: Any, profile: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the profile and its source profiles, by name, with their settings."""
     profiles = core.full_config.get("profiles", {})
     name = profile or "default"
     for _ in range(len(profiles)):
         settings = profiles.get(name, {})
-        yield settings
+        yield name, settings
         name = settings.get("source_profile", "")

@@ -22,7 +22,7 @@ from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, NO_SERVICE_ACCO
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
-from podid.domain.workloads import live, opted_out, template_of, workload_subject
+from podid.domain.workloads import live, main_opted_out, template_of, workload_subject
 from podid.facts.credentials import main_use
 from podid.facts.index import index
 from podid.facts.restarts import LIFETIME, changed_at
@@ -196,7 +196,7 @@ class _Identity:
 
     def status(self, pods: Sequence[Pod], lacking: tuple[int, ...]) -> IdentityStatus:
         running = [pod for pod in pods if live(pod)]
-        served = [pod for pod in running if not opted_out(pod)]
+        served = [pod for pod in running if not main_opted_out(pod)]
         new = self._new_pod(served)
         judged = tuple(self._pods(served, new)) if isinstance(self.snapshot.pods, Known) else None
         state, cause = self._whole(new, judged)
@@ -210,7 +210,7 @@ class _Identity:
             cause=cause,
             new_pod=new,
             pods=judged,
-            opted_out=tuple(pod.name for pod in running if opted_out(pod)),
+            opted_out=tuple(pod.name for pod in running if main_opted_out(pod)),
             permissions=next((v for v in ceilings if v.severity is Severity.ERROR), None),
             advice=tuple(c.verdict for c in failed if c.bearing is Bearing.ADVICE),
             checked_links=tuple(link for link in STATE_LINKS if link not in undecided),

@@ -13,9 +13,8 @@ def mcp(
 ) -> None:
     """Serve podid's tools to AI assistants over the Model Context Protocol.
 
-    A client starts this command and uses its stdin and stdout. The tools read, and return podid's JSON documents. With
-    --allow-write, tools can also plan changes. The tool apply then carries out a plan by its id if the actions are
-    still the same.
+    A client starts this command and uses its stdin and stdout. The tools read and plan changes, and return podid's JSON
+    documents. With --allow-write, the tool apply also carries out a plan by its id if the actions are still the same.
 
     Options of this command apply to each call. A client can choose cluster and region only if they are not specified
     here, and can never choose the profile. The command requires the extra podid[mcp].

@@ -22,6 +22,8 @@ REQUIRED: Any = dataclasses.MISSING
 # the values of the settings file by key, each with its source
 Stored = Mapping[str, tuple[str, str]]
 NOT_STORED: Stored = MappingProxyType({})
+# of a resource, in IAM and EKS
+MOST_TAGS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +254,8 @@ def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
         if key in pairs:
             raise InvalidInput(f"{name} {key} is specified twice", subject=key)
         pairs[key] = value
+    if len(pairs) > MOST_TAGS:
+        raise InvalidInput(f"{name} is specified {len(pairs)} times: AWS accepts at most {MOST_TAGS} tags")
     return pairs
 
 

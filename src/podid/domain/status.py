@@ -168,8 +168,9 @@ class PodStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityStatus:
     """A service account of a cluster. Its state is that of its worst pod; without pods that of `new_pod`, which would
-    be created now. `pods` is None if pods were not read. `opted_out` are live pods with the webhook's opt-out, which do
-    not count. `permissions` is the error of link 10, which does not affect the state. `advice` never lowers a state."""
+    be created now. `pods` is None if pods were not read. `opted_out` are live pods of which the webhook skips every
+    main container: they do not count. `permissions` is the error of link 10, which does not affect the state. `advice`
+    never lowers a state."""
 
     ref: ServiceAccountRef
     association: Listed | None

@@ -130,6 +130,11 @@ def opted_out(pod: Pod) -> bool:
     return not served(pod)
 
 
+def main_opted_out(pod: Pod) -> bool:
+    """Return whether the webhook skips every main container."""
+    return not any(container in served(pod) for container in main_containers(pod))
+
+
 def static(pod: Pod) -> bool:
     """Return whether a kubelet runs the pod from a file on its node. Such a pod cannot use a service account:
     https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/."""

@@ -56,6 +56,8 @@ RULES: tuple[LogRule, ...] = (
     LogRule("eks-auth-throttled", (("throttlingexception", "rate limited", "too many requests", "rate exceeded"),)),
     LogRule("eks-auth-throttled", (("failed to complete active request",),)),
     LogRule("agent-imds-unavailable", (("no ec2 imds role found", "failed to refresh cached credentials"),)),
+    # AWS rejects the node's own credentials, as after its role was deleted
+    LogRule("agent-imds-unavailable", (("unrecognizedclientexception", "invalidsignatureexception"),)),
     LogRule("hybrid-daemonset-missing", (("/eks-hybrid/.aws",), ("no such file", "failed to"))),
     LogRule("agent-imds-unavailable", (("shared credentials",), ("no such file", "failed to"))),
     LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),

@@ -84,12 +84,14 @@ def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
 
 
 def trigger_authentication(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
-    if text_or(identity, "provider") not in ("aws", "aws-eks"):
-        return ()
-    of_workload = text_or(identity, "identityOwner") == "workload"
-    way = products.CredentialWay.IRSA if of_workload else products.CredentialWay.OWN
-    return (_setting(products.KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
+    spec = inner_or_empty(item, "spec")
+    settings = []
+    for identity in (inner_or_empty(part, "podIdentity") for part in (spec, inner_or_empty(spec, "awsSecretManager"))):
+        if text_or(identity, "provider") in ("aws", "aws-eks"):
+            of_workload = text_or(identity, "identityOwner") == "workload"
+            way = products.CredentialWay.IRSA if of_workload else products.CredentialWay.OWN
+            settings.append(_setting(products.KEDA, kind, item, way, role=text_or(identity, "roleArn")))
+    return tuple(dict.fromkeys(settings))
 
 
 def secret_provider_class(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:

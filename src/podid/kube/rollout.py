@@ -12,7 +12,7 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 class Rollout:
     """The state of a Deployment, StatefulSet or DaemonSet. `waiting` is the unfinished step, "" for none; `failed` is
     the controller's reason for a failure. `held_back` is the number of replicas that a StatefulSet's partition does not
-    update; `service_account` is the one in the pod template."""
+    update, those with an ordinal below `kept_below`; `service_account` is the one in the pod template."""
 
     kind: str
     namespace: str
@@ -25,6 +25,7 @@ class Rollout:
     paused: bool = False
     on_delete: bool = False
     held_back: int = 0
+    kept_below: int = 0
     restarted_at: str = ""
     service_account: str = "default"
 
@@ -45,6 +46,7 @@ def rollout(kind: str, item: Object) -> Rollout:
         desired = number_or(spec, "replicas", 1)
         updated, available = (number_or(status, k) for k in ("updatedReplicas", "availableReplicas"))
     held_back, on_delete = min(partition, desired), text_or(strategy, "type") == "OnDelete"
+    first_ordinal = number_or(inner_or_empty(spec, "ordinals"), "start")
     observed = number_or(status, "observedGeneration") >= number_or(metadata, "generation")
     return Rollout(
         kind=kind,
@@ -57,10 +59,11 @@ def rollout(kind: str, item: Object) -> Rollout:
         waiting=_waiting(kind, status, desired, updated, available, desired if on_delete else held_back)
         if observed
         else "the controller has not observed the change yet",
-        failed=_failed(status) if observed else "",
+        failed=_condition(status, "Progressing", "ProgressDeadlineExceeded") if observed else "",
         paused=flag_or(spec, "paused"),
         on_delete=on_delete,
         held_back=held_back,
+        kept_below=held_back and first_ordinal + held_back,
         restarted_at=text_or(inner_or_empty(inner_or_empty(template, "metadata"), "annotations"), RESTARTED_AT),
         service_account=text_or(inner_or_empty(template, "spec"), "serviceAccountName") or "default",
     )
@@ -68,7 +71,8 @@ def rollout(kind: str, item: Object) -> Rollout:
 
 def _waiting(kind: str, status: Object, desired: int, updated: int, available: int, held_back: int) -> str:
     if updated < desired - held_back:
-        return f"{updated} of {desired - held_back} pods are updated"
+        refusal = _condition(status, "ReplicaFailure", "FailedCreate")
+        return f"{updated} of {desired - held_back} pods are updated" + (f": {refusal}" if refusal else "")
     if kind == "Deployment":
         old = number_or(status, "replicas") - updated
         if old > 0:
@@ -81,8 +85,9 @@ def _waiting(kind: str, status: Object, desired: int, updated: int, available: i
     return ""
 
 
-def _failed(status: Object) -> str:
+def _condition(status: Object, kind: str, reason: str) -> str:
+    """Return the message of the condition of this type and reason; empty without one."""
     for condition in inners_or_none(status, "conditions"):
-        if text_or(condition, "type") == "Progressing" and text_or(condition, "reason") == "ProgressDeadlineExceeded":
-            return text_or(condition, "message") or "ProgressDeadlineExceeded"
+        if text_or(condition, "type") == kind and text_or(condition, "reason") == reason:
+            return text_or(condition, "message") or reason
     return ""

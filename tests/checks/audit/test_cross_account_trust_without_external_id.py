@@ -39,6 +39,20 @@ def test_external_ids(external_id: str, outcome: str) -> None:
     assert outcomes(ID, trusting(statement)) == {outcome}
 
 
+@table(
+    ("condition", "outcome"),
+    [
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}, "pass"),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"}}, "pass"),
+        ({"StringLike": {"aws:PrincipalOrgID": "*"}}, "fail"),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}, "fail"),
+        ({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}, "fail"),
+    ],
+)
+def test_principals_of_an_organization(condition: dict[str, object], outcome: str) -> None:
+    assert outcomes(ID, trusting(other_account(**condition))) == {outcome}
+
+
 OTHER_ID = "b81d0c47e29f6a35"
 
 

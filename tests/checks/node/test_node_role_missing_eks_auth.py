@@ -4,11 +4,12 @@ from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, REFUSED, cluster, hea
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import NodeGroup
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Missing, Snapshot
 
 ID = "node-role-missing-eks-auth"
 FAILS = healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED})
 UNKNOWN = healthy(node_role_allowed={NODE_ROLE_ARN: DENIED})
+GONE = Missing("role nodes does not exist", error_code="NotFound")
 
 
 def test_finding_and_unknown() -> None:
@@ -25,6 +26,7 @@ NODES, ORDERS = "Role nodes", "Role orders"
         (healthy(), [("pass", "error", NODES)]),
         (healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}), [("fail", "error", NODES)]),
         (healthy(node_role_allowed={NODE_ROLE_ARN: DENIED}), [("unknown", "error", NODES)]),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: GONE}), [("fail", "error", NODES)]),
         (healthy(node_role_allowed={}), [("unknown", "error", NODES)]),
         (healthy(node_groups=DENIED), [("unknown", "error", "Cluster prod")]),
         (

@@ -24,6 +24,8 @@ def test_a_namespace_that_is_being_deleted_is_refused(healthy: Site) -> None:
     refused = healthy("associate", "payments/new", "--role", "shop-orders", "--update-trust", "--yes")
     assert (refused.code, writes(healthy.box)) == (6, count), refused
     assert "Namespace payments of payments/new is being deleted" in refused.stderr
+    # its service accounts are deleted last
+    assert healthy("associate", "payments/default", "--role", "shop-orders", "--update-trust", "--yes").code == 6
     assert healthy("associate", "future/new", "--role", "shop-orders", "--update-trust", "--yes").code == 0
 
 

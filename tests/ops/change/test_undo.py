@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from harness import Answers, Podid
+from harness import Answers, Podid, table
 from ops.change.forging import (
     ADMIN,
     ASSOCIATE,
@@ -29,6 +30,7 @@ from podid.ops.change.kinds import (
     ASSOCIATION,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
+    ROLE_TRUST,
     TARGET_TRUST,
 )
 from podid.sandbox.baseline import add_association, add_cluster
@@ -268,6 +270,29 @@ def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None
     nobody: Any = None
     with pytest.raises(Conflict, match="belongs to AWS"):
         check_restored(nobody, header, plan)
+
+
+@table(
+    ("more", "asked"),
+    [
+        ({}, True),
+        ({"StringEquals": {"oidc.example.com:aud": "sts.amazonaws.com"}}, True),
+        ({"StringEquals": {"oidc.example.com:sub": "system:serviceaccount:shop:orders"}}, False),
+    ],
+)
+def test_an_oidc_provider_without_a_condition_on_its_identities_requires_an_answer(more: Any, asked: bool) -> None:
+    from podid.domain.plan import Plan
+    from podid.ops.change.undo import check_restored
+
+    header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2", cluster="demo")
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.com"
+    old, new = (
+        {"roleName": "x", "policyDocument": document}
+        for document in (PODS, opened({"Federated": provider}, Condition=more))
+    )
+    nobody: Any = SimpleNamespace(iam=SimpleNamespace(find_role=lambda name: None))
+    grave = check_restored(nobody, header, Plan(header=header, actions=(ROLE_TRUST.action(old, new),)))
+    assert grave == ((f"role x would trust every identity of {provider}",) if asked else ())
 
 
 def other_policy(site: Site) -> None:

@@ -48,6 +48,13 @@ BROKEN: dict[str, Broken] = {
     "an unknown key that is near to none": Broken(HEAD + "spec: {}\n", 4, 1, "spec", "known are"),
     "a key that is a number": Broken(HEAD + "1: a\n", 4, 1, "", "a key must be text"),
     "an owner without a key": Broken(HEAD + "owner: {}\n", 4, 8, "owner.key", "is required"),
+    "too many tags": Broken(
+        f"{LINK}  tags: {dict.fromkeys(map(str, range(50)), 'x')}\n".replace("'", '"'),
+        7,
+        9,
+        "associations[0].tags",
+        "has 50 tags: at most 49 are possible besides podid:owner",
+    ),
     "an owner key of AWS": Broken(HEAD + "owner: {key: 'aws:x'}\n", 4, 14, "owner.key", "no aws: prefix"),
     "a cluster that is none": Broken(HEAD + "clusters: [a b]\n", 4, 12, "clusters[0]", "not an EKS cluster name"),
     "a cluster as ARN of a role": Broken(

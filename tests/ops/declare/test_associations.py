@@ -1,5 +1,7 @@
 """Declared associations that exist already, and associations of others."""
 
+import json
+
 from ops.declare.worlds import ARN, LINK, ROLE, Filed, denying
 from worlds import ACCOUNT
 
@@ -49,6 +51,19 @@ def test_an_association_with_other_settings_is_a_conflict(filed: Filed) -> None:
     filed.apply("--adopt")
     assert filed.associations()["shop/web"]["untagged"] is True
     filed.settled()
+
+
+def test_a_role_outside_the_files_gets_statements_for_pods_with_and_without_session_tags(filed: Filed) -> None:
+    trusting = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusting]})
+    filed.site.aws("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=document)
+    untagged = {"serviceAccount": "shop/api", "role": "theirs", "sessionTags": False}
+    filed.write(associations=[untagged, {"serviceAccount": "shop/web", "role": "theirs"}])
+    filed.apply("--update-trust")
+    statements = (filed.role("theirs") or {})["trust"]["Statement"]
+    accounts = [item.get("Condition", {}).get("StringEquals", {}) for item in statements]
+    assert [item.get("aws:RequestTag/kubernetes-service-account") for item in accounts] == [None, "web", None]
+    filed.settled("--update-trust")
 
 
 def test_an_unreadable_association_of_others_blocks_nothing(filed: Filed) -> None:

@@ -158,14 +158,16 @@ def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_the
 def test_a_rollback_that_fails_on_the_way_restarts_the_pods_whose_association_it_deleted(
     irsa: Irsa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refs = ("shop/a", "shop/b")
+    refs = ("shop/a", "shop/b", "shop/c")
     for ref in refs:
         irsa.with_role(ref)
     irsa.site.must("migrate", "apply", *refs, "--yes")
     refuse_deletion(irsa, monkeypatch, "b")
     outcome = irsa.site("migrate", "rollback", *refs, "--yes")
     assert (outcome.code, "not now" in outcome.stderr) == (8, True), outcome
-    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "a"))
+    for service_account in ("a", "c"):
+        pods = irsa.site.cluster.pods("shop", service_account)
+        assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in pods), service_account
 
 
 def test_an_apply_is_not_undone_before_a_later_finish(irsa: Irsa) -> None:

@@ -117,6 +117,12 @@ def test_a_denied_read_of_instances_is_not_hidden_by_the_role_of_other_nodes() -
     )
     with pytest.raises(AccessDenied):
         other_node_roles(source)
+    # the role of a hybrid node is only in its access entry
+    sections["nodes"] = Known((node("edge", provider_id="", labels={}, compute_type="hybrid"),))
+    assert other_node_roles(source) == {entry.principal_arn: ("edge",)}
+    source.clients.eks.list_access_entries = list_instance_profiles
+    with pytest.raises(AccessDenied):
+        other_node_roles(source)
 
 
 @table(("family", "action"), [("ipv4", "ec2:AssignPrivateIpAddresses"), ("ipv6", "ec2:AssignIpv6Addresses")])

@@ -32,7 +32,7 @@ def planned(
     """Return the statements after the plan, or None, and the notes."""
     notes: list[str] = []
     reach = trust.ScopeKind(scope)
-    action = plan_trust(existing, CLUSTER, refs, reach, conditions, session_tags=True, notes=notes)
+    action = plan_trust(existing, CLUSTER, dict.fromkeys(refs, True), reach, conditions, notes=notes)
     if action is None:
         return None, notes
     assert action.after is not None

@@ -25,9 +25,10 @@ SETTINGS = (
 )
 
 
-@given(
-    st.dictionaries(st.sampled_from([*SETTINGS, "PATH", "HOME", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE"]), st.text())
-)
+OTHERS = ("PATH", "HOME", "AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CA_BUNDLE")
+
+
+@given(st.dictionaries(st.sampled_from([*SETTINGS, *OTHERS]), st.text()))
 def test_no_other_setting_of_credentials_is_left(env: dict[str, str]) -> None:
     outcome = child_env(env, "us-west-2", "http://127.0.0.1:1/v1/credentials", "t")
     assert not set(SETTINGS) & set(outcome)

@@ -19,6 +19,7 @@ _ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 # wildcards match any value; the caller knows the values of policy variables
 _VARIABLE = re.compile(r"\$\{[^}]*\}|[*?]")
 _EXTERNAL_ID = "sts:externalid"
+_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
 # shorter ones can be guessed, as can an account ID
 _SHORTEST = 12
 
@@ -61,7 +62,9 @@ def _open(policy: Policy, account: str) -> Iterator[str]:
     for statement in policy.statements:
         matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
         others = sorted({match[1] for match in matches if match is not None} - {account})
-        if not statement.allow or not statement.about(ASSUME_ROLE) or not others:
+        # principals of one organization are not a service with other customers
+        own = any(c.name in _ORGANIZATION and _requires(c) and "*" not in c.values for c in statement.conditions)
+        if not statement.allow or not statement.about(ASSUME_ROLE) or not others or own:
             continue
         ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and _requires(c)]
         if not ids:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from podid.checks.base import EVERYONE, Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.aws import Decision
+from podid.domain.errors import NotFound
 from podid.domain.text import short_list
 from podid.facts.index import aws_role, index, role_subject
-from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, nodes_of_unknown_role, roles_of_nodes
+from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, node_roles, nodes_of_unknown_role, roles_of_nodes
 
 
 @rule(
@@ -24,7 +25,11 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.skip("a service control policy denies it, which scp-denies-eks-auth reports")
         return _denied(case, snapshot, role, decision)
 
-    yield from per_node_role(check, snapshot, judge)
+    def gone(case: Case, role: RoleInUse) -> Verdict:
+        words = f"{role.words} does not exist: no pod there gets credentials"
+        return case.fail(words, "fix: create the role again, or replace the node group", nodes=role.nodes or ())
+
+    yield from per_node_role(check, snapshot, judge, gone)
     if others := nodes_of_unknown_role(snapshot):
         users = index(snapshot).users
         chain = tuple(sorted({name for node in others for name in users.get(node, ())}))
@@ -47,15 +52,24 @@ def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision)
     )
 
 
-def per_node_role(check: Check, snapshot: Snapshot, judge: Callable[[Case, RoleInUse, Decision], Verdict]) -> Verdicts:
-    """Yield one verdict for each known node role, by `judge` if the simulation has a decision."""
-    users = index(snapshot).users
+def per_node_role(
+    check: Check,
+    snapshot: Snapshot,
+    judge: Callable[[Case, RoleInUse, Decision], Verdict],
+    gone: Callable[[Case, RoleInUse], Verdict],
+) -> Verdicts:
+    """Yield one verdict for each known node role, by `judge` if the simulation has a decision, and by `gone` if EKS
+    reports a role that does not exist."""
+    users, cluster, groups = index(snapshot).users, known(snapshot.cluster), known(snapshot.node_groups)
+    reported = node_roles(cluster, groups)
     for role in roles_of_nodes(snapshot):
         chain = tuple(sorted({name for node in role.nodes or () for name in users.get(node, ())}))
         subject = role_subject(role.arn)
         if role.nodes == ():
             yield check.case(subject, chain).skip(f"no node of {role.used_by} runs an agent")
         elif isinstance(role.decision, Missing):
-            yield check.case(subject, chain or EVERYONE).unknown(role.decision)
+            case = check.case(subject, chain or EVERYONE)
+            absent = role.arn in reported and role.decision.error_code == NotFound.code
+            yield gone(case, role) if absent else case.unknown(role.decision)
         else:
             yield judge(check.case(subject, chain), role, role.decision.value)

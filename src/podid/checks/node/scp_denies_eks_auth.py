@@ -18,4 +18,7 @@ def scp_denies_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
             nodes=role.nodes or (),
         )
 
-    return per_node_role(check, snapshot, judge)
+    def gone(case: Case, role: RoleInUse) -> Verdict:
+        return case.skip(f"{role.words} does not exist, which node-role-missing-eks-auth reports")
+
+    return per_node_role(check, snapshot, judge, gone)

@@ -45,8 +45,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
         return
     accounts = options.accounts
     absent = () if accounts.create_service_account else change.absent_notes(refs, strict=accounts.strict)
-    if absent:
-        check_not_ending(refs, access.kube)
+    check_not_ending(refs, access.kube)
     plan = change.with_next_commands(plan, partial(by_update_trust, update=options.change.update_trust))
     plan = change.with_outlook(plan.noting(absent), refs)
     question = request.question(len(refs), absent=bool(absent))

@@ -196,7 +196,7 @@ def _plan_trust(
     """Return the change of the trust policy; None if it allows every service account, or if only the pods can tell
     (verdict unknown). A mismatch that exists already and is not touched is no conflict."""
     policy = trust.parse_policy(role.trust)
-    missing: dict[ServiceAccountRef, Settings] = {}
+    missing: dict[ServiceAccountRef, bool] = {}
     sentences: list[str] = []
     first_mode = ""
     for item in items:
@@ -211,11 +211,10 @@ def _plan_trust(
         if cause is not None and not missing:
             first_mode = cause.id
         why = cause.message if cause is not None else evaluation.assume_role.reason
-        missing[item.ref] = item.settings
+        missing[item.ref] = tags_on
         sentences.append(f"the trust policy of role {role.name} does not allow {item.ref} to assume the role: {why}")
     if not missing:
         return None
-    tagged = all_tagged(missing, current, subject=role.name)
     if not change.update_trust:
         first, *more = sentences
         raise NotAllowed(
@@ -229,7 +228,9 @@ def _plan_trust(
         )
     check_editable(role)
     notes += others(role)
-    return plan_trust(role, cluster, tuple(missing), change.reach, change.conditions, session_tags=tagged, notes=notes)
+    # a statement for pods without session tags allows the whole cluster, and the others need their own after it
+    tagged_first = dict(sorted(missing.items(), key=lambda item: not item[1]))
+    return plan_trust(role, cluster, tagged_first, change.reach, change.conditions, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients: Clients) -> Plan:
@@ -259,11 +260,11 @@ def session_tags(settings: Settings, existing: Association | None) -> bool:
     return existing is None or existing.session_tags
 
 
-def all_tagged(settings: Mapping[ServiceAccountRef, Settings], current: Current, *, subject: str = "") -> bool:
+def all_tagged(settings: Mapping[ServiceAccountRef, Settings], current: Current) -> bool:
     """Return whether EKS sends session tags for all of them, or for none. Raise Conflict if they differ."""
     tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:
-        raise Conflict("Service accounts with session tags on and off require separate commands", subject=subject)
+        raise Conflict("Service accounts with session tags on and off require separate commands")
     return tagged != {False}
 
 

@@ -215,6 +215,11 @@ def _of_trust(account: str, action: Action) -> Iterator[str]:
                 "podid does not restore it",
                 subject=_role_of(action),
             )
+        # the condition on `aud` accepts every identity of the provider
+        narrowed = any(not condition.name.endswith(":aud") for condition in statement.conditions)
+        for kind, name in statement.principals:
+            if kind == "Federated" and not narrowed:
+                yield f"role {_role_of(action)} would trust every identity of {name}"
         strange = [name for kind, name in statement.principals if not _at_home(kind, name, account)]
         if more := [name for name in strange if not any(name == other for _, other in known)]:
             yield f"role {_role_of(action)} would trust {', '.join(more)}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from podid.domain import trust
+from podid.domain import option, trust
 from podid.domain.declaration import (
     OWNER_KEY,
     ClusterChoice,
@@ -34,8 +34,6 @@ from podid.domain.names import (
     wrong_account_name,
     wrong_namespace,
 )
-from podid.domain.option import one_of
-from podid.domain.option import tags as parse_tags
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
 from podid.local.files import exists
@@ -143,7 +141,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
 
     scopes = None
     if members.has("allowedScopes"):
-        texts = members.texts("allowedScopes", lambda text: one_of("the scope", text, SCOPES))
+        texts = members.texts("allowedScopes", lambda text: option.one_of("the scope", text, SCOPES))
         scopes = tuple(ScopeKind(text) for text in texts if text in SCOPES)
     return Guard(
         at=node.at,
@@ -168,7 +166,7 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
                 members.wrong(name, "cannot be used together with trust, which is the whole trust policy")
     policies = tuple(_policy(item, key, source) for item, key in members.items("policies"))
     _check_policies(policies, members)
-    scope = members.text("scope", lambda text: one_of("the scope", text, SCOPES))
+    scope = members.text("scope", lambda text: option.one_of("the scope", text, SCOPES))
     return DeclaredRole(
         at=node.at,
         places=members.places,
@@ -190,7 +188,7 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
 def _tags(
     members: Members,
     owner_key: str,
-    read: Callable[..., object] = parse_tags,
+    read: Callable[..., object] = option.tags,
     compared: Callable[[str], str] = str,
 ) -> dict[str, str]:
     tags = members.pairs("tags", lambda key, value: read((f"{key}={value}",), "tag"))
@@ -205,6 +203,8 @@ def _tags(
             continue
         node = members.members["tags"]
         members.mistakes.add(node.keys.get(key, node.at), message, members.key(f"tags.{key}"))
+    if len(tags) >= option.MOST_TAGS:  # podid adds that of the owner
+        members.wrong("tags", f"has {len(tags)} tags: at most {option.MOST_TAGS - 1} are possible besides {owner_key}")
     return tags
 
 

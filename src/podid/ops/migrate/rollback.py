@@ -112,9 +112,7 @@ def plan_rollback(
         if isinstance(section, Missing):
             raise error_of(section)
         if section.value is None:
-            raise NotFound(
-                f"Role {role_name(arn)} does not exist, so the previous credentials cannot be restored", subject=arn
-            )
+            raise NotFound(f"Role {arn} does not exist, so the previous credentials cannot be restored", subject=arn)
         role = section.value
         old = trust.parse_policy(role.trust)
         changes = _recorded(journal, place, ROLE_TRUST.name, {"roleName": role.name})
@@ -141,7 +139,8 @@ def plan_rollback(
     deletions = [*deletion.actions, *(actions[0] for actions in gone if actions and actions[0].after is None)]
     based, notes = base_role_back(snapshot, place.header, journal, iam, deletions)
     actions = (*opened, *annotations, *lists, *deletion.actions)
-    before = replace(deletion, actions=actions, notes=tuple(notes), separate=False)
+    # deletions follow what restores the previous mechanism, and do not depend on each other
+    before = replace(deletion, actions=actions, notes=tuple(notes), separate=actions == deletion.actions)
     after = Plan(header=place.header, actions=(*closed, *based))
     names = tuple(member.ref for member in members)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]

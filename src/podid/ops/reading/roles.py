@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
@@ -247,8 +246,10 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
     lacking = [node for node in remaining if node.name not in role_of]
     if lacking and source.cluster.authentication_mode == "API":
         taken = {*node_roles(source.cluster, groups.value), *role_of.values()}
-        with suppress(PodidError):
+        try:
             role_of |= _entry_roles(source, lacking, taken)
+        except PodidError as error:
+            raise failure or error from None
     if failure is not None and any(node.name not in role_of and node.compute_type != "hybrid" for node in lacking):
         raise failure
     arns = sorted(set(role_of.values()))

@@ -250,7 +250,7 @@ def _strategy_obstacle(target: Target, rollout: Rollout, *, evict: bool) -> Conf
         return conflict(workload, paused(workload.kind, workload.namespace, workload.name))
     if rollout.on_delete and not evict:
         return conflict(workload, on_delete(workload.namespace, target.pods))
-    kept = partitioned(workload, rollout.held_back, target.pods)
+    kept = partitioned(workload, rollout.kept_below, target.pods)
     return None if kept is None else conflict(workload, kept)
 
 

@@ -199,10 +199,9 @@ def plan_role(
     trust_action = plan_trust(
         current,
         cluster,
-        request.refs,
+        dict.fromkeys(request.refs, request.session_tags),
         request.reach,
         request.conditions,
-        session_tags=request.session_tags,
         notes=notes,
     )
     if trust_action is not None:

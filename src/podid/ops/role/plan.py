@@ -1,7 +1,7 @@
 """Plan the trust policy of an existing role, and describe its other users."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role
@@ -58,18 +58,17 @@ def check_editable(role: Role) -> None:
 def plan_trust(
     role: Role,
     cluster: Cluster,
-    refs: tuple[ServiceAccountRef, ...],
+    refs: Mapping[ServiceAccountRef, bool],
     scope: trust.ScopeKind,
     conditions: Sequence[trust.OwnCondition] = (),
     *,
-    session_tags: bool,
     notes: list[str],
 ) -> Action | None:
-    """Return the change that makes the role's trust policy allow `refs` under further `conditions`; None if it does
-    already. Append to `notes`."""
+    """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags,
+    under further `conditions`; None if it does already. Append to `notes`."""
     before = trust.parse_policy(role.trust)
     after = before
-    for number, ref in enumerate(refs, 1):
+    for number, (ref, session_tags) in enumerate(refs.items(), 1):
         who = identity(cluster, ref, session_tags=session_tags, role=role)
         if not conditions and trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
             granted = trust.evaluate(after, who).scope
@@ -100,7 +99,7 @@ def plan_trust(
     return ROLE_TRUST.action(
         ROLE_TRUST.state_of(role),
         {"roleName": role.name, "policyDocument": after.to_document()},
-        note=f"to allow {listed(refs)}",
+        note=f"to allow {listed(tuple(refs))}",
     )
 
 

@@ -30,7 +30,10 @@ from podid.ops.reading.trials import sample
 RENEWED = timedelta(minutes=20)
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 _PROXIES = tuple(f"{scheme}_proxy" for scheme in ("http", "https", "all"))
-_KEPT = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_USE_", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_PAGER", "AWS_CLI_")
+_KEPT = (
+    *("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CA_BUNDLE", "AWS_USE_"),
+    *("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_PAGER", "AWS_CLI_"),
+)
 
 
 def get_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> Association:
