@@ -353,6 +353,9 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
             always += (*kind.calls(verb), *beside.get((kind, verb), ()))
             always += () if kind.account_wide else (Eks.get_cluster,)
             always += (Iam.find_role,) if "roleName" in kind.keys else ()
+        if kind is ROLE_TRUST:
+            users = (Eks.list_clusters, Eks.list_associations)
+            optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))

@@ -133,3 +133,13 @@ def test_many_associations_despite_failures(filed: Filed, count: int) -> None:
     assert filed.role("team-0") is None
     filed.site.must("undo", "last", "--yes", "--wait", "none")
     assert filed.associations() == live
+
+
+def test_a_dry_run_ends_with_the_code_of_the_refusal(filed: Filed) -> None:
+    """It shows the plan and its conflicts all the same."""
+    filed.site.associate("shop", "web", "storefront")
+    filed.write(associations=[{"serviceAccount": "shop/web", "role": "storefront", "sessionTags": False}])
+    dry, done = filed("apply", "--dry-run", "-o", "json"), filed("apply", "-o", "json")
+    assert (dry.code, dry.error["message"]) == (done.code, done.error["message"]) == (6, done.error["message"])
+    assert [item["target"] for item in dry.json["conflicts"]] == ["shop/web"]
+    assert filed("apply", "--adopt", "--dry-run").code == 0

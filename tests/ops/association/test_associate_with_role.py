@@ -12,7 +12,7 @@ from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.world import Limits
-from worlds import Site
+from worlds import Site, target_trust
 
 _SERVICES = ("S3", "SQS", "SNS", "DynamoDB", "EC2")
 ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full", "ReadOnly")] + ["AmazonVPCFullAccess"]
@@ -217,6 +217,24 @@ def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journ
 
 
 ACTION = ("association", "shop/orders", "done")
+
+
+def test_the_new_role_may_go_on_to_the_target_role_that_the_association_keeps(
+    box: Sandbox, podid: Podid, journal: Path
+) -> None:
+    """Otherwise the association would no longer give credentials."""
+    add_role(box.world, box.iam, "reports", target_trust(f"arn:aws:iam::{OWN}:role/storefront"))
+    associate = ("associate", "shop/orders", "--role", "storefront", "--target-role", target(OWN), "--wait", "none")
+    assert podid(*associate).code == 0
+    before = account_state(box)
+    command = (*ASSOCIATE, "--role", "r", "--replace", "--update-trust", "-o", "json")
+    created = podid(*command)
+    assert created.code == 0, created
+    allowing = [("role-policy", "r/assume-reports", "done"), ("target-trust", target(OWN), "done")]
+    assert actions(created) == [("role", "r", "done"), *allowing, ACTION]
+    count = writes(box)
+    assert (podid(*command).code, writes(box)) == (0, count)
+    assert (podid("undo", "last", "--yes").code, account_state(box)) == (0, before)
 
 
 def test_target_roles_of_the_same_name_in_two_accounts(

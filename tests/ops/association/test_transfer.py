@@ -48,6 +48,21 @@ def test_a_copy_has_the_settings_of_the_original(box: Sandbox, podid: Podid, jou
     assert set(roles(box, "blue").values()) == {"wide"}
 
 
+@pytest.mark.parametrize("line", ["copy --from-cluster demo --to-cluster blue", "associate --cluster blue --from-file"])
+def test_the_file_of_the_original_does_not_own_the_copy(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, line: str
+) -> None:
+    """Otherwise its next --prune in the other cluster would delete the copy."""
+    two_clusters(box)
+    listed = tmp_path / "list.json"
+    associate = ("associate", "shop/orders", "--role", "open", "--tag", "podid:owner=shop", "--tag", "a=b")
+    assert podid(*associate, *WAIT).code == 0
+    listed.write_text(podid("list", "-o", "json").stdout)
+    assert podid(*line.split(), *([str(listed)] if "file" in line else []), *WAIT).code == 0
+    (*_, tags), *_ = cluster_state(box, "blue")
+    assert tags == (("a", "b"),)
+
+
 def test_a_trust_that_names_the_first_cluster(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_cluster(box.world, "blue")
     assert podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT).code == 0

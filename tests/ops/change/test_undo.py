@@ -365,3 +365,16 @@ def test_a_resource_that_changed_during_the_question_is_not_changed(
     outcome = podid(*argv)
     assert outcome.code == 6, outcome
     assert account_state(account.box) == state
+
+
+def test_a_trust_policy_that_another_run_needs(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """The undo of an earlier run would take the credentials of a later association, without naming it."""
+    assert podid("role", "create", "r", "--for", "shop/a").code == 0
+    assert podid("trust", "add", "--role", "r", "--for", "shop/x", "--scope", "namespace").code == 0
+    assert podid("associate", "shop/b", "--role", "r", "--wait", "none").code == 0
+    run, before = podid("history", "-o", "json").json["items"][1]["runId"], account_state(box)
+    refused = podid("undo", run, "--yes")
+    assert (refused.code, account_state(box)) == (6, before), refused
+    assert "shop/b in cluster demo, us-west-2" in refused.stderr
+    assert podid("undo", "last", "--yes", "--wait", "none").code == 0
+    assert podid("undo", run, "--yes").code == 0

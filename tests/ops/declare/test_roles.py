@@ -129,6 +129,18 @@ def test_an_adopted_role_keeps_its_trust_policy_without_a_flag(filed: Filed) -> 
     filed.settled()
 
 
+def test_an_adopted_role_is_as_declared_at_once(filed: Filed) -> None:
+    """Also a statement that podid wrote for a service account without an association, which the file does not
+    declare."""
+    filed.site.must("role", "create", "web", "--for", "shop/old", "--managed-policy", "AmazonS3ReadOnlyAccess")
+    filed.site.must("trust", "add", "--role", "web", "--for", "shop/web")
+    filed.write(roles=[{"name": "web", "policies": [{"managed": "AmazonS3ReadOnlyAccess"}]}], associations=[LINK])
+    assert "--update-trust" in filed.apply("--adopt", code=6).stderr
+    filed.apply("--adopt", "--update-trust")
+    filed.settled("--adopt")
+    filed.settled()
+
+
 def test_an_unreadable_role_blocks_only_its_association(filed: Filed) -> None:
     names = ("one", "two")
     filed.write(

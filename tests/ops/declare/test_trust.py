@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from harness import table
-from ops.declare.worlds import LINK, READER, ROLE, Filed
+from ops.declare.worlds import LINK, READER, ROLE, Filed, denying
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
+from podid.sandbox.baseline import add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, trust_for
 
 WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
@@ -56,6 +57,30 @@ def test_a_service_account_keeps_its_access_as_long_as_its_association_has_the_r
     role = filed.role("web")
     assert role is not None
     assert len(role["trust"]["Statement"]) == 1
+
+
+@pytest.mark.parametrize("failing", ["demo", "blue"])
+def test_each_cluster_loses_its_statement_after_its_own_association(filed: Filed, failing: str) -> None:
+    """Otherwise the pods of a cluster whose association could not be changed would lose their credentials."""
+    add_cluster(filed.site.box.world, "blue")
+    clusters, unused = ["demo", "blue"], {"subjects": ["shop/z"]}
+    filed.write(clusters=clusters, roles=[{"name": "web"}, {"name": "other", **unused}], associations=[LINK])
+    filed.apply()
+    roles = [{"name": "web", **unused}, {"name": "other"}]
+    filed.write(clusters=clusters, roles=roles, associations=[{**LINK, "role": "other"}])
+    env = denying(filed, "eks:UpdatePodIdentityAssociation", f"arn:aws:eks:*:*:podidentityassociation/{failing}/*")
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert outcome.code == 8, outcome
+    role = filed.role("web")
+    assert role is not None
+    conditions = [item["Condition"] for item in role["trust"]["Statement"]]
+    accounts = [
+        (item["ArnEquals"]["aws:SourceArn"], item["StringEquals"]["aws:RequestTag/kubernetes-service-account"])
+        for item in conditions
+    ]
+    assert {arn.rpartition("/")[2] for arn, name in accounts if name == "web"} == {failing}
+    filed.apply()
+    assert filed("plan").code == 0
 
 
 def test_a_declared_trust_policy_stays_as_it_is(filed: Filed) -> None:

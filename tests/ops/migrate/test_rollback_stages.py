@@ -2,7 +2,7 @@
 
 import pytest
 
-from irsa import REPORTS, Irsa, ways
+from irsa import ANNOTATION, REPORTS, Irsa, irsa_statement, ways
 from ops.migrate.killed import new_pod
 from ops.migrate.worlds import only_irsa
 
@@ -43,3 +43,20 @@ def test_undo_of_apply_restarts_and_leaves_no_pod_without(irsa: Irsa) -> None:
     assert kinds == [("association", "done"), ("restart", "done"), ("role-trust", "done")]
     assert (without, irsa.trust("irsa-reports"), irsa.stages()[REPORTS]) == ([], trust, "old")
     assert only_irsa(irsa, "legacy")
+
+
+def test_undo_of_apply_after_another_user_finished(irsa: Irsa) -> None:
+    """This journal does not have that run, and the trust policy is unchanged: another service account needs it."""
+    arn = irsa.role("wide", irsa_statement("shop/n*", operator="StringLike"))
+    for name in ("shop/north", "shop/nord"):
+        irsa.account(name, arn)
+    irsa.site.must("migrate", "apply", "shop/north", "--until", "admitted", "--yes")
+    irsa.site.must("migrate", "apply", "shop/north", "--yes")
+    elsewhere = {"XDG_STATE_HOME": str(irsa.site.directory / "bob")}
+    assert irsa.site("migrate", "finish", "shop/north", "--soak", "0", "--yes", env=elsewhere).code == 0
+    outcome = irsa.site("undo", "last", "--yes")
+    assert (outcome.code, "no longer has the annotation of IRSA" in outcome.stderr) == (6, True), outcome
+    assert irsa.stages()["shop/north"] == "finished"
+    irsa.site.must("migrate", "rollback", "shop/north", "--yes")
+    assert irsa.annotations("shop/north") == {ANNOTATION: arn}
+    assert ways(new_pod(irsa.site, "shop/north")) == {"AWS_WEB_IDENTITY_TOKEN_FILE"}

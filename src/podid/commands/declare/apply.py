@@ -49,8 +49,9 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     filed = with_effects(filed, restart=options.restart, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(file_plans_view(filed.plans))
-        return
     check_all(filed.plans)
+    if access.shared.dry_run:
+        return
     part = partial(apply_part, saved=bool(options.plan))
     over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in filed.parts])
 

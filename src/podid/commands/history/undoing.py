@@ -13,7 +13,7 @@ from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.undo import check_account, undo_plan
 from podid.ops.migrate.addons import listed
-from podid.ops.migrate.rollback import check_not_finished, undo_of_migration
+from podid.ops.migrate.rollback import check_annotated, check_not_finished, undo_of_migration
 
 
 def tell_others(access: Access, recorded: Run, runs: Sequence[Run]) -> None:
@@ -64,6 +64,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
         deleted += [ref for action in plan.actions for ref in listed(action)]
     if deleted and migrated:
         check_not_finished(access.journal, recorded, deleted)
+        check_annotated(access.clients, change.place, access.journal, recorded, deleted)
         with change.alone():
             change.roll_back(undo_of_migration(plan, deleted), consent)
         return

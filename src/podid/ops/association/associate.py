@@ -239,7 +239,14 @@ class Associating:
         place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
         tagged = all_tagged(new, self.current)
         request = complete(self.clients, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
-        targets = grouped((arn, ref) for ref, settings in new.items() if (arn := settings.target_role_arn))
+        # an association that had another role keeps its target role
+        kept = {
+            ref: item.target_role_arn
+            for ref, item in self.current.items()
+            if item is not None and role_name(item.role_arn) != request.name
+        }
+        requested = {ref: item.target_role_arn for ref, item in new.items() if item.target_role_arn is not None}
+        targets = grouped((arn, ref) for ref, arn in {**kept, **requested}.items() if arn and ref in new)
         request = request.chaining(chaining_policies(targets))
         plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
         at_targets = []
@@ -248,7 +255,7 @@ class Associating:
                 arn=arn,
                 profile=self.request.options.settings.target_profile,
                 update=request.update_trust,
-                must_exist=not self.request.printed,
+                must_exist=not self.request.printed and any(new[ref].target_role_arn for ref in refs),
             )
             at_targets.append(plan_target(self.clients, place, replace(request, refs=tuple(refs)), role, target))
         created = planned_role(plan, role, account=place.account, partition=place.the_cluster.partition)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from podid.domain import names, trust
+from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import InvalidInput
 from podid.domain.owners import without_marks
 from podid.domain.text import count_of, cut, did_you_mean
@@ -276,4 +277,10 @@ def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
         raise InvalidInput("tags: not an object with text values")
-    return without_marks(value)
+    return tags_of_copy(value)
+
+
+def tags_of_copy(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags without those of owners. The file of the original did not create the copy, and must not delete
+    it."""
+    return {key: value for key, value in without_marks(tags).items() if key != OWNER_KEY}

@@ -17,7 +17,7 @@ from podid.domain.text import did_you_mean
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
-from podid.ops.association.files import FileItem
+from podid.ops.association.files import FileItem, tags_of_copy
 from podid.ops.association.plan import plan_associations, with_service_accounts
 from podid.ops.association.read import association_not_found, current_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
@@ -67,7 +67,7 @@ def copies(
 
     items = []
     for item in associations:
-        settings = all_settings(item)
+        settings = replace(all_settings(item), tags=tags_of_copy(item.tags))
         if settings.target_role_arn:
             settings = replace(settings, target_role_arn=target(settings.target_role_arn))
         ref = ServiceAccountRef(namespaces.get(item.namespace, item.namespace), item.service_account)

@@ -9,17 +9,20 @@ from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import owned_by_aws
+from podid.domain.aws import Association, owned_by_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
 from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
+from podid.domain.text import short_list
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
+from podid.ops.change.kinds import ASSOCIATION, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds.role import ended
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
+from podid.ops.role.uses import Uses, evaluate_uses, read_all_uses, used_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         actions.append(action)
     if not actions:
         notes.append(f"run {run.run_id} has nothing left to undo")
+    if len(journal.of_command(run)) == 1:  # otherwise associations of its other clusters are undone too
+        notes += _check_users(site, actions)
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
     grave = check_restored(clients, run.header, plan)
     return Undo(plan.noting(grave), grave)
@@ -93,6 +98,39 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
+
+
+def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
+    """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
+    another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
+    trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
+    uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
+    own = {(action.kind, action.target) for action in actions}
+
+    def changed(use: Association) -> bool:
+        where = (Arn.parse(use.association_arn).region, use.cluster_name)
+        return where == (site.header.region, site.header.cluster) and (ASSOCIATION.name, str(use.ref)) in own
+
+    for action in trusts:
+        role = site.iam.find_role(action.keys["roleName"])
+        if role is None:
+            continue
+        after = replace(role, trust=document(action.after, "policyDocument"))
+        pairs = zip(evaluate_uses(role, uses), evaluate_uses(after, uses), strict=True)
+        losing = [
+            new.association
+            for old, new in pairs
+            if new.evaluation.verdict is trust.TrustVerdict.NO_MATCH is not old.evaluation.verdict
+            and not changed(new.association)
+            and not ended(new.association, role.arn, site.header, actions)
+        ]
+        if losing:
+            raise Conflict(
+                f"The previous trust policy of role {role.name} does not allow {short_list(map(used_words, losing))}",
+                advice="The pods would lose their credentials. First undo the later runs, or delete the associations.",
+                subject=role.name,
+            )
+        yield from (f"not checked for uses of role {role.name}: {item}" for item in uses.gaps)
 
 
 def _lasting(steps: Sequence[Step]) -> list[Step]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -65,7 +65,7 @@ class FilePlanner:
             say=self.say,
         )
         planned = roles.plan()
-        plans, missing = list[FilePlan](), list[str]()
+        works, missing = list[tuple[AssociationPlanner, Plan]](), list[str]()
         for number, site in enumerate(self.sites):
             associations, unreadable = live[number]
             self.say(f"comparing the associations of {site.place.cluster_name}")
@@ -79,12 +79,18 @@ class FilePlanner:
                 history=self._history,
                 unmarked=unmarked[number],
             )
-            plan = work.plan()
+            works.append((work, work.plan()))
             missing += work.missing
-            items = tuple(planned.values()) if number == 0 else ()
-            plans.append(self._part(work, plan, items))
         if missing:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
+        places, items = [site.place for site in self.sites], tuple(planned.values())
+        leaving = {name for work, plan in works for name in _leaving(work, plan)}
+        roles_first, later = role_plans(places, items, leaving)
+        nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
+        plans = [
+            self._part(work, plan, items if first is roles_first else (), (first, last))
+            for (work, plan), first, last in zip(works, [roles_first, *nothing], later, strict=True)
+        ]
         return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
 
     def _history(self, declaration: Declaration) -> TagHistory:
@@ -123,13 +129,14 @@ class FilePlanner:
                 live[item.ref] = item
         return dict(sorted(live.items())), unreadable
 
-    def _part(self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned]) -> FilePlan:
-        """Return the plan of one cluster. `items` are the roles of which it has the actions."""
+    def _part(
+        self, work: AssociationPlanner, plan: Plan, items: Sequence[RolePlanned], around: tuple[Plan, Plan]
+    ) -> FilePlan:
+        """Return the plan of one cluster. `items` are the roles of which it has the actions. `around` are the changes
+        of roles before and after its associations."""
         site, accounts = work.site, work.accounts
         gone = outdated(site.declarations, accounts, work.live)
-        had = (text(a.before, "roleArn") for a in plan.actions if text(a.before, "roleArn") != text(a.after, "roleArn"))
-        leaving = {role_name(arn).lower() for arn in (*had, *(item.role_arn for item in gone.values())) if arn}
-        roles, later = role_plans(site.place, items, leaving)
+        roles, later = around
         whole = roles.then(plan)
         agent = plan_agent(site)
         whole = replace(agent.plan.then(whole), separate=True)
@@ -193,6 +200,13 @@ class FilePlanner:
         whole = replace(last.plan.then(plan), separate=True)
         last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))
         return [*others, last]
+
+
+def _leaving(work: AssociationPlanner, plan: Plan) -> Iterator[str]:
+    """Yield the names of the roles, in lower case, that an association of the cluster no longer has after the plan."""
+    gone = outdated(work.site.declarations, work.accounts, work.live)
+    had = (text(a.before, "roleArn") for a in plan.actions if text(a.before, "roleArn") != text(a.after, "roleArn"))
+    yield from (role_name(arn).lower() for arn in (*had, *(item.role_arn for item in gone.values())) if arn)
 
 
 def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, ...]:

@@ -44,6 +44,10 @@ class Ownership:
     # of the shared option --take-over
     take_over: bool = False
 
+    def takes(self, tool: object) -> bool:
+        """Return whether the file takes a resource without an owner, or with this `tool` as its owner."""
+        return self.adopt if tool is None else self.take_over
+
 
 @options
 class FileDiffOptions:

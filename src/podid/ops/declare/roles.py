@@ -21,7 +21,7 @@ from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import declared_trust, kept, users_elsewhere, wider
+from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.permissions import difference, policy_changes
 from podid.ops.role.plan import check_editable, check_not_aws, others
@@ -71,19 +71,24 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
         return planned
 
 
-def role_plans(place: Place, planned: Iterable[RolePlanned], leaving: Collection[str]) -> tuple[Plan, Plan]:
-    """Return the plan of the roles, and the part that follows the associations: changes that only remove statements of
-    trust policies, since the associations use these until they are changed. `leaving` are the names of the
-    roles, in lower case, that an association no longer has after the plan. If their trust policies gain and lose
-    statements, these changes are two actions, and the second one follows the associations."""
-    items, first, later = tuple(planned), list[Action](), list[Action]()
+def role_plans(
+    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str]
+) -> tuple[Plan, list[Plan]]:
+    """Return the plan of the roles, and for each cluster the part that follows its associations: changes that only
+    remove statements of trust policies, since the associations use these until they are changed. `leaving` are the
+    names of the roles, in lower case, that an association no longer has after the plan. If their trust policies gain
+    and lose statements, these changes are several actions, and the later ones follow the associations."""
+    items, first, later = tuple(planned), list[Action](), [list[Action]() for _ in places]
     for action in (action for item in items for action in item.actions):
         gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
         first += gains
-        later += losses
+        for loss in losses:
+            for actions, part in zip(later, by_cluster(loss, places), strict=True):
+                actions += part
     notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    whole = Plan(header=place.header, actions=tuple(first), notes=notes, separate=True)
-    return whole, replace(whole, actions=tuple(later), notes=())
+    whole = Plan(header=places[0].header, actions=tuple(first), notes=notes, separate=True)
+    parts = zip(places, later, strict=True)
+    return whole, [Plan(header=at.header, actions=tuple(actions), separate=True) for at, actions in parts]
 
 
 def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
@@ -194,8 +199,11 @@ class RolePlanner:
         documents = {name: document for name, document in documents.items() if name not in derived}
         staying = (item for site in self.sites for item in self.staying(site, role).values())
         required = chaining_for(held.inline, (item.target_role_arn for item in staying if item), documents)
-        if mark.ours:
+        # an adopted role becomes as declared at once, so that a rerun changes nothing
+        ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
+        if ours:
             subjects += users_elsewhere(self.sites[0].clients, role, current, subjects)
+        if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         before = ROLE_SETTINGS.state_of(current)
         after: State = {
@@ -208,7 +216,7 @@ class RolePlanner:
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
         kept_inline = {name: held.inline[name] for name in required}
         policies = policy_changes(role.name, held, {**documents, **kept_inline}, arns)
-        trusts = self._trust_changes(role, current, subjects, whole=mark.ours)
+        trusts = self._trust_changes(role, current, subjects, whole=ours)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
@@ -245,7 +253,7 @@ class RolePlanner:
         return RolePlanned(
             role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
-            notes=(*notes, *wider(role, live, subjects), *(kept(role, live, subjects) if mark.ours else ())),
+            notes=(*notes, *wider(role, live, subjects), *(kept(role, live, subjects) if ours else ())),
         )
 
     def _created(

@@ -10,7 +10,9 @@ from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict, InvalidInput
 from podid.domain.names import Arn
+from podid.domain.plan import Action, Place, State, document
 from podid.domain.text import short_list
+from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
@@ -159,3 +161,25 @@ def _without_stale(
 def _serves(policy: trust.Policy, statement: trust.Statement, who: trust.PodIdentity) -> bool:
     alone = trust.evaluate(policy.with_statements([statement.raw]), who)
     return alone.assume_role.verdict is not trust.TrustVerdict.NO_MATCH
+
+
+def by_cluster(action: Action, places: Sequence[Place]) -> Iterator[tuple[Action, ...]]:
+    """Yield for each cluster the part of a change that removes its own statements; for the last one, all the others."""
+    state = action.before
+    for place in places[:-1]:
+        old, new = (trust.parse_policy(document(item, "policyDocument")) for item in (state, action.after))
+        stays = {trust.meaning(item.raw) for item in new.statements}
+        kept = [
+            item.raw
+            for item in old.statements
+            if trust.meaning(item.raw) in stays or trust.cluster_of(item.raw) != place.the_cluster.arn
+        ]
+        before, after = len(old.statements), old.with_statements(kept) if kept else old
+        if len(after.statements) == before:
+            yield ()
+            continue
+        following: State = {**(state or {}), "policyDocument": after.to_document()}
+        yield (ROLE_TRUST.action(state, following, note=action.note),)
+        state = following
+    done = trust.equal(document(state, "policyDocument"), document(action.after, "policyDocument"))
+    yield () if done else (ROLE_TRUST.action(state, action.after, note=action.note),)

@@ -16,8 +16,8 @@ from podid.domain.errors import AccessDenied, Conflict, NotFound, Other, Partial
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
-from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Action, ChangeResult, Place, Plan, text, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -205,6 +205,25 @@ def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccou
                 f"Run {later.run_id} removed the previous credentials after run {run.run_id}: undo the later run first"
             )
             raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
+
+
+def check_annotated(
+    clients: Clients, place: Place, journal: Journal, run: Run, refs: Collection[ServiceAccountRef]
+) -> None:
+    """Raise Conflict for a service account that used IRSA before the run and has no annotation now: another user
+    finished its migration, or another tool removed the annotation, so that new pods would get no credentials."""
+    roles = {role_name(text(step.action.after, "roleArn")) for step in run.changed if step.action.after is not None}
+    trusts = [item.before for item in recorded_actions(journal, place, ROLE_TRUST.name) if item.target in roles]
+    policies = [trust.parse_policy(trust_policy_of(state)) for state in trusts if state is not None]
+    listed = (clients.kube.reader.list_service_accounts(name) for name in sorted({ref.namespace for ref in refs}))
+    for ref in (item.ref for items in listed for item in items if item.ref in refs and not item.irsa_role_arn):
+        if any(trust.shares_of(policy, place.the_cluster.oidc_provider_arn, ref) for policy in policies):
+            raise Conflict(
+                f"Service account {ref} no longer has the annotation of IRSA: its new pods would get no credentials",
+                hint=Other(("migrate", "rollback"), (str(ref),)),
+                advice="podid migrate rollback restores the annotation first.",
+                subject=str(ref),
+            )
 
 
 def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:

@@ -128,7 +128,7 @@ class RoleKind(Trusting):
             return ()
         _check_policies(site, role.name, earlier)
         uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, site.header, earlier)])
+        check_unused(role, [use for use in uses.of(role.arn) if not ended(use, role.arn, site.header, earlier)])
         return deletion_notes(role, uses)
 
     def check_same(self, current: State, created: State | None) -> None:
@@ -155,7 +155,7 @@ def _check_policies(site: Site, name: str, earlier: Sequence[Action]) -> None:
         )
 
 
-def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]) -> bool:
+def ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]) -> bool:
     """Return whether the association no longer names the role once the `earlier` actions, at `header`, are carried
     out."""
     where = Arn.parse(use.association_arn)
