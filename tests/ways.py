@@ -364,7 +364,8 @@ STORY = _script(
 0 role create r --for shop/orders --replace --tag team=web
 0 role attach r --managed-policy AmazonSQSFullAccess
 0 role detach r --managed-policy AmazonSQSFullAccess --yes
-0 associate shop/orders --role r --restart --wait api
+2 associate shop/orders --role r --restart --wait api
+0 associate shop/orders --role r --restart
 0 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
 0 associate shop/pay --role article-2023 --update-trust --wait api
 8 associate shop/pay --role storefront --replace --wait api --cluster demo --cluster nosuch

@@ -176,7 +176,7 @@ def test_a_look_that_comes_too_late_leaves_what_the_one_before_showed(healthy: S
     iam = healthy.aws("iam")
     iam.create_role(RoleName="next", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
     healthy.box.world.delays.association = 600
-    healthy.must("associate", "shop/orders", "--role", "next", "--replace", "--restart", "--wait", "api")
+    healthy.must("associate", "shop/orders", "--role", "next", "--replace", "--wait", "api")
     looks = count()
 
     def later(call: Call, genuine: Genuine) -> HttpAnswer:

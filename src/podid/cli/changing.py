@@ -249,6 +249,9 @@ class Change:
         from podid.ops.restart.targets import find_targets
 
         access = self.access
+        if refs and (early := access.shared.wait) in (Wait.NONE, Wait.API):
+            message = "--restart requires --wait ready: podid checks new pods before it restarts workloads"
+            raise UsageError(message, hint=Again(swap=(early, Wait.READY)), subject=early)
         self.restarting = Restarting(
             patience=access.patience(RESTART_SECONDS),
             journal=access.journal,
