@@ -102,7 +102,7 @@ class EksAuth(ServiceGateway):
         Raise Rejected if the token or the role's trust policy is refused, NotFound without an association, AccessDenied
         if the caller lacks eks-auth:AssumeRoleForPodIdentity.
         """
-        subject = f"a service account of cluster {cluster}"
+        subject = f"an association of the token's service account in cluster {cluster}"
         params = {"clusterName": cluster, "token": token}
         return self._api.read("AssumeRoleForPodIdentity", params, subject, decode.pod_identity_session)
 

@@ -162,11 +162,12 @@ class RecentChanges:
     """The changes of the last hours in podid's journal. `roles` are those of `account` by name, with the time of their
     last change, because IAM does not report it for trust policies. `kept_role` are the service accounts ("ns/name")
     whose association changed without an effect on credentials (role, target role, session policy, session tags), with
-    the time."""
+    the time. `deleted` are the settings of associations that podid deleted."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)
     kept_role: Mapping[str, datetime] = field(default_factory=dict)
+    deleted: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def settling(self, association: Association, now: datetime) -> str:
         """Return a change of seconds ago that may not have reached EKS Auth everywhere, such as "the association was
@@ -185,7 +186,7 @@ class RecentChanges:
 
     def kept(self, association: Association) -> bool:
         """Return whether the association's last change, as EKS reports it, is one of `kept_role`."""
-        known, changed = self.kept_role.get(str(association.ref)), association.modified_at
+        known, changed = self.kept_role.get(str(association.ref)), association.modified_at or association.created_at
         return known is not None and changed is not None and abs(changed - known) <= _SAME_CHANGE
 
 

@@ -378,3 +378,16 @@ def test_a_trust_policy_that_another_run_needs(box: Sandbox, podid: Podid, journ
     assert "shop/b in cluster demo, us-west-2" in refused.stderr
     assert podid("undo", "last", "--yes", "--wait", "none").code == 0
     assert podid("undo", run, "--yes").code == 0
+
+
+def test_running_pods_are_not_stale_once_their_association_is_restored(healthy: Site) -> None:
+    for role, stale in (("shop-orders", False), ("storefront", True)):
+        healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
+        words = ("associate", "shop/orders", "--role", role)
+        for options in (("--dry-run",), ()):
+            assert ("stale" in healthy.must(*words, *options).stdout) is stale, (role, options)
+        (item,) = healthy.must("list", "--pods", "-n", "shop", "-o", "json").json["items"]
+        assert item["pods"]["stale"] == (2 if stale else 0)
+        assert (
+            bool(healthy.must("restart", "shop/orders", "--stale", "--dry-run", "-o", "json").json["actions"]) is stale
+        )

@@ -27,7 +27,8 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     # documents ignore --columns
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
     details = details_of((*columns, *options.read_for))
-    listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now())
+    journal = access.journal_to_read if details else None
+    listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now(), journal)
     reached: list[str] = []
     failures: list[tuple[str, PodidError]] = []
     # only to check that the namespace exists

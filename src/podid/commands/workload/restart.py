@@ -67,8 +67,10 @@ def restart(access: Access, options: RestartOptions) -> None:
     access.kube.needed()
     change = Change.begin(access, place)
     with access.terminal.working("reading pods"):
-        now = access.runtime.now()
-        targets = find_associated_targets(access.clients, place, refs, namespace=namespace, stale=stale, now=now)
+        now, journal = access.runtime.now(), access.journal
+        targets = find_associated_targets(
+            access.clients, place, refs, namespace=namespace, stale=stale, now=now, journal=journal
+        )
         targets = with_obstacles(access.clients.kube.reader, targets, evict=options.evict)
 
     def find_missed(targets: Sequence[Target]) -> tuple[Collection[Subject], tuple[str, ...]]:

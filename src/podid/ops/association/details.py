@@ -18,6 +18,7 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.checks.base import Check
+    from podid.ops.change.journal import Journal
 
 T = TypeVar("T")
 
@@ -103,6 +104,7 @@ def read_details(
     now: datetime,
     *,
     namespace: str,
+    journal: Journal | None,
 ) -> dict[str, Details]:
     """Return details by association ID. Raise if pods or service accounts are requested and cannot be listed; other
     values that cannot be read are unknown."""
@@ -112,7 +114,10 @@ def read_details(
     if not details or not associations:
         return {}
     also = sections_for(details)
-    diagnosis = examine_listed(clients, place, associations, checks_for(details), also, now=now, namespace=namespace)
+    checks = checks_for(details)
+    diagnosis = examine_listed(
+        clients, place, associations, checks, also, now=now, namespace=namespace, journal=journal
+    )
     snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
     if "pods" in details:
         stale = stale_pods(diagnosis)

@@ -1,12 +1,14 @@
 """List associations: filters and order. Pods, service accounts, roles and status only if required."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial, Undetermined
@@ -21,6 +23,9 @@ from podid.ops.association.details import ORDERS, Detail, Details, read_details
 from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
 
 NO_OWNER = "none"
 NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
@@ -40,6 +45,7 @@ class Listing:
     newer: timedelta | None
     details: frozenset[Detail]
     now: datetime
+    journal: Journal | None = None
     without_roles: bool = False
     # of all clusters: the number of associations, the unread ones, and the specified service accounts among them
     count: int = 0
@@ -56,6 +62,7 @@ class Listing:
         columns: Sequence[str],
         details: frozenset[Detail],
         now: datetime,
+        journal: Journal | None = None,
     ) -> Self:
         """Return the listing; `columns` are the ones to fill. Raise InvalidInput."""
         older, newer = (
@@ -72,6 +79,7 @@ class Listing:
             newer=newer,
             details=details,
             now=now,
+            journal=journal,
         )
         listing.without_roles = listing._by_list_alone(columns)
         return listing
@@ -93,9 +101,8 @@ class Listing:
             items = self._with_custom_owners(clients, items)
         if self.details - {"owners"}:
             items = list(items)
-            details = read_details(
-                clients, place, items, self.details - {"owners"}, self.now, namespace=self.exact or ""
-            )
+            read, exact = self.details - {"owners"}, self.exact or ""
+            details = read_details(clients, place, items, read, self.now, namespace=exact, journal=self.journal)
         for item in items:
             known = details.get(item.association_id, Details())
             if (accounts is None or item.ref in accounts) and self._keeps(item, known):

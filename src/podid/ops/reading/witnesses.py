@@ -109,7 +109,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         return RecentChanges(cluster.account)
     roles: dict[str, datetime] = {}
     kept: dict[str, datetime] = {}
-    deleted: dict[str, State | None] = {}
+    deleted: dict[str, State] = {}
     for run, step, moment in sorted(steps, key=lambda entry: (entry[2], entry[0].run_id, entry[1].number)):
         action = step.action
         if action.kind != ASSOCIATION.name:
@@ -119,11 +119,11 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
             name = f"{action.keys['namespace']}/{action.keys['serviceAccount']}"
             kept.pop(name, None)
             before, after = action.before or deleted.pop(name, None), step.after or action.after
-            if action.after is None and step.status is Status.DONE:
+            if action.after is None and before is not None and step.status is Status.DONE:
                 deleted[name] = before
             elif step.status is not None and _carries_the_same(before, after, created=action.before is None):
                 kept[name] = moment
-    return RecentChanges(cluster.account, roles, kept)
+    return RecentChanges(cluster.account, roles, kept, deleted)
 
 
 def _carries_the_same(before: State | None, after: State | None, *, created: bool) -> bool:

@@ -21,6 +21,7 @@ from podid.domain.workloads import injected, live, missing_containers, opted_out
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
 from podid.kube.reader import KubeReader
 from podid.ops.association.read import association_not_found, list_refs
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
 
@@ -93,6 +94,7 @@ def find_associated_targets(
     namespace: str | None,
     stale: bool,
     now: datetime,
+    journal: Journal | None,
 ) -> tuple[Target, ...]:
     """Return the same for `refs`, or for all service accounts with an association, in a namespace or everywhere; with
     `stale`, the workloads with stale pods. Raise NotFound, with the nearest names, for one of `refs` that has no
@@ -116,7 +118,7 @@ def find_associated_targets(
 
         checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
         request = replace(wanted_for(refs, namespace=namespace or ""), checks=checks)
-        diagnosis = examine(clients, place, request, now=now)
+        diagnosis = examine(clients, place, request, now=now, journal=journal)
         if isinstance(diagnosis.snapshot.pods, Missing):
             raise error_of(diagnosis.snapshot.pods)
         late = stale_pods(diagnosis)

@@ -75,6 +75,7 @@ def examine_listed(
     *,
     now: datetime,
     namespace: str = "",
+    journal: Journal | None = None,
 ) -> Diagnosis:
     """Read and judge associations that were listed before: all of the namespace, or of the cluster. The sections in
     `also` are read even if no check requires them."""
@@ -82,7 +83,8 @@ def examine_listed(
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return examine(clients, place, ReadRequest(checks=checks, scope=scope), now=now, base=base, again=also)
+    request = ReadRequest(checks=checks, scope=scope)
+    return examine(clients, place, request, now=now, journal=journal, base=base, again=also)
 
 
 WITNESSES = {

@@ -12,11 +12,12 @@ from typing import ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.errors import NotFound, PodidError, Rejected
+from podid.domain.evidence import NO_CHANGES
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.ops.change.kinds import base
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
@@ -143,13 +144,19 @@ def with_associations(
         return snapshot
     cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
     associations = {item.ref: item for item in snapshot.associations.value}
+    recent = known_or(snapshot.changes, NO_CHANGES)
+    kept, deleted = dict(recent.kept_role), dict(recent.deleted)
     for ref, after in changes:
         listed = associations.pop(ref, None)
-        if after is None:
-            continue
         known = listed if isinstance(listed, Association) else None
-        old = AssociationKind.state_of(known) if known is not None else {}
-        same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
+        if after is None:
+            if known is not None:
+                deleted[str(ref)] = AssociationKind.state_of(known)
+            continue
+        old = AssociationKind.state_of(known) if known is not None else deleted.get(str(ref), {})
+        same = bool(old) and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
+        if same and known is None:  # running pods have credentials with the same settings
+            kept[str(ref)] = now
         target, external_id = text(after, "targetRoleArn") or None, known.external_id if known is not None else None
         if target and not external_id and cluster:
             # as EKS forms it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
@@ -170,7 +177,9 @@ def with_associations(
             created_at=known.created_at if known is not None else now,
             modified_at=known.modified_at if known is not None and same else now,
         )
-    return replace(snapshot, associations=Known(tuple(associations[ref] for ref in sorted(associations))))
+    listing = tuple(associations[ref] for ref in sorted(associations))
+    newest = Known(replace(recent, kept_role=kept)) if kept else snapshot.changes
+    return replace(snapshot, associations=Known(listing), changes=newest)
 
 
 def _roles(state: State | None) -> frozenset[str]:
