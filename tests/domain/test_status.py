@@ -88,7 +88,7 @@ def test_an_error_of_permissions_is_a_failure_whatever_the_state() -> None:
 def test_a_healthy_identity_that_misses_the_required_state_has_a_note() -> None:
     assert shortfall([identity(S.VERIFIED), identity(S.BROKEN)], S.VERIFIED) == ()
     (note,) = shortfall([identity(S.READY), identity(S.PROVEN)], S.PROVEN)
-    assert note.startswith("shop/orders not proven: CloudTrail does not contain")
+    assert note.startswith("shop/orders is not proven: CloudTrail does not contain")
 
 
 def test_a_status_settles_if_one_of_its_causes_does() -> None:

@@ -227,7 +227,8 @@ def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tu
     """Return a note about the identities without a failure that are not in the required state."""
     healthy = (IdentityState.READY, IdentityState.VERIFIED)
     refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
-    return (f"{short_list(refs)} not {required}: {_LACKS[required]}",) if refs else ()
+    verb = "is" if len(refs) == 1 else "are"
+    return (f"{short_list(refs)} {verb} not {required}: {_LACKS[required]}",) if refs else ()
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
