@@ -19,10 +19,11 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
         if isinstance(group.association, UnreadAssociation):
             yield case.unknown(group.association.unread)
             continue
-        own = group.association
-        changed, created = changed_at(own, snapshot.taken_at, changes), own.modified_at in (None, own.created_at)
+        association = group.association
+        changed = changed_at(association, snapshot.taken_at, changes)
+        created = association.modified_at in (None, association.created_at)
         # a manifest that sets the variables itself proves no earlier association, but the webhook's volume does
-        older = tuple(p for p in pods if precedes(p, changed) and (not created or TOKEN_VOLUME in p.volumes))
+        older = tuple(pod for pod in pods if precedes(pod, changed) and (not created or TOKEN_VOLUME in pod.volumes))
         if changed is None or not older:
             yield case.ok(
                 "its pods started after the last change of the association, or all older credentials have expired"
@@ -37,5 +38,5 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
                 else "EKS does not report which setting changed; running pods get a new role, target role, session "
                 "policy or tag setting only when their credentials are renewed"
             )
-            evidence = (f"association {own.association_id} {when.removeprefix('last ')}: {utc(changed)}", why)
+            evidence = (f"association {association.association_id} {when.removeprefix('last ')}: {utc(changed)}", why)
             yield injection.to_be_replaced(case, snapshot, group, older, say, evidence)

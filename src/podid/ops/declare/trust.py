@@ -174,8 +174,8 @@ def by_cluster(action: Action, places: Sequence[Place]) -> Iterator[tuple[Action
             for item in old.statements
             if trust.meaning(item.raw) in stays or trust.cluster_of(item.raw) != place.the_cluster.arn
         ]
-        before, after = len(old.statements), old.with_statements(kept) if kept else old
-        if len(after.statements) == before:
+        after = old.with_statements(kept) if kept else old
+        if len(after.statements) == len(old.statements):
             yield ()
             continue
         following: State = {**(state or {}), "policyDocument": after.to_document()}
