@@ -15,8 +15,8 @@ from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wr
 from podid.render.links import linked, unlinked
 from podid.render.view import Column, Line, Table, View, is_only
 
-# in rich's words
-_STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold"}
+# in rich's words; `told` is for the text of podid demo
+_STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold", "told": "cyan"}
 # text in quotes is a policy, which users copy; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
 _NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")

@@ -91,11 +91,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import Change
-    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
+    from podid.ops.reading.probes import PROBE_IMAGE, named_nodes, plan_probes
 
     change = Change.begin(access, place)
-    nodes = tuple(dict.fromkeys(options.probe_node))
-    check_nodes(access.kube.reader, nodes)
+    nodes = named_nodes(access.kube.reader, options.probe_node)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
     change.show(Plan(header=place.header, actions=tuple(probe.action for probe in planned)))
