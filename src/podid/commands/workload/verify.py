@@ -53,7 +53,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     Example: podid verify shop/orders --probe --yes
     """
     from podid.cli.changing import probing
-    from podid.cli.guide.run import guide_identity, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.domain.status import shortfall
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
@@ -62,8 +62,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("verify",)):
-        raise guide_identity(access, "verify")
+    ask_instead(access, "verify")
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
     actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
