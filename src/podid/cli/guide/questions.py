@@ -1,4 +1,4 @@
-"""The questions of a guided run as data, and the loop that asks them; those about cluster, namespace and service account.
+"""The questions of a guided run as data, and the loop that asks them; those about where: cluster and service account.
 `Facts` is the data that podid reads for them, once."""
 
 from __future__ import annotations
