@@ -111,3 +111,12 @@ def test_other_principals_are_notes_of_an_unchanged_role(box: Sandbox, podid: Po
         outcome = podid("role", "create", "theirs", "--for", "shop/orders", *flags, "-o", "json")
         assert outcome.code == 0
         assert "role theirs also trusts lambda.amazonaws.com (unchanged)" in outcome.json["notes"]
+
+
+def test_a_denial_that_depends_on_the_pod_is_a_note() -> None:
+    document = trust_for(ORDERS)
+    condition = {"StringEquals": {"aws:RequestTag/kubernetes-pod-name": "orders-0"}}
+    document["Statement"].append({**document["Statement"][0], "Effect": "Deny", "Condition": condition})
+    statements, notes = planned(role(document), ORDERS)
+    assert statements is None
+    assert notes[0].startswith("trust policy of role shop-orders: Statement[0] already allows shop/orders, but")

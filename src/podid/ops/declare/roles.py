@@ -297,8 +297,7 @@ class RolePlanner:
         after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
         if after is None or after == before:
             return []
-        state = {"roleName": role.name, "policyDocument": after.to_document()}
-        return [ROLE_TRUST.action(ROLE_TRUST.state_of(current), state)]
+        return [ROLE_TRUST.change(current, after)]
 
     # --- who, and with which permissions ------------------------------------------------------------------------------
 

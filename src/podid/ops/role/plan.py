@@ -64,43 +64,45 @@ def plan_trust(
     *,
     notes: list[str],
 ) -> Action | None:
-    """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags,
-    under further `conditions`; None if it does already. Append to `notes`."""
+    """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags; None
+    if it does already. Append to `notes`, and raise Conflict, as `extended` does."""
     before = trust.parse_policy(role.trust)
-    after = before
-    for number, (ref, session_tags) in enumerate(refs.items(), 1):
-        who = identity(cluster, ref, session_tags=session_tags, role=role)
-        if not conditions and trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
-            granted = trust.evaluate(after, who).scope
-            if granted is not None and granted.kind is not scope:
-                notes.append(f"the trust policy of role {role.name} already allows {ref}: {granted.words}")
-            continue
-        edit = trust.add(after, who, scope, conditions, quota=ANY_SIZE)
-        if conditions and not edit.changed and not edit.refused:
-            notes.append(f"trust policy of role {role.name}: {edit.reason}")
-            continue
-        if not edit.changed:
-            verdict = trust.evaluate(edit.policy, who)
-            raise Conflict(
-                f"The trust policy of role {role.name} does not allow {ref} and cannot be extended: "
-                f"{verdict.assume_role.reason or edit.reason}",
-                subject=role.name,
-            )
-        after = edit.policy
-        if trust.evaluate(after, who).verdict is trust.TrustVerdict.NO_MATCH:
-            raise Conflict(
-                f"The trust policy of role {role.name} denies {ref}; another statement would not help: "
-                f"{trust.evaluate(after, who).assume_role.reason}",
-                subject=role.name,
-            )
-        check_size(after, role.name, number, len(refs))
-    if after == before:
-        return None
-    return ROLE_TRUST.action(
-        ROLE_TRUST.state_of(role),
-        {"roleName": role.name, "policyDocument": after.to_document()},
-        note=f"to allow {listed(tuple(refs))}",
-    )
+    pods = [identity(cluster, ref, session_tags=session_tags, role=role) for ref, session_tags in refs.items()]
+    after = extended(before, role.name, pods, scope, conditions, notes=notes)
+    return None if after == before else ROLE_TRUST.change(role, after, note=f"to allow {listed(tuple(refs))}")
+
+
+def extended(
+    policy: trust.Policy | None,
+    role_name: str,
+    pods: Sequence[trust.PodIdentity],
+    scope: trust.ScopeKind,
+    conditions: Sequence[trust.OwnCondition],
+    *,
+    notes: list[str],
+) -> trust.Policy:
+    """Return a role's trust policy, or a new one, with a statement for each of the `pods` that it does not allow yet,
+    under further `conditions`. Append to `notes`. Raise Conflict if it denies one of them, or would be too long."""
+    policy = policy or trust.new_policy(pods[0], scope, conditions)
+    for number, who in enumerate(pods, 1):
+        evaluation = trust.evaluate(policy, who)
+        if not conditions and evaluation.verdict is trust.TrustVerdict.MATCH:
+            if evaluation.scope is not None and evaluation.scope.kind is not scope:
+                words = f"the trust policy of role {role_name} already allows {who.name}"
+                notes.append(f"{words}: {evaluation.scope.words}")
+        else:
+            edit = trust.add(policy, who, scope, conditions, quota=ANY_SIZE)
+            policy, evaluation = edit.policy, trust.evaluate(edit.policy, who)
+            if edit.refused or (edit.changed and evaluation.verdict is trust.TrustVerdict.NO_MATCH):
+                raise Conflict(
+                    f"The trust policy of role {role_name} denies {who.name}; another statement would not help: "
+                    f"{evaluation.assume_role.reason or edit.reason}",
+                    subject=role_name,
+                )
+            if not edit.changed:
+                notes.append(f"trust policy of role {role_name}: {edit.reason}")
+        check_size(policy, role_name, number, len(pods))
+    return policy
 
 
 def others(role: Role, *, stays: bool = True) -> list[str]:
