@@ -23,8 +23,7 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, policy_changes
-from podid.ops.role.plan import check_editable, check_not_aws, others
+from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged

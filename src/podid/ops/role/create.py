@@ -15,8 +15,16 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 from podid.ops.clients import Clients
 from podid.ops.role.access import also_allowed
-from podid.ops.role.permissions import check_changeable, permission_actions
-from podid.ops.role.plan import check_editable, extended, identity, listed, others, plan_trust
+from podid.ops.role.plan import (
+    check_changeable,
+    check_editable,
+    extended,
+    identity,
+    listed,
+    others,
+    permission_actions,
+    plan_trust,
+)
 from podid.ops.role.policies import check_inline_size, read_policies
 from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
 from podid.ops.role.request import PermissionOptions, RoleRequest, tagged
