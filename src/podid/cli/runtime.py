@@ -205,7 +205,8 @@ class Runtime:
     # to stop it; `views` receives the results instead of stdout
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
-    _prompter: "Prompter | None" = field(default=None, repr=False)
+    # the terminal's questions, by default those of this process
+    prompter: "Prompter | None" = None
     _stored: "Stored | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -254,9 +255,11 @@ class Runtime:
     @contextmanager
     def asking(self) -> Iterator["Prompter"]:
         """Yield the prompter and count the time for the answer."""
+        from podid.cli.prompts import Prompter
+
         began = self.monotonic()
         try:
-            yield self.prompter
+            yield self.prompter or Prompter()
         finally:
             self.answering += self.monotonic() - began
 
@@ -269,17 +272,6 @@ class Runtime:
     def working(self) -> float:
         """Return the seconds of `monotonic` without the time for answers."""
         return self.monotonic() - self.answering
-
-    @property
-    def prompter(self) -> "Prompter":
-        if self._prompter is None:
-            from podid.cli.prompts import Prompter
-
-            self._prompter = Prompter()
-        return self._prompter
-
-    def use_prompter(self, prompter: "Prompter") -> None:
-        self._prompter = prompter
 
     @property
     def width(self) -> int:
