@@ -64,9 +64,10 @@ class Streams:
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
             stderr=sys.stderr or _Closed(),
-            stdin_tty=_is_tty(sys.stdin),
-            stdout_tty=_is_tty(sys.stdout),
-            stderr_tty=_is_tty(sys.stderr),
+            # the shell may have closed a stream
+            stdin_tty=sys.stdin is not None and sys.stdin.isatty(),
+            stdout_tty=sys.stdout is not None and sys.stdout.isatty(),
+            stderr_tty=sys.stderr is not None and sys.stderr.isatty(),
             width=size.columns,
             height=size.lines,
         )
@@ -156,13 +157,6 @@ def abandon(stream: IO[str]) -> None:
     except (OSError, ValueError):
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
-
-def _is_tty(stream: IO[str] | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
 
 
 class Instead(Exception):
