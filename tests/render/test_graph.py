@@ -10,7 +10,7 @@ import pytest
 from podid.ops.audit.graph import Graph
 from podid.render import graph as page
 from podid.render.formats import Drawing
-from podid.render.graph import MOST_MERMAID_EDGES, graph_notes, in_columns
+from podid.render.graph import MOST_MERMAID_EDGES, graph_view, in_columns
 from render.graph_sample import (
     CLUSTER,
     EDGES,
@@ -57,12 +57,12 @@ def test_a_graph_without_nodes_is_drawn_too() -> None:
 
 
 def test_notes_name_unread_nodes_and_the_limit_of_mermaid() -> None:
-    (note,) = graph_notes(GRAPH, Drawing.DOT)
+    (note,) = graph_view(GRAPH, Drawing.DOT, several=False).notes
     assert getattr(note, "text", note) == "Not known: target-role reports: the role is in account 444455556666"
     many = replace(GRAPH, edges=GRAPH.edges * 101)
     assert len(many.edges) > MOST_MERMAID_EDGES
-    assert any("maxEdges" in str(note) for note in graph_notes(many, Drawing.MERMAID))
-    assert not any("maxEdges" in str(note) for note in graph_notes(many, Drawing.HTML))
+    assert any("maxEdges" in str(note) for note in graph_view(many, Drawing.MERMAID, several=False).notes)
+    assert not any("maxEdges" in str(note) for note in graph_view(many, Drawing.HTML, several=False).notes)
 
 
 def test_columns_keep_neighbours_near() -> None:

@@ -6,7 +6,7 @@ from podid.domain.plan import Default
 from podid.ops.settings import SettingList
 from podid.ops.shells import CompletionFiles
 from podid.ops.versions import read_versions
-from podid.render.settings import completion_files_view, problem_lines, setting_view, settings_view, versions_view
+from podid.render.settings import completion_files_view, setting_view, settings_view, versions_view
 from podid.render.view import Line
 
 
@@ -23,8 +23,8 @@ def test_settings_without_a_value() -> None:
 
 
 def test_mistakes_in_the_file() -> None:
-    assert problem_lines(SettingList("f", ())) == []
-    lines = problem_lines(SettingList("f", (), ("line 1: x", "line 2: y"), "See the help."))
+    assert settings_view(SettingList("f", ())).notes == ()
+    lines = settings_view(SettingList("f", (), ("line 1: x", "line 2: y"), "See the help.")).notes
     assert [line.text if isinstance(line, Line) else line for line in lines] == [
         *("The settings file has 2 mistakes:", "  line 1: x", "  line 2: y", "See the help.")
     ]

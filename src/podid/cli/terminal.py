@@ -186,12 +186,14 @@ class Terminal:
         return views, ExitCode.OK
 
     def emit(self, view: View) -> None:
-        """Write the result to stdout in the chosen format."""
+        """Write the result to stdout in the chosen format, and its notes to stderr."""
         self.progress.done()
         if self._kept is not None:
             self._kept.append(view)
-        else:
-            self._write(view)
+            return
+        self._write(view)
+        if view.notes:
+            self.note(*view.notes)
 
     def emit_again(self, view: View, moment: datetime) -> None:
         """Write the next view of a --watch. On a terminal it replaces the previous one and has the time; in a pipe only
