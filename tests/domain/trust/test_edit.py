@@ -326,6 +326,14 @@ def test_tighten_to_nobody_or_beyond_the_quota() -> None:
     assert (edit.changed, edit.size, edit.policy) == (False, 794, wide)
 
 
+def test_tighten_names_no_statement_that_relied_on_the_session_tags_of_a_removed_one() -> None:
+    alone = {**build_statement(CART), "Action": "sts:AssumeRole"}
+    edit = tighten(policy(alone, statement(Action="sts:TagSession"), statement()), [IDENTITY])
+    assert edit.changed
+    assert "still allow" not in edit.reason
+    assert evaluate(edit.policy, CART).verdict is TrustVerdict.NO_MATCH
+
+
 def test_tighten_leaves_statements_for_other_actions() -> None:
     irsa_like = statement(Sid="Other", Action="sts:SetSourceIdentity")
     edit = tighten(policy(irsa_like, statement()), [UNTAGGED])
@@ -336,10 +344,12 @@ def test_other_principals() -> None:
     trust = policy(
         statement(Principal={"Service": [PODS, "ec2.amazonaws.com"], "AWS": "1"}),
         statement(Principal="*", Effect="Deny"),
+        statement(Principal={"AWS": "2"}, Action="sts:TagSession"),
+        statement(Principal={"Federated": "3"}, Action="sts:AssumeRoleWithWebIdentity"),
         statement(Principal=None, NotPrincipal={"Service": PODS}),
         OTHER,
     )
-    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everyone except {PODS}")
+    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "3", f"everyone except {PODS}")
 
 
 def test_the_trust_policy_of_a_target_role() -> None:

@@ -167,9 +167,10 @@ def tighten(
 
 
 def other_principals(policy: Policy) -> tuple[str, ...]:
-    """Return the principals of the trust policy other than `pods.eks.amazonaws.com`, each once, in order."""
+    """Return the principals other than `pods.eks.amazonaws.com` that statements allow to assume the role, each once, in
+    order."""
     names = []
-    for statement in policy.statements:
+    for statement in (item for item in policy.statements if item.lets_assume):
         prefix = "everyone except " if statement.not_principal else ""
         names += [prefix + name for _, name in statement.principals if prefix or name != PODS_PRINCIPAL]
     return tuple(dict.fromkeys(names))
@@ -287,7 +288,12 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
     labels = ", ".join(s.label for s in wide)
     verb = "replaces" if len(new) == 1 else "replace"
     done = f"{text.count_of(len(new), 'new statement')} {verb} {labels}" if new else f"{labels} was removed"
-    others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
+    # a statement that relied on the sts:TagSession of a removed one allows nothing any more
+    others = [
+        s.label
+        for s in kept
+        if _concerns_pods(s) and all(map(s.about, ACTIONS)) and meaning(s.raw) not in map(meaning, built)
+    ]
     if others:
         allow = "allows" if len(others) == 1 else "allow"
         done += f"; the former {', '.join(others)} still {allow} service accounts that were not specified"
