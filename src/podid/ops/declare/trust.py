@@ -16,14 +16,20 @@ from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
-from podid.ops.role.plan import ANY_SIZE, check_size
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import read_all_uses
 
 Tags = Mapping[str, str]
 
 
 def declared_trust(
-    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+    role: DeclaredRole,
+    subjects: Sequence[ClusterSubjects],
+    current: trust.Policy | None,
+    tags: Tags,
+    quota: TrustQuota,
+    *,
+    whole: bool,
 ) -> trust.Policy | None:
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
 
@@ -33,20 +39,26 @@ def declared_trust(
     line, for a condition that can never match.
     """
     try:
-        return _declared(role, subjects, current, tags, whole=whole)
+        return _declared(role, subjects, current, tags, quota, whole=whole)
     except InvalidInput as error:  # the other members of the role have been checked
         message = f"{role.place('conditions')}: conditions: {error.message}"
         raise InvalidInput(message, advice=error.advice, subject=role.name) from error
 
 
 def _declared(
-    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+    role: DeclaredRole,
+    subjects: Sequence[ClusterSubjects],
+    current: trust.Policy | None,
+    tags: Tags,
+    quota: TrustQuota,
+    *,
+    whole: bool,
 ) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
         if current is not None and trust.equal(declared.document, current.document):
             return current
-        check_size(declared, role.name)
+        quota.check(declared, role.name, current=current)
         return declared
     identities = list(_identities(subjects, tags))
     policy = current
@@ -56,7 +68,7 @@ def _declared(
         if policy is None:
             policy = trust.new_policy(who, role.scope, role.conditions)
         elif not _allows(policy, role, who):
-            edit = trust.add(policy, who, role.scope, role.conditions, quota=ANY_SIZE)
+            edit = trust.add(policy, who, role.scope, role.conditions)
             policy = edit.policy
             evaluation = trust.evaluate(policy, who)
             if not role.conditions and evaluation.verdict is trust.TrustVerdict.NO_MATCH:
@@ -65,7 +77,7 @@ def _declared(
                     f"statement would not help: {evaluation.assume_role.reason or edit.reason}",
                     subject=role.name,
                 )
-        check_size(policy, role.name, number, len(identities))
+        quota.check(policy, role.name, number, len(identities), current=current)
     # no service account is declared any longer, but IAM requires at least one statement
     return policy if policy is not None else current
 

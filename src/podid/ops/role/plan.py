@@ -1,19 +1,15 @@
 """Plan the trust policy of an existing role, and describe its other users."""
 
-import sys
 from collections.abc import Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role
 from podid.domain.errors import Conflict
-from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
-
-# `check_size` checks the whole policy: no statement may be omitted silently
-ANY_SIZE = sys.maxsize
+from podid.ops.role.quota import TrustQuota
 
 
 def identity(
@@ -63,6 +59,7 @@ def plan_trust(
     conditions: Sequence[trust.OwnCondition] = (),
     *,
     notes: list[str],
+    quota: TrustQuota,
 ) -> Action | None:
     """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags,
     under further `conditions`; None if it does already. Append to `notes`."""
@@ -75,7 +72,7 @@ def plan_trust(
             if granted is not None and granted.kind is not scope:
                 notes.append(f"the trust policy of role {role.name} already allows {ref}: {granted.words}")
             continue
-        edit = trust.add(after, who, scope, conditions, quota=ANY_SIZE)
+        edit = trust.add(after, who, scope, conditions)
         if conditions and not edit.changed and not edit.refused:
             notes.append(f"trust policy of role {role.name}: {edit.reason}")
             continue
@@ -93,7 +90,7 @@ def plan_trust(
                 f"{trust.evaluate(after, who).assume_role.reason}",
                 subject=role.name,
             )
-        check_size(after, role.name, number, len(refs))
+        quota.check(after, role.name, number, len(refs))
     if after == before:
         return None
     return ROLE_TRUST.action(
@@ -108,21 +105,6 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
     principals = trust.other_principals(trust.parse_policy(role.trust))
     after = " (unchanged)" if stays else ", which could no longer assume it"
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
-
-
-def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
-    """Raise Conflict if the policy is too long, after statements for `number` `of` so many service accounts. Checked
-    after each, since the cost grows with their number."""
-    size = trust.policy_size(policy)
-    if size > TRUST_POLICY_QUOTA:
-        subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
-        raise Conflict(
-            f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
-            lines=tuple(group.words for group in trust.mergeable(policy)),
-            advice="Use a wider scope (namespace or cluster), or a second role.",
-            subject=role_name,
-            id="trust-quota",
-        )
 
 
 def listed(refs: tuple[ServiceAccountRef, ...]) -> str:

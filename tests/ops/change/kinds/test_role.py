@@ -16,6 +16,7 @@ from podid.domain.plan import Plan
 from podid.ops.change.kinds.role import ROLE
 from podid.ops.role.create import plan_role
 from podid.ops.role.request import RoleOptions, RoleRequest
+from quotas import DEFAULTS
 
 documents = st.sampled_from(["s3:GetObject", "sqs:*"]).map(
     lambda action: {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
@@ -51,7 +52,13 @@ def test_role_plans_are_applied_and_undone(requests: list[RoleRequest], existing
 
         def plan(request: RoleRequest = request) -> Plan:
             return plan_role(
-                request, CLUSTER, HEADER, world.find_role(request.name), world.get_policies(request.name), ours=True
+                request,
+                CLUSTER,
+                HEADER,
+                world.find_role(request.name),
+                world.get_policies(request.name),
+                ours=True,
+                quota=DEFAULTS,
             )
 
         try:
@@ -73,7 +80,7 @@ def test_members_that_the_answer_to_a_creation_lacks() -> None:
     request = RoleRequest(
         name="new", refs=(ServiceAccountRef("shop", "orders"),), settings=settings, tags={"team": "shop"}
     )
-    action = next(iter(plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=True).actions))
+    action = next(iter(plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=True, quota=DEFAULTS).actions))
     answer = Role(name="new", arn="arn:aws:iam::111122223333:role/new", path="/", role_id="AROA1", trust={})
     site: Any = SimpleNamespace(iam=SimpleNamespace(create_role=lambda *_: answer))
     unused: Any = None
