@@ -1,5 +1,3 @@
-"""The check role-administrator."""
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -15,6 +15,7 @@ from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients
 from podid.ops.role.delete import RoleContents, plan_delete
@@ -36,7 +37,7 @@ def plan_decommission(
     say("reading the clusters of every region")
     uses = read_all_uses(clients.aws, place.account)
     uses.check_complete()
-    remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
+    remaining = Uses(uses_after(uses, place.header, plan.actions).associations)
     say("reading the trust policies of the account's roles")
     name = cluster_arn.rpartition("/")[2]
     used = {*(item.role_arn for item in ended), *_roles_of_deleted(journal, replace(place.header, cluster=name))}

@@ -42,11 +42,10 @@ def plan_disassociating(
     plan = plan.noting(losing_notes(clients.kube, current, now))
     if options.delete_role:
         ending = [association for association in current.values() if association is not None]
-        ended = {association.association_arn for association in ending}
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
-            plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
+            plan = plan.then(plan_delete_after(clients, journal, place, arn, plan.actions))
     if options.delete_service_account:
         say("reading the service accounts and their pods")
         plan = plan.then(plan_delete_accounts(clients, journal, place, refs))

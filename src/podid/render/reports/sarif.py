@@ -16,7 +16,7 @@ from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
 from podid.render.formats import to_json
-from podid.render.reports.parts import (
+from podid.render.reports import (
     HOMEPAGE,
     Failures,
     command_of,
