@@ -59,7 +59,7 @@ SLOW = (
         f"ops/agent/test_{name}.py"
         for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
     ),
-    *(f"ops/permissions/test_{name}.py" for name in ("can", "privileges", "resources")),
+    *(f"ops/permissions/test_{name}.py" for name in ("can", "privileges", "privileges_show", "resources")),
     "ops/permissions/test_session.py",
     "ops/permissions/test_who.py",
     *(
@@ -82,7 +82,6 @@ SLOW = (
         for name in (
             "aftermath",
             "associate",
-            "decommission",
             "details",
             "disassociate",
             "identity",
@@ -90,7 +89,7 @@ SLOW = (
             "transfer",
         )
     ),
-    "ops/restart/test_choose.py",
+    "ops/restart/test_targets_choice.py",
     "ops/restart/test_rollout_evict.py",
     "ops/restart/test_targets.py::test_restart_of_stale_pods",
     "ops/test_errortext_scale.py",

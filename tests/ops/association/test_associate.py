@@ -1,5 +1,4 @@
-"""Many associations in one run, notes on session policies and session tags, and settings that EKS changes late or only in
-part."""
+"""Many associations in one run, notes on session policies and session tags, and settings that EKS changes late."""
 
 import json
 import secrets

@@ -16,6 +16,7 @@ from podid.domain.report import DoctorReport
 from podid.domain.snapshot import PLANNED
 from podid.ops.clients import Clients
 from podid.ops.restart import rollout
+from podid.ops.restart.targets import restart_plan
 from podid.ops.status.diagnose import Diagnosis, judge
 from podid.ops.status.foresee import examine_before, overlaid
 from way_worlds import write_files
@@ -81,7 +82,7 @@ class Watch:
             return apply(plan, clients, *args, **named)
 
         def restarting(clients: Clients, place: Place, targets: Any, how: Any) -> Any:
-            self.note(clients, rollout.restart_plan(place, targets))
+            self.note(clients, restart_plan(place, targets))
             return restart(clients, place, targets, how)
 
         self.patch.setattr(changing, "apply", applying)

@@ -14,8 +14,8 @@ from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Plan, text
 from podid.domain.text import count_of, short_list
-from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
+from podid.ops.agent.preflight import conflict_notes
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.plan import changed_associations
