@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from harness import table
 from podid.domain.declaration import ClusterChoice, Declaration, DeclaredAgent, Guard
 from podid.domain.trust import ScopeKind
+from podid.ops.declare.export import declared
 from podid.ops.declare.files import read_declarations
-from podid.ops.export.live import declared
 from podid.render.declaration import declaration_object, declaration_text
 from podid.render.schema import schema_view
 from render.export.samples import EMPTY, SAMPLE

@@ -1,5 +1,3 @@
-"""The check consumer-is-other-pod."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, association, healthy

@@ -1,5 +1,3 @@
-"""The check imds-open-to-pods."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check role-administrator."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check role-passable-by-others."""
-
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, DENIED, healthy

@@ -1,5 +1,3 @@
-"""The check trust-without-source."""
-
 from typing import Any
 
 from checks.builder import ACCOUNT, CLUSTER_ARN

@@ -1,5 +1,3 @@
-"""The check product-still-in-irsa-mode."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check chained-assume-missing-tag-session."""
-
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy
 from checks.grid import answers, messages, only
 from podid.domain.iam import AssumePermissions

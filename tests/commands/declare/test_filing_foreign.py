@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.export.worlds import associated
+from ops.declare.worlds import associated
 from worlds import Site
 
 

@@ -30,6 +30,22 @@ def test_apply_moves_and_proves(irsa: Irsa) -> None:
     assert irsa.trust("irsa-reports")["Statement"] == after
 
 
+def test_after_the_restart_only_its_effect_is_read(irsa: Irsa) -> None:
+    site = irsa.site
+    site.box.faults.calls.clear()
+    site.kube.faults.calls.clear()
+    site.must("migrate", "apply", REPORTS, "--yes")
+    aws, kube = site.box.faults.calls, {path: count for (_, path), count in site.kube.faults.calls.items()}
+    # once for the plan, and once before the restart
+    for operation in (("eks", "ListInsights"), ("ec2", "DescribeRouteTables"), ("iam", "SimulatePrincipalPolicy")):
+        assert aws[operation] == 2, operation
+    assert kube["GET /apis/networking.k8s.io/v1/namespaces/legacy/networkpolicies?limit=500"] == 2
+    # a new pod may run on a new node
+    assert kube["GET /api/v1/nodes?limit=500"] == 3
+    # at most three that the webhook did not inject yet, and five rounds; none after the restart
+    assert kube["POST /api/v1/namespaces/legacy/pods?dryRun=All"] <= 3 + 5 * 3
+
+
 def test_many_of_one_role(irsa: Irsa) -> None:
     refs = ("shop/one", "shop/two", "shop/three")
     arn = irsa.role("several", irsa_statement(*refs))

@@ -185,6 +185,16 @@ def test_several_service_accounts_at_once(world: KubeWorld) -> None:
     assert (looks.known(ORDERS).rounds, looks.known(BILLING).rounds) == (1, 0)
 
 
+def test_a_confirmed_service_account_gets_no_more_pods_while_another_is_pending(world: KubeWorld) -> None:
+    world.aws.associations.add(("shop", "orders"))
+    looks = Reading(world, ORDERS, BILLING)
+    for _ in range(8):
+        looks.again()
+        world.sleep(2)
+    confirmed, pending = looks.known(ORDERS), looks.known(BILLING)
+    assert (confirmed.decided, confirmed.hits, pending.misses) == (True, 15, 9)
+
+
 def test_a_service_account_that_is_not_there(world: KubeWorld) -> None:
     later = ServiceAccountRef("shop", "later")
     dry_run = Reading(world, later).again(later)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import table
-from podid.ops.export.request import Form
+from podid.ops.declare.request import Form
 from podid.render.export.parts import comments
 from podid.render.export.view import export_text
 from render.export import samples

@@ -10,8 +10,8 @@ import yaml
 
 from harness import table
 from podid.domain.aws import Association
-from podid.ops.export.live import LiveIdentities, LiveRole
-from podid.ops.export.request import FORMS, Form
+from podid.ops.declare.export import LiveIdentities, LiveRole
+from podid.ops.declare.request import FORMS, Form
 from podid.render.export.parts import comments
 from podid.render.export.view import export_text
 from render.export.samples import BOUNDARY, CLUSTER, MANAGED, OTHER_ROLE, association, role, trust

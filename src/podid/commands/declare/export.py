@@ -2,7 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.ops.export.request import ExportOptions
+from podid.ops.declare.request import ExportOptions
 
 
 @command(
@@ -33,7 +33,7 @@ def export(access: Access, options: ExportOptions) -> None:
 
     Example: podid export --roles
     """
-    from podid.ops.export.live import read_identities
+    from podid.ops.declare.export import read_identities
     from podid.render.export.view import export_text, export_view
 
     terminal = access.terminal

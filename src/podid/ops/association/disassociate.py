@@ -20,6 +20,7 @@ from podid.ops.association.request import DisassociateOptions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.role.delete import RoleContents, plan_delete, plan_delete_after
@@ -51,11 +52,10 @@ def plan_disassociating(
     plan = plan.noting(losing_notes(clients.kube, current, now))
     if options.delete_role:
         ending = [association for association in current.values() if association is not None]
-        ended = {association.association_arn for association in ending}
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
-            plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
+            plan = plan.then(plan_delete_after(clients, journal, place, arn, plan.actions))
     if options.delete_service_account:
         say("reading the service accounts and their pods")
         plan = plan.then(plan_delete_accounts(clients, journal, place, refs))
@@ -149,7 +149,7 @@ def plan_decommission(
     say("reading the clusters of every region")
     uses = read_all_uses(clients.aws, place.account)
     uses.check_complete()
-    remaining = Uses(uses.without({item.association_arn for item in ended}).associations)
+    remaining = Uses(uses_after(uses, place.header, plan.actions).associations)
     say("reading the trust policies of the account's roles")
     name = cluster_arn.rpartition("/")[2]
     used = {*(item.role_arn for item in ended), *_roles_of_deleted(journal, replace(place.header, cluster=name))}

@@ -25,8 +25,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.clients import Clients
 from podid.ops.permissions.actions import action_table
-from podid.ops.role.permissions import check_changeable
-from podid.ops.role.plan import made_here, others
+from podid.ops.role.plan import check_changeable, made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.resolve import own_role
 from podid.ops.session.activity import Activity, Progress, read_activity

@@ -23,8 +23,7 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, policy_changes
-from podid.ops.role.plan import check_editable, check_not_aws, others
+from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
@@ -297,8 +296,7 @@ class RolePlanner:
         after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
         if after is None or after == before:
             return []
-        state = {"roleName": role.name, "policyDocument": after.to_document()}
-        return [ROLE_TRUST.action(ROLE_TRUST.state_of(current), state)]
+        return [ROLE_TRUST.change(current, after)]
 
     # --- who, and with which permissions ------------------------------------------------------------------------------
 

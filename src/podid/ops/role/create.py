@@ -15,14 +15,14 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 from podid.ops.clients import Clients
 from podid.ops.role.access import also_allowed
-from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
-    ANY_SIZE,
+    check_changeable,
     check_editable,
-    check_size,
+    extended,
     identity,
     listed,
     others,
+    permission_actions,
     plan_trust,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
@@ -293,10 +293,7 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     the trust policy would be too long."""
     tags = tagged(MANAGED_BY, request.tags)
     pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
-    policy = trust.new_policy(pods[0], request.reach, request.conditions)
-    for number, pod in enumerate(pods[1:], 2):
-        policy = trust.add(policy, pod, request.reach, request.conditions, quota=ANY_SIZE).policy
-        check_size(policy, request.name, number, len(pods))
+    policy = extended(None, request.name, pods, request.reach, request.conditions, notes=[])
     # a wide scope covers several of the service accounts
     scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
     words = short_list(dict.fromkeys(scopes), 1)

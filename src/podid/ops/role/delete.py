@@ -1,7 +1,7 @@
 """Plan the deletion of a role with its policies, and of the roles that a failed run created."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,7 +20,7 @@ from podid.ops.change.kinds import (
     TARGET_TRUST,
     kind_of,
 )
-from podid.ops.change.kinds.role import check_unused, deletion_notes
+from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
@@ -131,8 +131,8 @@ def _target_notes(contents: RoleContents) -> Iterable[str]:
             )
 
 
-def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
-    """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
+def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, earlier: Iterable[Action]) -> Plan:
+    """Plan the deletion of the role after the `earlier` actions. Raise Conflict if podid did not create it
     here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
     name = role_name(arn)
     role = clients.iam.find_role(name)
@@ -151,7 +151,7 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
-    uses = read_all_uses(clients.aws, place.account).without(ended)
+    uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses)
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

@@ -214,12 +214,7 @@ def plan_edit(role: Role, edit: Edit, header: Header, *, why: str) -> Plan:
     result = edit(trust.parse_policy(role.trust), dict(role.tags))
     if result.refused:
         raise _refusal(f"The trust policy of role {role.name}", role.name, result)
-    before = ROLE_TRUST.state_of(role)
+    action, notes = ROLE_TRUST.change(role, result.policy, note=why), (result.reason, *result.notes)
     if not result.changed:
-        unchanged = ROLE_TRUST.action(before, before)
-        return Plan(header=header, actions=(), unchanged=(unchanged,), notes=(result.reason, *result.notes))
-    policy = result.policy.to_document()
-    after = {"roleName": role.name, "policyDocument": policy}
-    action = ROLE_TRUST.action(before, after, note=why)
-    staying = others(replace(role, trust=policy))
-    return Plan(header=header, actions=(action,), notes=(result.reason, *result.notes, *staying))
+        return Plan(header=header, actions=(), unchanged=(replace(action, note=""),), notes=notes)
+    return Plan(header=header, actions=(action,), notes=(*notes, *others(replace(role, trust=result.policy.document))))

@@ -6,8 +6,8 @@ from typing import Annotated
 from podid.domain.declaration import Declaration
 from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
-from podid.ops.export.live import LiveIdentities, declared
-from podid.ops.export.request import OWN_FORM, Form
+from podid.ops.declare.export import LiveIdentities, declared
+from podid.ops.declare.request import OWN_FORM, Form
 from podid.render.declaration import declaration_text
 from podid.render.export import aws, kubernetes, terraform
 from podid.render.export.parts import FormText, comments, head

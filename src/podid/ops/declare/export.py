@@ -19,7 +19,7 @@ from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import namespace_not_found, without_association
 from podid.ops.clients import Clients
-from podid.ops.export.request import ExportOptions
+from podid.ops.declare.request import ExportOptions
 from podid.ops.options import SCOPES
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
