@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from checks.builder import pod
+from checks.builder import association, pod
 from harness import table
 from ops.shop import Shop
 from podid.calls.patience import Clock, Patience
-from podid.domain.aws import Association, UnreadAssociation
+from podid.domain.aws import UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.errors import NotFound
 from podid.domain.evidence import Probed
@@ -131,14 +131,7 @@ def test_an_association_that_could_not_be_described_has_no_probe(shop: Shop, jou
 
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
-ASSOCIATION = Association(
-    cluster_name="demo",
-    namespace="shop",
-    service_account="orders",
-    association_id="a-1",
-    association_arn="",
-    role_arn=ROLE,
-)
+ASSOCIATION = association(cluster_name="demo", role_arn=ROLE)
 BLANK = Probed(job="shop/podid-probe-1", node="n")
 GOT, STOPPED, UNKNOWN = "got", "stopped", "unknown"
 METADATA = "Error when retrieving credentials from container-role: Error retrieving metadata: "

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from ops.restart.worlds import associate, only_orders
 from podid.checks.all import BY_ID
 from podid.domain.cluster import OwnerRef
 from podid.domain.findings import Bearing
@@ -17,21 +18,6 @@ from podid.ops.restart.targets import find_targets
 from podid.sandbox.breaks.table import BREAKS
 from podid.sandbox.kube import kinds
 from worlds import ORDERS, KubeWorld, Site
-
-BILLING = ServiceAccountRef("payments", "billing-worker")
-
-
-def associate(world: KubeWorld) -> None:
-    """Create both associations, and wait until every replica of the webhook has them."""
-    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
-    for ref in (ORDERS, BILLING):
-        world.writer.dry_run_pod(ref, image="x")
-    world.sleep(2)
-
-
-def only_orders(world: KubeWorld) -> None:
-    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
-    world.sleep(2)
 
 
 def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
