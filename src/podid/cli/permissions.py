@@ -358,6 +358,9 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
         if kind is ROLE_TRUST:
             users = (Eks.list_clusters, Eks.list_associations)
             optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))
+        if kind is ASSOCIATION and verb is Verb.DELETE:
+            annotated = (KubeReader.list_pod_templates, KubeReader.list_annotations)
+            optional.append(OptionalPermission.of("undoing podid migrate apply with kiam or kube2iam", *annotated))
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))
