@@ -93,19 +93,7 @@ SLOW = (
     "ops/restart/test_rollout_evict.py",
     "ops/restart/test_targets.py::test_restart_of_stale_pods",
     "ops/test_errortext_scale.py",
-    *(
-        f"ops/role/test_{name}.py"
-        for name in (
-            "create_runs",
-            "create_presets",
-            "delete",
-            "permissions",
-            "permissions_presets",
-            "policies_validated",
-            "read",
-        )
-    ),
-    "ops/role/test_read_presets.py",
+    *(f"ops/role/test_{name}.py" for name in ("create_runs", "delete", "plan", "policies_validated", "read")),
     "ops/role/test_target_runs.py",
     "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
@@ -154,6 +142,7 @@ TELLING = (
     "ops/declare/test_roles.py::test_a_new_role",
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",
+    "ops/role/test_plan.py::test_statements",
     "ops/change/test_bad_input.py",
     "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",

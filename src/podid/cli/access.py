@@ -125,6 +125,12 @@ class Access:
         return self.session(self.shared.profile, region, base=self.aws, role=role)
 
     @property
+    def typed_clusters(self) -> tuple[str, ...]:
+        """Return the clusters of --cluster; not that of the environment or the settings file."""
+        typed = self.sources.get("cluster") == "--cluster"
+        return self.shared.several.get("cluster", (self.shared.cluster or "",)) if typed else ()
+
+    @property
     def in_namespaces(self) -> bool:
         """Return whether the command line specifies namespaces: one, a pattern or all."""
         return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
@@ -198,7 +204,7 @@ class Access:
             except PodidError as error:
                 error.advise("Or specify the cluster with --cluster-arn.")
                 raise
-        if self.sources.get("cluster") == "--cluster":
+        if self.typed_clusters:
             raise UsageError("--cluster-arn and --cluster cannot be used together")
         parse_cluster_arn(named)
         return named

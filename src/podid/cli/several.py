@@ -36,7 +36,7 @@ Together = Callable[[Sequence["View"], Sequence[tuple[str, PodidError]]], "View"
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
     """Return the clusters with all tags. On a terminal, ask for confirmation if they are several: the change is larger
     than typed."""
-    if access.sources.get("cluster") == "--cluster":
+    if access.typed_clusters:
         raise UsageError("--cluster and --cluster-tag cannot be used together")
     terminal = access.terminal
     with terminal.working("reading the clusters' tags"):

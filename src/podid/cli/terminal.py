@@ -171,21 +171,12 @@ class Terminal:
         """Return whether the result is a table on a terminal, not a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
 
-    @property
-    def width(self) -> int:
-        return self._runtime.width
-
-    @property
-    def colored(self) -> bool:
-        """Return whether stdout is coloured."""
-        return self._color(self._runtime.streams.stdout)
-
-    def narrate(self, text: str) -> None:
-        """Print unescaped text of podid and of other programs, for the demo only. Raise UsageError with --output or
+    def narrate(self, *lines: str | Line) -> None:
+        """Write lines between the output of other commands, for the demo only. Raise UsageError with --output or
         --query."""
         if self._options.output is not Format.TABLE or self._options.query is not None:
             raise UsageError("--output and --query cannot be used with podid demo", hint=Other(("demo",)))
-        self._print((text,))
+        self._print((paint_all(lines, self._screen(self._runtime.streams.stdout)),))
 
     def collected(self, run: Callable[[], object]) -> tuple[list[View], ExitCode]:
         """Run a part of a command. Return its results, which are not written, and its exit code."""
@@ -293,9 +284,6 @@ class Terminal:
 
     def _screen(self, stream: IO[str]) -> Screen:
         return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)
-
-    def _color(self, stream: IO[str]) -> bool:
-        return self._runtime.color(stream, allowed=not self._options.no_color)
 
     def _stderr(self, text: str) -> None:
         self._draft = 0

@@ -17,7 +17,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
-from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
+from podid.domain.trust import Policy, TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ def role_subject(arn: str) -> Subject:
 
 
 def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
-    return tuple(sorted(str(a.ref) for a in associations))
+    return tuple(sorted({str(a.ref) for a in associations}))
 
 
 def namespaces_words(snapshot: Snapshot) -> str:
@@ -218,17 +218,23 @@ def under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     return section
 
 
+def trust_policy(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
+    """Return the parsed trust policy of an association's role; Known(None) if the role does not exist."""
+    return parsed_trust(role_section(snapshot, arn))
+
+
+def parsed_trust(role: Section[Role | None]) -> Section[Policy | None]:
+    if isinstance(role, Missing) or role.value is None:
+        return role if isinstance(role, Missing) else Known(None)
+    try:
+        return Known(parse_policy(role.value.trust))
+    except TrustPolicyError as error:
+        return Missing(f"the trust policy cannot be parsed: {error}")
+
+
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    role = known_or(role_section(snapshot, arn), None)
-    if not isinstance(snapshot.cluster, Known) or role is None:
-        return None
-    provider = snapshot.cluster.value.oidc_provider_arn
-    if not provider:
-        return None
-    try:
-        policy = parse_policy(role.trust)
-    except TrustPolicyError:
-        return None
-    return allows_by_issuer(policy, provider, ref)
+    policy = known_or(trust_policy(snapshot, arn), None)
+    provider = snapshot.cluster.value.oidc_provider_arn if isinstance(snapshot.cluster, Known) else ""
+    return allows_by_issuer(policy, provider, ref) if policy is not None and provider else None

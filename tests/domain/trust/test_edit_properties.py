@@ -46,7 +46,7 @@ def identities(draw: st.DrawFn, tags: bool | None = True) -> PodIdentity:
 
 
 # Keys with the values of one request; None for a key that is not sent.
-IDENTITY = PodIdentity(CLUSTER, "shop", "orders", now=NOW, role_tags={"team": "Shop", "n": "5"}, org_id="o-1")
+IDENTITY = PodIdentity(CLUSTER, "shop", "orders", now=NOW, role_tags={"team": "Shop", "n": "5"})
 TAGS = {
     "eks-cluster-arn": [CLUSTER],
     "eks-cluster-name": ["demo"],
@@ -58,7 +58,6 @@ SINGLE: dict[str, list[str] | None] = {
     "aws:sourceaccount": [ACCOUNT],
     "aws:resourcetag/team": ["Shop"],
     "aws:resourcetag/n": ["5"],
-    "aws:sourceorgid": ["o-1"],
     "sts:externalid": None,
     "aws:principalarn": None,
     "aws:requesttag/team": None,
@@ -77,7 +76,6 @@ HOP_TABLE = (
     | {
         "aws:sourcearn": None,
         "aws:sourceaccount": None,
-        "aws:sourceorgid": None,
         "aws:principalisawsservice": ["false"],
         "aws:principalarn": [BASE_ROLE],
         "sts:externalid": [EXTERNAL_ID],
@@ -88,7 +86,7 @@ HOP_TABLE = (
     | dict.fromkeys((f"aws:requesttag/{key}" for key in TAGS), None)
 )
 
-_texts = """shop Shop sh* s?op * orders arn:aws:eks:*:*:cluster/* arn:*:*:*:*:*/demo 5 o-1 demo ${*} sh${?}p ${$}
+_texts = """shop Shop sh* s?op * orders arn:aws:eks:*:*:cluster/* arn:*:*:*:*:*/demo 5 demo ${*} sh${?}p ${$}
 ${aws:RequestTag/kubernetes-namespace} ${aws:PrincipalTag/x} arn:aws:eks:*:${aws:SourceAccount}:cluster/demo
 arn:aws:eks:* eks-cluster-arn kubernetes-* a:b:c:d:e:f arn:aws:eks:*:*:*de* a${aws:PrincipalTag/x}"""
 texts = st.sampled_from(

@@ -224,10 +224,10 @@ class _Account:
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, list[str]]:
     """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
-    role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
-    if role.missing is not None:
-        return UNEXPLAINED, [f"the role's trust policy was not checked: {role.missing.reason}"]
-    for answer in role.answers:
+    answers = judged(snapshot)[association.role_arn]
+    if isinstance(answers, Missing):
+        return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
+    for answer in answers.value or ():
         if answer.association == association and answer.evaluation.verdict is TrustVerdict.UNKNOWN:
             doubtful = next(a for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
             return UNDECIDED, [f"{doubtful.action}: {doubtful.reason}"]

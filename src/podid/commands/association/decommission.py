@@ -50,7 +50,7 @@ def decommission(access: Access) -> None:
 
 def _place(access: Access) -> tuple[Place, str]:
     """Return the place and the ARN of the cluster; without the cluster in it if the cluster does not exist."""
-    if access.sources.get("cluster") != "--cluster":
+    if not access.typed_clusters:
         raise UsageError("Specify the cluster to decommission: --cluster NAME")
     try:
         place = access.place(for_change=True)

@@ -54,7 +54,7 @@ def unused(
     """
     from podid.ops.audit.unused import find_unused, read_window
     from podid.ops.reading.scope import DoctorScope
-    from podid.render.audit import unused_notes, unused_view
+    from podid.render.access import unused_notes, unused_view
 
     access.check_whose_pods(service_accounts, everywhere=True)
     terminal, namespace, age = (

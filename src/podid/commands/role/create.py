@@ -38,14 +38,13 @@ def create(access: Access, options: RoleRequest) -> None:
     Example: podid role create shop-orders --for shop/orders --print terraform
     """
     from podid.cli.changing import Change
-    from podid.cli.guide.run import guide_role_create, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.ops.role.create import complete, create_request, named, new_role, own_target, plan_creating, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.target import next_command, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
-        raise guide_role_create(access)
+    ask_instead(access, "role", "create")
     if not options.refs:
         raise UsageError("Specify the service account: --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     if options.target_profile and not options.target_role:

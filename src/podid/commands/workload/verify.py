@@ -53,7 +53,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     Example: podid verify shop/orders --probe --yes
     """
     from podid.cli.changing import probing
-    from podid.cli.guide.run import guide_identity, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.domain.status import shortfall
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
@@ -61,8 +61,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("verify",)):
-        raise guide_identity(access, "verify")
+    ask_instead(access, "verify")
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
     access.check_whose_pods(refs)
     selection = wanted_for(refs, namespace=namespace or "")
@@ -87,11 +86,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import Change
-    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
+    from podid.ops.reading.probes import PROBE_IMAGE, named_nodes, plan_probes
 
     change = Change.begin(access, place)
-    nodes = tuple(dict.fromkeys(options.probe_node))
-    check_nodes(access.kube.reader, nodes)
+    nodes = named_nodes(access.kube.reader, options.probe_node)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
     change.show(Plan(header=place.header, actions=tuple(probe.action for probe in planned)))

@@ -16,13 +16,10 @@ from podid.domain.section import known_or, required
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import did_you_mean, nearest, no_namespace
-from podid.ops.association.plan import Current, NotAllowed
+from podid.ops.association.plan import Current, NotAllowed, absent
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.scope import LIST_NAMESPACES
-
-# up to this number objects are read by name, beyond it in one list
-_FEW = 10
 
 
 def current_associations(
@@ -143,16 +140,10 @@ def missing_service_accounts(
     refs: Collection[ServiceAccountRef], kube: KubeAccess
 ) -> dict[ServiceAccountRef, list[str]]:
     """Return the service accounts that do not exist, each with the nearest existing name. Raise as the reader does."""
-    reader, known = kube.reader, list[str]()
-    if len(refs) > _FEW:
-        existing = {item.ref for item in reader.list_service_accounts()}
-        known = [str(ref) for ref in existing]
-        missing = [ref for ref in refs if ref not in existing]
-    else:
-        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
-    if missing and not known:
+    missing, known = absent(refs, kube.reader), list[str]()
+    if missing:
         with suppress(PodidError):
-            known = [str(item.ref) for item in reader.list_service_accounts()]
+            known = [str(item.ref) for item in kube.reader.list_service_accounts()]
     return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 

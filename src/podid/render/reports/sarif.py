@@ -14,7 +14,7 @@ from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
 from podid.render.formats import to_json
-from podid.render.reports.parts import (
+from podid.render.reports import (
     HOMEPAGE,
     Failures,
     command_of,

@@ -12,7 +12,7 @@ import yaml
 from harness import Podid, table
 from podid.pages import SITE
 from podid.pages.index import ENTRIES
-from podid.render.links import can_link, linked, unlinked
+from podid.render.screen import can_link, linked, unlinked
 from worlds import Site
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.ops.audit.right_size import RightSizing, SizedPolicy
 from podid.ops.audit.unused import UnusedItem, UnusedReport
 from podid.ops.role.uses import Unread
-from podid.render.audit import right_size_view, unused_notes, unused_view
+from podid.render.access import right_size_view, unused_notes, unused_view
 from render.shown import texts
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
