@@ -3,7 +3,7 @@
 Only --show-permissions imports this module: it loads the clients.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from podid.aws.account import AccountManagement, CloudFormation, Organizations
@@ -13,6 +13,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
+from podid.domain.declaration import Declaration
 from podid.domain.permissions import (
     CommandPermissions,
     Need,
@@ -46,7 +47,7 @@ from podid.ops.change.kinds import (
     ResourceKind,
 )
 from podid.ops.change.kinds.base import operation
-from podid.ops.declare.reconcile import FileNeeds
+from podid.ops.declare.reconcile import requires
 from podid.ops.declare.request import ReconcileOptions
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
@@ -322,15 +323,16 @@ RECONCILING = CommandPermissions(
 )
 
 
-def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, Permissions]:
+def granted(options: ReconcileOptions, declarations: Sequence[Declaration]) -> tuple[Permissions, Permissions]:
     """Return the permissions of podid reconcile for these options and files, without and with the namespace of the
     Lease."""
-    always = reading_files(roles=needs.roles).always
+    roles = any(item.roles for item in declarations)
+    always = reading_files(roles=roles).always
     if options.applies:
-        always |= changing_files(roles=needs.roles, trust=options.ownership.update_trust) | OWNERS.permissions
+        always |= changing_files(roles=roles, trust=options.ownership.update_trust) | OWNERS.permissions
     for item in RECONCILING.optional:
         usable = options.applies or item in READING_FILES.optional
-        if item not in (_LEASE, _APPLYING) and usable and needs.all_of(item.reason, options.ownership):
+        if item not in (_LEASE, _APPLYING) and usable and requires(declarations, options.ownership, item.reason):
             always |= item.permissions
     return always, _LEASE.permissions
 

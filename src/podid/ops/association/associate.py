@@ -62,7 +62,6 @@ class AssociateRequest:
 
     @property
     def printed(self) -> bool:
-        """Return whether the plan is only printed."""
         return bool(self.options.print_)
 
     @property

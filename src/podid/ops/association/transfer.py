@@ -164,7 +164,6 @@ class Transfer:
         return with_service_accounts(plan, (self.new,), self.clients) if create_service_account else plan
 
     def deletion(self, now: datetime, *, remove_trust: bool) -> Plan:
-        """Plan the deletion of the old association alone."""
         return self.then_delete(Plan(header=self.place.header, actions=()), now, remove_trust=remove_trust)
 
     def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
