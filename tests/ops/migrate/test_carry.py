@@ -186,22 +186,6 @@ def test_a_rollback_that_fails_on_the_way_restarts_the_pods_whose_association_it
         assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in pods), service_account
 
 
-def test_an_apply_is_not_undone_before_a_later_finish(irsa: Irsa) -> None:
-    """The trust policy is unchanged, because another service account needs the pattern, but the annotation is gone."""
-    arn = irsa.role("several", irsa_statement("shop/*", operator="StringLike"))
-    for ref in ("shop/one", "shop/two"):
-        irsa.account(ref, arn)
-    irsa.site.must("migrate", "apply", "shop/one", "--yes")
-    irsa.site.must("migrate", "finish", "shop/one", "--soak", "0", "--yes")
-    finish, apply = (run["runId"] for run in irsa.site.must("history", "-o", "json").json["items"][:2])
-    refused = irsa.site("undo", apply, "--yes")
-    assert (refused.code, f"podid undo {finish}" in refused.stderr) == (6, True), refused
-    assert all(ways(pod) for pod in irsa.site.cluster.pods("shop", "one"))
-    irsa.site.must("undo", finish, "--yes")
-    irsa.site.must("undo", apply, "--yes")
-    assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "one"))
-
-
 @pytest.fixture
 def three(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return service accounts of which the first fails: EKS does not accept its association."""

@@ -7,7 +7,7 @@ from podid.ops.declare.request import ExportOptions
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    needs="Eks.iter_associations Iam.find_roles Iam.get_names_of_policies Iam.get_inline_documents",
+    needs="Eks.iter_associations Iam.find_roles Iam.get_policies",
     optional=(
         ("--roles: the roles that podid created", "Iam.list_roles"),
         "EMPTY_NAMESPACE",
