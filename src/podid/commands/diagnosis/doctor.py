@@ -72,7 +72,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
 
-    reporting = Reporting(access, options.report)
+    reporting = Reporting(access, options.report, options.clusters)
     show = partial(reporting.show, again=options.watch)
     examination, report = examine(access, options, checks), None
     if options.fixes:
