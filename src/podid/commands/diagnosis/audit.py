@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     needs="AUDITING",
     optional=("OPTIONS_OF_AUDIT SEVERAL_CLUSTERS",),
-    formats=Report,
+    formats=tuple(Report),
     several=SEVERAL,
 )
 def audit(access: Access, options: AuditOptions) -> None:

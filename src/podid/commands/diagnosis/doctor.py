@@ -30,7 +30,7 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     needs="CHECKING",
     optional=("OPTIONS_OF_DOCTOR SEVERAL_CLUSTERS",),
-    formats=Report,
+    formats=tuple(Report),
     permissions_for=permissions_for,
     several=SEVERAL,
 )
