@@ -47,7 +47,7 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
                 raise KeyboardInterrupt
             if code == ExitCode.OK:
                 done = True
-            elif not guard.left:
+            elif not guard.skipped:
                 terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
                 return
 
@@ -76,18 +76,18 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
 
 @dataclass(slots=True)
 class _Guard:
-    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, because the
+    """Asks for confirmation between the plan of a fix and its first write. `skipped`: the fix was skipped, because the
     user declined or because the finding no longer exists."""
 
     verdict: Verdict
     command: tuple[str, ...]
     still: Still
-    left: bool = False
+    skipped: bool = False
 
     def __call__(self, terminal: Terminal) -> None:
-        self.left = True
+        self.skipped = True
         terminal.consent(Consent(question="Apply this fix?", needed_for="doctor --fix"))
         if not self.still(self.verdict, self.command):
             message = f"{self.verdict.check}, {self.verdict.subject} is no longer found; nothing was changed"
             raise Conflict(message, subject=str(self.verdict.subject))
-        self.left = False
+        self.skipped = False
