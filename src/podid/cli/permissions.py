@@ -48,6 +48,8 @@ from podid.ops.change.kinds import (
 from podid.ops.change.kinds.base import operation
 from podid.ops.declare.reconcile import FileNeeds
 from podid.ops.declare.request import ReconcileOptions
+from podid.ops.migrate.items import FOR_CHANGES, FOUND_IN
+from podid.ops.migrate.proxy_changes import OF_NODES
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
@@ -141,9 +143,9 @@ TOKENS = OptionalPermission.of(
 MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
 # for a migration: the data of the checks, and the annotations of kiam and kube2iam
-MIGRATION = permissions_of_checks(select()) | permissions_of(
-    (KubeReader.list_pod_templates, KubeReader.list_annotations)
-)
+_ANNOTATED = permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations))
+MIGRATION = permissions_of_checks(select()) | _ANNOTATED
+MIGRATION_BEGUN = permissions_of_checks((), (*FOUND_IN, *FOR_CHANGES, *OF_NODES)) | _ANNOTATED
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
