@@ -12,11 +12,11 @@ from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.text import short_list
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
+from podid.ops.change.guard import without_owned
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.role import uses_after
-from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients
 from podid.ops.role.delete import RoleContents, plan_delete
 from podid.ops.role.plan import made_here
