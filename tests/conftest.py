@@ -70,7 +70,7 @@ SLOW = (
     "ops/doctor/test_own_permissions.py",
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
-    *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
+    "ops/reading/test_readings.py",
     "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
@@ -82,7 +82,6 @@ SLOW = (
         for name in (
             "aftermath",
             "associate",
-            "decommission",
             "details",
             "disassociate",
             "identity",
@@ -90,9 +89,9 @@ SLOW = (
             "transfer",
         )
     ),
-    "ops/restart/test_choose.py",
+    "ops/restart/test_targets_choice.py",
     "ops/restart/test_rollout_evict.py",
-    "ops/restart/test_targets_stale.py",
+    "ops/restart/test_targets.py::test_restart_of_stale_pods",
     "ops/test_errortext_scale.py",
     *(f"ops/role/test_{name}.py" for name in ("create_runs", "delete", "plan", "policies_validated", "read")),
     "ops/role/test_target_runs.py",

@@ -50,14 +50,12 @@ class Ec2(ServiceGateway):
 
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
-        """Return all, sorted by ID."""
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
         tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
-        """Return all, sorted by ID."""
         read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
         endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))

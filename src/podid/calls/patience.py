@@ -39,7 +39,6 @@ class Patience:
         return self.clock.monotonic() >= self.ends_at
 
     def within(self, seconds: float) -> "Patience":
-        """Return the same patience with another limit."""
         return replace(self, seconds=seconds)
 
     def rounds(self, pause: float | Callable[[], float], *, longest: float = 0.0) -> Iterator[float]:

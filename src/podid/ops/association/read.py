@@ -12,7 +12,8 @@ from podid.domain.errors import AccessDenied, Again, Conflict, InvalidInput, Not
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
-from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.section import known_or, required
+from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import did_you_mean, nearest, no_namespace
 from podid.ops.association.plan import Current, NotAllowed, absent
@@ -60,9 +61,7 @@ def check_identities(
 ) -> None:
     """Raise NotFound for the first service account without an association, with the nearest name. Without `refs`, raise
     the error that prevented listing the associations."""
-    known = known_or(snapshot.associations, ())
-    if not refs and isinstance(snapshot.associations, Missing):
-        raise error_of(snapshot.associations)
+    known = known_or(snapshot.associations, ()) if refs else required(snapshot.associations)
     for status in identities if refs else ():
         if status.state is IdentityState.NONE:
             exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))

@@ -15,8 +15,8 @@ from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_
 from podid.domain.plan import Plan, text
 from podid.domain.section import Missing, error_of
 from podid.domain.text import count_of, short_list
-from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
+from podid.ops.agent.preflight import conflict_notes
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.plan import changed_associations, changes_settings
@@ -85,7 +85,7 @@ class FilePlanner:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         places, items = [site.place for site in self.sites], tuple(planned.values())
         leaving = {name for work, plan in works for name in _leaving(work, plan)}
-        roles_first, later = role_plans(places, items, leaving)
+        roles_first, later = role_plans(places, items, leaving, roles.quota)
         nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
         plans = [
             self._part(work, plan, items if first is roles_first else (), (first, last))
