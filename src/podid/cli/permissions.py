@@ -141,10 +141,6 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# for a migration: the data of the checks, and the annotations of kiam and kube2iam
-MIGRATION = permissions_of_checks(select()) | permissions_of(
-    (KubeReader.list_pod_templates, KubeReader.list_annotations)
-)
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
@@ -157,6 +153,14 @@ REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalPermission.of(
     "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
+)
+LONG_TRUST = OptionalPermission.of(
+    "a trust policy of more than 2,048 characters: the quota of the account", Iam.get_account_summary
+)
+# for a migration: the data of the checks, and the annotations of kiam and kube2iam
+MIGRATION = CommandPermissions(
+    permissions_of_checks(select()) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
+    (LONG_TRUST,),
 )
 CREATING_ROLE = (
     *ROLE.calls(Verb.CREATE),
@@ -211,6 +215,7 @@ ASSOCIATING = CommandPermissions.of(
     *ROLE_TRUST.calls(Verb.UPDATE),
     optional=(
         *REACHED,
+        LONG_TRUST,
         OptionalPermission.of(
             "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
         ),
@@ -278,6 +283,7 @@ def reading_files(*, roles: bool = True) -> CommandPermissions:
                 *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
             ),
             POLICY_CHECKS,
+            LONG_TRUST,
         ),
     )
 

@@ -229,7 +229,11 @@ def _of_role(
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:
         plan = plan_edit(
-            role, lambda read, _: trust.remove_cluster(read, cluster_arn), place.header, why="to remove the cluster"
+            role,
+            lambda read, _: trust.remove_cluster(read, cluster_arn),
+            place.header,
+            clients.trust_quota,
+            why="to remove the cluster",
         )
         return replace(plan, notes=tuple(f"role {role.name}: {note}" for note in plan.notes))
     if edit.refused:

@@ -195,10 +195,10 @@ class AssociationPlanner:
         place, current = self.site.place, {item.ref: self.live.get(item.ref) for item in items}
         declared = self.roles.get(role_name(items[0].role.arn).lower())
         change = AssociationChange(replace=True, update_trust=self.ownership.update_trust and declared is None)
-        remaining = list(items)
+        remaining, quota = list(items), self.site.clients.trust_quota
         while remaining:
             try:
-                return plan_associations(remaining, change, place.the_cluster, place.header, current)
+                return plan_associations(remaining, change, place.the_cluster, place.header, current, quota)
             except NotAllowed as error:
                 for ref in error.refs:
                     lines = (error.message, *error.lines)

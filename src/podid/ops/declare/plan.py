@@ -86,7 +86,7 @@ class FilePlanner:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         places, items = [site.place for site in self.sites], tuple(planned.values())
         leaving = {name for work, plan in works for name in _leaving(work, plan)}
-        roles_first, later = role_plans(places, items, leaving)
+        roles_first, later = role_plans(places, items, leaving, roles.quota)
         nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
         plans = [
             self._part(work, plan, items if first is roles_first else (), (first, last))
