@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from checks.builder import association
 from harness import one_in
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
@@ -71,16 +72,7 @@ class Reading:
 
 
 def _association(ref: ServiceAccountRef, created: Any) -> Association:
-    return Association(
-        cluster_name="demo",
-        namespace=ref.namespace,
-        service_account=ref.name,
-        association_id="a-1",
-        association_arn="",
-        role_arn="arn:aws:iam::111122223333:role/orders",
-        created_at=created,
-        modified_at=created,
-    )
+    return association(ref.namespace, ref.name, created_at=created, modified_at=created)
 
 
 def _replace_pods(world: KubeWorld) -> None:

@@ -224,16 +224,14 @@ class _Account:
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, list[str]]:
     """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
-    role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
-    if role.missing is not None:
-        return UNEXPLAINED, [f"the role's trust policy was not checked: {role.missing.reason}"]
-    for answer in role.answers:
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.UNKNOWN:
-            doubtful = next(a for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
-            return UNDECIDED, [f"{doubtful.action}: {doubtful.reason}"]
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.MATCH:
-            return UNEXPLAINED, ["the role's own trust policy allows it"]
-    return UNEXPLAINED, []
+    answers = judged(snapshot)[association.role_arn]
+    if isinstance(answers, Missing):
+        return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
+    evaluation = next(answer.evaluation for answer in answers.value or () if answer.association == association)
+    if evaluation.doubt:
+        return UNDECIDED, [evaluation.doubt]
+    allows = evaluation.verdict is TrustVerdict.MATCH
+    return UNEXPLAINED, ["the role's own trust policy allows it"] if allows else []
 
 
 # --- podid's own pods -------------------------------------------------------------------------------------------------

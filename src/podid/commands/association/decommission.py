@@ -33,7 +33,7 @@ def decommission(access: Access) -> None:
     Example: podid decommission --cluster blue --yes
     """
     from podid.cli.changing import Change
-    from podid.ops.association.decommission import plan_decommission
+    from podid.ops.association.disassociate import plan_decommission
 
     place, arn = _place(access)
     change = Change.begin(access, place)

@@ -48,7 +48,6 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
     from podid.cli.permissions import granted
     from podid.ops.declare.files import read_files
     from podid.ops.declare.manifests import MOUNT, Setting, object_name
-    from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.fileplan import files_of, manifests_view
 
@@ -68,7 +67,7 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
             *(["--yes"] if options.applies and options.ownership.prune else ()),
         ),
     )
-    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
+    view = manifests_view(setting, *granted(options, declarations), options.interval)
     if not options.write:
         terminal.emit(view)
         return

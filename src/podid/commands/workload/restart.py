@@ -54,9 +54,8 @@ def restart(access: Access, options: RestartOptions) -> None:
     from podid.cli.changing import Change
     from podid.cli.guide.run import ask_instead
     from podid.ops.association.aftermath import after_restart
-    from podid.ops.restart.choose import SECONDS_OF_DRY_RUNS, choose, missed_by_webhook
     from podid.ops.restart.rollout import restart_journalled, with_obstacles
-    from podid.ops.restart.targets import find_associated_targets
+    from podid.ops.restart.targets import SECONDS_OF_DRY_RUNS, choose, find_associated_targets, missed_by_webhook
     from podid.render.changes import plan_view
 
     ask_instead(access, "restart")

@@ -55,7 +55,6 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.cli.changing import probing
     from podid.cli.guide.run import ask_instead
     from podid.domain.status import shortfall
-    from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import SETTLE_SECONDS, minting, verify
@@ -64,7 +63,6 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 
     ask_instead(access, "verify")
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
-    actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
     selection = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
@@ -79,9 +77,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     access.terminal.consent(minting(roles, run))
     examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
-        result = verify(
-            examine, access.aws.iam, place, selection, options, actions, patience, base=diagnosis.snapshot, run=run
-        )
+        result = verify(examine, access.aws.iam, place, selection, options, patience, base=diagnosis.snapshot, run=run)
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.note(*(f"note: {note}" for note in shortfall(result.statuses, options.require)))
     access.terminal.leave(result.exit_code)

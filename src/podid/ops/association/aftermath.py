@@ -188,10 +188,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
     if failure is not None:
         return replace(result, unchecked=f"the cluster was not checked: {failure.message}")
-    try:
-        return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
-    except PodidError as error:
-        return replace(result, error=error)
+    return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
 
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:

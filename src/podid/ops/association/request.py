@@ -54,8 +54,6 @@ class Settings:
 
 @options
 class SettingOptions:
-    """Settings as options."""
-
     target_role: str | None = option(
         "ARN",
         "Role that the role assumes, in any account.",
@@ -230,8 +228,6 @@ def _form(text: str) -> str:
 
 @options
 class AssociateOptions:
-    """Options of `podid associate`."""
-
     HEADINGS: ClassVar = {
         "service_accounts": "Service accounts",
         "role": "Role",
@@ -282,8 +278,6 @@ class AssociateOptions:
 
 @options
 class ListOptions:
-    """Options of `podid list`."""
-
     HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
 from podid.domain.errors import AccessDenied, Conflict, NotFound, Partial, PodidError
@@ -32,7 +31,7 @@ from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
-from podid.ops.role.plan import check_editable, check_size, identity
+from podid.ops.role.plan import check_editable, identity
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
@@ -78,11 +77,11 @@ class _Member:
 
 
 def plan_rollback(
-    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, iam: Iam, source: str = ""
+    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, clients: Clients, source: str = ""
 ) -> Rollback:
-    """Plan the rollback. Read only the journal and base roles. Raise NotFound if one of `refs` has no association and
-    uses none of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to an add-on, if a trust policy
-    cannot be edited, or if only `source` can name the previous mechanism."""
+    """Plan the rollback. Read only the journal, base roles, and the quota of a long trust policy. Raise NotFound if one
+    of `refs` has no association and uses none of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to
+    an add-on, if a trust policy cannot be edited, or if only `source` can name the previous mechanism."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
     addons = {m.ref: addon_of(snapshot, m.ref, m.role_arn) for m in members}
@@ -126,7 +125,7 @@ def plan_rollback(
             closed.append(_trust(role, both, back, "Pod Identity is no longer used"))
         if both != old or back != both:
             check_editable(role)
-            check_size(both, role.name)
+            clients.trust_quota.check(both, role.name, current=old)
     deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
     # an interrupted rollback has deleted the association
     gone = (
@@ -135,7 +134,7 @@ def plan_rollback(
         if not m.association
     )
     deletions = [*deletion.actions, *(actions[0] for actions in gone if actions and actions[0].after is None)]
-    based, notes = base_role_back(snapshot, place.header, journal, iam, deletions)
+    based, notes = base_role_back(snapshot, place.header, journal, clients.iam, deletions)
     actions = (*opened, *annotations, *lists, *deletion.actions)
     # deletions follow what restores the previous mechanism, and do not depend on each other
     before = replace(deletion, actions=actions, notes=tuple(notes), separate=actions == deletion.actions)

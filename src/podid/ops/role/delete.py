@@ -139,15 +139,12 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
-    if not made_here(journal, place, role):
+    trusted = trust.other_principals(trust.parse_policy(role.trust))
+    ours = made_here(journal, place, role)
+    if trusted or not ours:
+        why = f"also trusts {short_list(trusted)}" if ours else "was not created by podid, according to its journal"
         raise errors.Conflict(
-            f"Role {name} was not created by podid, according to its journal: --delete-role cannot delete it",
-            hint=errors.Other(("role", "show"), (name,)),
-            subject=name,
-        )
-    if trusted := trust.other_principals(trust.parse_policy(role.trust)):
-        raise errors.Conflict(
-            f"Role {name} also trusts {short_list(trusted)}: --delete-role cannot delete it",
+            f"Role {name} {why}: --delete-role cannot delete it",
             hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
