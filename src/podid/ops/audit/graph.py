@@ -91,7 +91,7 @@ def read_cluster(clients: Clients, place: Place, scope: DoctorScope, now: dateti
     """Read the sections of one cluster, and the policies of its target roles. Raise NotFound for a service account or
     namespace that does not exist, and the error if the associations could not be read."""
     request = ReadRequest(checks=(), scope=scope)
-    snapshot = collect(clients, place, request, now=now, again=(*SECTIONS, *OF_KUBERNETES))
+    snapshot = collect(clients, place, request, now=now, journal=None, again=(*SECTIONS, *OF_KUBERNETES))
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
     targets = resolve(scope, snapshot)

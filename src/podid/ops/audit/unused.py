@@ -99,7 +99,7 @@ def find_unused(
     """Return the items that were not used since that time. Raise NotFound for a service account or namespace that does
     not exist, and the error if the associations could not be read."""
     clients = clients.for_many_roles()
-    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=SECTIONS)
+    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=None, again=SECTIONS)
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
     targets = resolve(scope, snapshot)

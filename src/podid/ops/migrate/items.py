@@ -238,7 +238,7 @@ def read_migration(
     *,
     scope: DoctorScope = EVERYTHING,
     now: datetime,
-    journal: Journal | None = None,
+    journal: Journal | None,
     tags: Mapping[str, str] | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
     create: bool = False,
