@@ -65,11 +65,10 @@ def _printed_views() -> Iterator[list[View]]:
 @contextlib.contextmanager
 def _opened_journals() -> Iterator[list[Journal]]:
     journals: list[Journal] = []
-    opened = Access.journal.fget
-    assert opened is not None
+    journal: property = vars(Access)["journal"]
 
     def opening(self: Access) -> Journal:
-        journals.append(opened(self))
+        journals.append(journal.__get__(self))
         return journals[-1]
 
     with pytest.MonkeyPatch.context() as patch:
