@@ -70,7 +70,7 @@ SLOW = (
     "ops/doctor/test_own_permissions.py",
     "ops/reading/test_probes.py",
     "ops/reading/test_probes_doctor.py",
-    *(f"ops/reading/test_readings{topic}.py" for topic in ("", "_logs", "_networks", "_products")),
+    "ops/reading/test_readings.py",
     "ops/reading/test_roles_chained.py",
     "ops/reading/test_scope.py",
     "ops/reading/test_sections.py",
@@ -82,7 +82,6 @@ SLOW = (
         for name in (
             "aftermath",
             "associate",
-            "decommission",
             "details",
             "disassociate",
             "identity",
@@ -90,23 +89,11 @@ SLOW = (
             "transfer",
         )
     ),
-    "ops/restart/test_choose.py",
+    "ops/restart/test_targets_choice.py",
     "ops/restart/test_rollout_evict.py",
-    "ops/restart/test_targets_stale.py",
+    "ops/restart/test_targets.py::test_restart_of_stale_pods",
     "ops/test_errortext_scale.py",
-    *(
-        f"ops/role/test_{name}.py"
-        for name in (
-            "create_runs",
-            "create_presets",
-            "delete",
-            "permissions",
-            "permissions_presets",
-            "policies_validated",
-            "read",
-        )
-    ),
-    "ops/role/test_read_presets.py",
+    *(f"ops/role/test_{name}.py" for name in ("create_runs", "delete", "plan", "policies_validated", "read")),
     "ops/role/test_target_runs.py",
     "ops/role/test_target_update.py",
     "ops/status/test_diagnose_in_every_view.py",
@@ -155,6 +142,7 @@ TELLING = (
     "ops/declare/test_roles.py::test_a_new_role",
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",
+    "ops/role/test_plan.py::test_statements",
     "ops/change/test_bad_input.py",
     "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",

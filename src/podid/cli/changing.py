@@ -277,7 +277,7 @@ class Change:
     def show(self, plan: Plan, *, draft: bool = False) -> None:
         """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
         terminal = self.access.terminal
-        terminal.note(*plan_lines(plan, brief=not terminal.verbose), draft=draft)
+        terminal.note(*plan_lines(plan, brief=not self.access.shared.verbose), draft=draft)
 
     # --- the change, and after it -------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ class Change:
         if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
             raise result.error
         whole = terminal.erase_draft()
-        terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing, whole=whole))
+        terminal.emit(result_view(result, settled=self.access.runtime.take_settled(), nothing=nothing, whole=whole))
         terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:
             terminal.tell_failure(result.error)

@@ -45,8 +45,6 @@ TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 
 class KubeReader:
-    """Reads of Kubernetes, as domain values."""
-
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
@@ -77,7 +75,6 @@ class KubeReader:
 
     @needs(list_namespaces)
     def list_ending_namespaces(self) -> tuple[str, ...]:
-        """Return the names of the namespaces that are being deleted."""
         names = self._transport.list(path_of("Namespace"), project.ending_namespace, accept=METADATA_ONLY)
         return tuple(sorted(filter(None, names)))
 
@@ -315,7 +312,6 @@ class KubeReader:
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
-        """Return the current rollout of a Deployment, StatefulSet or DaemonSet."""
         return self._transport.get(path_of(kind, namespace, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)

@@ -25,6 +25,7 @@ from podid.ops.trust.edit import (
     users_words,
 )
 from podid.sandbox.baseline import pods_trust
+from quotas import DEFAULTS
 
 HEADER = Header(caller_arn="arn", account="111122223333", region="us-west-2")
 ARN = "arn:aws:iam::111122223333:role/r"
@@ -41,7 +42,7 @@ def role(*statements: Any) -> Role:
 
 
 def planned(edit: Edit, *statements: Any) -> Plan:
-    return plan_edit(role(*statements), edit, HEADER, why="to test")
+    return plan_edit(role(*statements), edit, HEADER, DEFAULTS, why="to test")
 
 
 def after(plan: Plan) -> list[Any]:
@@ -121,8 +122,8 @@ def test_too_many_users_for_a_statement_each() -> None:
     existing = role(ADMIN, WIDE)
     users = users_of(existing, uses(*(f"service-{number}" for number in range(8))))
     with pytest.raises(Conflict, match="IAM allows 2048"):
-        plan_edit(existing, tightening(users, ScopeKind.SERVICE_ACCOUNT), HEADER, why="x")
-    plan = plan_edit(existing, tightening(users, ScopeKind.NAMESPACE), HEADER, why="x")
+        plan_edit(existing, tightening(users, ScopeKind.SERVICE_ACCOUNT), HEADER, DEFAULTS, why="x")
+    plan = plan_edit(existing, tightening(users, ScopeKind.NAMESPACE), HEADER, DEFAULTS, why="x")
     assert len(after(plan)) == 2
 
 

@@ -2,11 +2,10 @@
 filter."""
 
 import re
-from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.network import AGENT_ADDRESS
+from podid.domain.network import AGENT_ADDRESS, covers
 from podid.domain.workloads import why_not_here
 from podid.facts.index import Affected, reach_on
 
@@ -49,12 +48,5 @@ def _reach(snapshot: Snapshot, ds: DaemonSet) -> Affected:
 
 def _names_agent(line: str) -> bool:
     """Return whether the line is about the agent's address; `! -d ADDRESS` is about all others."""
-    return any(_covers(text) for text in _ADDRESS.findall(_NEGATED.sub("", line)))
-
-
-def _covers(text: str) -> bool:
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return any(ip_address(address) in network for address in AGENT_ADDRESS.values())
+    networks = _ADDRESS.findall(_NEGATED.sub("", line))
+    return any(covers(networks, address) for address in AGENT_ADDRESS.values())

@@ -4,7 +4,6 @@ a session policy."""
 from collections.abc import Iterator
 from itertools import count, takewhile
 
-from podid.cli.guide.place import ref_of
 from podid.cli.guide.questions import (
     ADD_STATEMENT,
     NO,
@@ -20,6 +19,7 @@ from podid.cli.guide.questions import (
     listed_or_typed,
     no_file,
     one_by_one,
+    ref_of,
     refused,
 )
 from podid.domain.names import Arn, check_role_name, parse_role_arn, role_name

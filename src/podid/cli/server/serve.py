@@ -24,7 +24,7 @@ from mcp_types import Tool as ServedTool
 
 from podid.cli.server.calls import Answer, Calls
 from podid.cli.server.tools import PLACE, PLANS, Tool
-from podid.render.schema import schema_text
+from podid.render.declaration import schema_text
 from podid.version import VERSION
 
 _INSTRUCTIONS = (

@@ -33,7 +33,7 @@ def decommission(access: Access) -> None:
     Example: podid decommission --cluster blue --yes
     """
     from podid.cli.changing import Change
-    from podid.ops.association.decommission import plan_decommission
+    from podid.ops.association.disassociate import plan_decommission
 
     place, arn = _place(access)
     change = Change.begin(access, place)
@@ -50,7 +50,7 @@ def decommission(access: Access) -> None:
 
 def _place(access: Access) -> tuple[Place, str]:
     """Return the place and the ARN of the cluster; without the cluster in it if the cluster does not exist."""
-    if access.sources.get("cluster") != "--cluster":
+    if not access.typed_clusters:
         raise UsageError("Specify the cluster to decommission: --cluster NAME")
     try:
         place = access.place(for_change=True)

@@ -29,7 +29,7 @@ def attach(access: Access, options: AttachOptions) -> None:
     Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
     from podid.cli.changing import Change
-    from podid.ops.role.permissions import plan_attach
+    from podid.ops.role.plan import plan_attach
     from podid.ops.role.policies import read_policies, validated
     from podid.ops.role.presets import parse_choice
 

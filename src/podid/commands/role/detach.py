@@ -24,7 +24,7 @@ def detach(access: Access, options: DetachOptions) -> None:
     Example: podid role detach shop-orders --preset dynamodb-read,table=orders
     """
     from podid.cli.changing import Change
-    from podid.ops.role.permissions import plan_detach
+    from podid.ops.role.plan import plan_detach
     from podid.ops.role.presets import parse_choice
 
     for text in options.presets:

@@ -18,7 +18,7 @@ class TrustTightenOptions(TrustEditOptions):
     shared=(*CLUSTER, *CHANGE),
     optional=(
         ("--role", "EDITING_TRUST Eks.list_clusters Eks.list_associations"),
-        "USERS",
+        "USERS LONG_TRUST",
     ),
 )
 def tighten(access: Access, options: TrustTightenOptions) -> None:

@@ -201,7 +201,7 @@ def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = ()
     if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
         return refused(policy, reason, policy.statements[0].index)
-    return written(policy, raws, min(removals), None, " and ".join(done), notes)
+    return written(policy, raws, min(removals), " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:

@@ -8,9 +8,9 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place, Plan
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.addon import associate
-from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.addon.request import AddonInstallOptions, AddonRequest
 from podid.ops.agent.install import InstallFacts, plan_install
+from podid.ops.agent.preflight import conflict_notes
 from podid.ops.agent.versions import choose, read_offer
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION

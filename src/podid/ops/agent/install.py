@@ -19,7 +19,6 @@ from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, allow_agent_command, why_agent_refused
 from podid.facts.agent import planned_agent
-from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent import preflight
 from podid.ops.agent.coverage import AgentPods, Coverage
 from podid.ops.agent.request import AddonSettings, Assignment, InstallRequest
@@ -95,7 +94,7 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     overwrite = request.conflicts == "OVERWRITE"
     others = () if installed else tuple(preflight.other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if installed and facts.current is not None and plan.actions:
-        plan = plan.noting(conflict_notes(clients.kube, facts.current, request.resolve_conflicts))
+        plan = plan.noting(preflight.conflict_notes(clients.kube, facts.current, request.resolve_conflicts))
     elif overwrite and plan.actions:
         others = (*others, *preflight.overwritten(facts.agents))
     checks = select(preflight.CHECKS)

@@ -62,7 +62,6 @@ class AssociateRequest:
 
     @property
     def printed(self) -> bool:
-        """Return whether the plan is only printed."""
         return bool(self.options.print_)
 
     @property
@@ -219,7 +218,9 @@ class Associating:
             )
             for ref, item in self.items.items()
         ]
-        plan = plan_associations(desired, change, place.the_cluster, place.header, self.current)
+        plan = plan_associations(
+            desired, change, place.the_cluster, place.header, self.current, self.clients.trust_quota
+        )
         skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
         plan = replace(plan, skipped=skipped)
         others = [item for item in desired if item.role is not created]
@@ -298,7 +299,7 @@ def plan_targets(
         read: Section[Role | None] = Known(role)
         if role is None:
             read = read_target(clients, request, place.account)
-        yield plan_chain(request, chains, read)
+        yield plan_chain(request, chains, read, clients.trust_quota_of(request.profile))
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def _accounts(action: Action, after: State, before: State) -> tuple[str, ...]:
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
-    """Yield each statement that the action adds to a trust policy, and each one that a removed Deny limited."""
+    """Yield each statement that the action adds to a trust policy, and each one that it completes: a removed Deny
+    limited it, or an added statement allows the sts:TagSession that it lacks."""
     if action.kind not in (kinds.ROLE.name, kinds.ROLE_TRUST.name):
         return
     policy = kinds.kind_of(action.kind).policy
@@ -99,4 +100,7 @@ def _new_statements(action: Action, after: State, before: State) -> Iterator[tru
     kept = [trust.meaning(statement.raw) for statement in new]
     limited = any(not statement.allow and trust.meaning(statement.raw) not in kept for statement in old)
     known = [] if limited else [trust.meaning(statement.raw) for statement in old]
-    yield from (item for item in new if trust.meaning(item.raw) not in known)
+    added = [item for item in new if trust.meaning(item.raw) not in known]
+    yield from added
+    if any(item.allow and item.about(trust.TAG_SESSION) for item in added):
+        yield from (item for item in new if item not in added and not item.about(trust.TAG_SESSION))

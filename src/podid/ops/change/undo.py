@@ -18,7 +18,7 @@ from podid.domain.text import short_list
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.role import ended
+from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
@@ -105,6 +105,7 @@ def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
     uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
+    uses = uses_after(uses, site.header, actions)
     own = {(action.kind, action.target) for action in actions}
 
     def changed(use: Association) -> bool:
@@ -122,7 +123,6 @@ def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
             for old, new in pairs
             if new.evaluation.verdict is trust.TrustVerdict.NO_MATCH is not old.evaluation.verdict
             and not changed(new.association)
-            and not ended(new.association, role.arn, site.header, actions)
         ]
         if losing:
             raise Conflict(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 
 from podid.domain.aws import Association, Role
@@ -25,7 +24,6 @@ from podid.ops.declare.request import Ownership
 Tags = Mapping[str, str]
 # their controllers remove or revert the tags of others
 _CONTROLLERS = (ADDON, "AWS Controllers for Kubernetes", "Crossplane")
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,7 @@ class TagHistory:
         if self._journal is None:
             return {}
         kinds = (ASSOCIATION.name, ROLE.name, ROLE_SETTINGS.name)
-        steps = self._journal.steps_since(self._account, kinds, _BEGINNING)
-        for run, step, _ in sorted(steps, key=lambda item: item[2]):
+        for run, step in reversed(self._journal.newest_steps(self._account, kinds)):
             action = step.action
             of_cluster = (run.header.region, run.header.cluster) if action.kind == ASSOCIATION.name else ()
             own = keys.setdefault((*of_cluster, action.target), set())

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.declaration import Declaration
 from podid.domain.errors import Conflict, CredentialsError, PodidError
 from podid.domain.fileplan import NotRead
-from podid.domain.names import PODS_PRINCIPAL, Arn, ServiceAccountRef
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
 from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.kinds import ASSOCIATION, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind
+from podid.ops.change.kinds.role import uses_after
 from podid.ops.clients import Clients
 from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark
 from podid.ops.role.delete import RoleContents, plan_delete
 from podid.ops.role.resolve import own_role
-from podid.ops.role.uses import Uses, read_all_uses
+from podid.ops.role.uses import read_all_uses
 
 
 def outdated(
@@ -51,7 +51,9 @@ def prune_roles(
     marked = [role for role in marked if Mark.of(role.tags, declarations[0], named={}, name=role.name).tool is None]
     if not marked:
         return plan, unread
-    uses = _after(read_all_uses(site.clients.aws, site.place.account), plans)
+    uses = read_all_uses(site.clients.aws, site.place.account)
+    for item in plans:
+        uses = uses_after(uses, item.header, item.actions)
     if uses.gaps:
         unread += [
             NotRead(target=gap.what, reason=gap.reason, permission=gap.permission, declared=False) for gap in uses.gaps
@@ -108,25 +110,6 @@ def _for_pods(role: Role) -> bool:
     except trust.TrustPolicyError:
         return False
     return any(("Service", PODS_PRINCIPAL) in statement.principals for statement in policy.statements)
-
-
-def _after(uses: Uses, plans: Sequence[Plan]) -> Uses:
-    states = {
-        (plan.header.region, plan.header.cluster, action.target): action.after
-        for plan in plans
-        for action in plan.actions
-        if action.kind == ASSOCIATION.name
-    }
-
-    def changed(item: Association) -> Iterator[Association]:
-        key = (Arn.parse(item.association_arn).region, item.cluster_name, str(item.ref))
-        after = states.get(key, ASSOCIATION.state_of(item))
-        if after is not None:
-            target = text(after, "targetRoleArn") or None
-            yield replace(item, role_arn=text(after, "roleArn"), target_role_arn=target)
-
-    items = {cluster: tuple(new for item in old for new in changed(item)) for cluster, old in uses.associations.items()}
-    return Uses(items, uses.unread)
 
 
 def keys_of(plan: Plan) -> frozenset[tuple[str, str]]:

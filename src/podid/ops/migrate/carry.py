@@ -89,7 +89,8 @@ class _MigrationRun:
         if until.rank >= Stage.MOVED.rank and ready:
             self._restart(ready, diagnosis)
             wait = Wait.VERIFIED if until is Stage.PROVEN else Wait.READY
-            _, late, _ = self._reach(ready, wait, running=True)
+            same = diagnosis if ready == refs else None
+            _, late, _ = self._reach(ready, wait, running=True, before_restart=same)
             reasons |= late
         if reasons:
             self.failures |= reasons
@@ -121,7 +122,12 @@ class _MigrationRun:
         return result
 
     def _reach(
-        self, refs: Sequence[ServiceAccountRef], wait: Wait, *, running: bool
+        self,
+        refs: Sequence[ServiceAccountRef],
+        wait: Wait,
+        *,
+        running: bool,
+        before_restart: Diagnosis | None = None,
     ) -> tuple[list[ServiceAccountRef], dict[ServiceAccountRef, str], Diagnosis]:
         """Wait until the service accounts are in the state. Return those that are, and the reasons of the others."""
         how = self.how
@@ -135,7 +141,7 @@ class _MigrationRun:
             adjust=partial(self._without_accepted, running=running),
         )
         reached, reasons = [], {}
-        diagnosis = reach(waiting, refs, running=running)
+        diagnosis = reach(waiting, refs, running=running, before_restart=before_restart)
         for status in diagnosis.report.identities:
             self.after[status.ref] = status
             required = IdentityState.READY if wait is Wait.READY or not status.pods else IdentityState.VERIFIED

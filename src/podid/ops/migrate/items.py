@@ -293,6 +293,7 @@ def read_migration(
         trail=trail,
         base_role=base_role or BaseRole(),
         supported=read_supported(clients, snapshot, () if begun else new),
+        quota=clients.trust_quota,
     )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))

@@ -32,6 +32,7 @@ from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
 from podid.ops.migrate.trail import MigrationTrail
 from podid.ops.reading.scope import DoctorScope
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import judge
 from podid.ops.status.foresee import overlaid, restarts
@@ -63,6 +64,7 @@ class MigrationJudge:
     trail: Section[MigrationTrail]
     base_role: BaseRole
     supported: Supported
+    quota: TrustQuota
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
@@ -181,10 +183,10 @@ class MigrationJudge:
             for item in members
         ]
         with suppress(PodidError):
-            return plan_associations(requests, change, cluster, header, current)
+            return plan_associations(requests, change, cluster, header, current, self.quota)
         for request in requests:
             try:
-                plan = plan_associations((*chosen, request), change, cluster, header, current)
+                plan = plan_associations((*chosen, request), change, cluster, header, current, self.quota)
             except PodidError as error:
                 refused[request.ref] = _refusal(error)
             else:

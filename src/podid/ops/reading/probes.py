@@ -93,15 +93,17 @@ class Probing:
     planned: tuple[Probe, ...] = ()
 
 
-def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:
-    """Raise NotFound for a named node that does not exist. If nodes cannot be listed, the scheduler reports it."""
+def named_nodes(reader: KubeReader, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, each once. Raise NotFound for a node that does not exist. If nodes cannot be listed, the
+    scheduler reports it."""
     try:
         existing = {node.name for node in reader.list_nodes()} if names else set()
     except PodidError:
-        return
+        existing = set(names)
     for name in names:
         if name not in existing:
             raise NotFound(f"Node {name} does not exist", subject=name, hint=Other(("agent", "nodes")))
+    return tuple(dict.fromkeys(names))
 
 
 def plan_probes(

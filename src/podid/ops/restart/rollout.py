@@ -26,7 +26,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.restart.targets import Target, conflict, find_targets, group
+from podid.ops.restart.targets import Target, conflict, find_targets, group, restart_plan
 
 MOST_RESTARTS = 3
 PARALLEL = 10
@@ -263,10 +263,6 @@ def _strategy_obstacle(target: Target, rollout: Rollout, *, evict: bool) -> Conf
 
 
 RESTART_SECONDS = 900.0
-
-
-def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
-    return Plan(header=place.header, actions=tuple(target.action for target in targets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Plan the deletion of a role with its policies, and of the roles that a failed run created."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,7 +20,7 @@ from podid.ops.change.kinds import (
     TARGET_TRUST,
     kind_of,
 )
-from podid.ops.change.kinds.role import check_unused, deletion_notes
+from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
@@ -131,27 +131,24 @@ def _target_notes(contents: RoleContents) -> Iterable[str]:
             )
 
 
-def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
-    """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
+def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, earlier: Iterable[Action]) -> Plan:
+    """Plan the deletion of the role after the `earlier` actions. Raise Conflict if podid did not create it
     here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
     name = role_name(arn)
     role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
-    if not made_here(journal, place, role):
+    trusted = trust.other_principals(trust.parse_policy(role.trust))
+    ours = made_here(journal, place, role)
+    if trusted or not ours:
+        why = f"also trusts {short_list(trusted)}" if ours else "was not created by podid, according to its journal"
         raise errors.Conflict(
-            f"Role {name} was not created by podid, according to its journal: --delete-role cannot delete it",
+            f"Role {name} {why}: --delete-role cannot delete it",
             hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
-    if trusted := trust.other_principals(trust.parse_policy(role.trust)):
-        raise errors.Conflict(
-            f"Role {name} also trusts {short_list(trusted)}: --delete-role cannot delete it",
-            hint=errors.Other(("role", "show"), (name,)),
-            subject=name,
-        )
-    uses = read_all_uses(clients.aws, place.account).without(ended)
+    uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses)
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

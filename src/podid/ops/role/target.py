@@ -28,7 +28,8 @@ from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_editable, check_size, others
+from podid.ops.role.plan import check_editable, others
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import cluster_arn
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
@@ -165,7 +166,7 @@ class TargetPlan:
         return replace(plan, actions=actions, owner_changes=owner_changes).noting(self.notes)
 
 
-def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None]) -> TargetPlan:
+def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None], quota: TrustQuota) -> TargetPlan:
     """Evaluate the chain after the plan for each service account. Other statements of the target's trust policy stay
     unchanged. Raise NotFound for a missing target role that must exist, and Conflict if the trust policy would be too
     long."""
@@ -219,7 +220,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
     document = with_external_ids(after.document, ids)
     assert isinstance(document, Mapping)
-    check_size(trust.parse_policy(document), role.name)
+    quota.check(trust.parse_policy(document), role.name)
     keys = {"targetRoleArn": arn, "profile": request.profile or ""}
     state = TARGET_TRUST.state_at(role, keys)
     names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn

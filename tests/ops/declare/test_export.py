@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ops.export.worlds import POLICY, associated
+from ops.declare.worlds import POLICY, associated
 from podid.aws.iam import Iam
 from podid.domain.declaration import Declaration
 from podid.domain.errors import AccessDenied
 from podid.domain.trust import ScopeKind
+from podid.ops.declare.export import own_tags
 from podid.ops.declare.files import read_declarations
-from podid.ops.export.live import own_tags
 from podid.sandbox.baseline import add_association
 from worlds import ACCOUNT, Site
 

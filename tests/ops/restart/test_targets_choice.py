@@ -16,8 +16,7 @@ from podid.domain.errors import Again, Conflict
 from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.ops.restart.choose import choose
-from podid.ops.restart.targets import Target
+from podid.ops.restart.targets import Target, choose
 from podid.ops.status.diagnose import Diagnosis, diagnose
 from podid.ops.status.foresee import Forecast
 from worlds import ORDERS, Site

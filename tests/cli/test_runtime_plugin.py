@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid, from_yaml, table
-from podid.cli.plugin import RenamingStream, program_of
+from podid.cli.runtime import Streams, plugin_of
 from worlds import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,12 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 def as_plugin(podid: Callable[..., Outcome], *argv: str) -> Outcome:
     """What the same command line prints under the name of the plugin."""
     outcome = podid(*argv)
-    texts = []
-    for text in (outcome.stdout, outcome.stderr):
-        stream = io.StringIO()
-        RenamingStream(stream, "kubectl podid").write(text)
-        texts.append(stream.getvalue())
-    return Outcome(outcome.code, *texts)
+    return Outcome(outcome.code, renamed(outcome.stdout), renamed(outcome.stderr))
+
+
+def renamed(text: str) -> str:
+    written = io.StringIO()
+    streams = Streams(io.StringIO(), written, io.StringIO(), False, False, False)
+    streams.rename("kubectl podid")
+    streams.stdout.writelines([text])
+    return written.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def as_plugin(podid: Callable[..., Outcome], *argv: str) -> Outcome:
     ],
 )
 def test_the_name_of_the_plugin(path: str, program: str) -> None:
-    assert program_of(path) == program
+    assert plugin_of(path) == program
 
 
 @pytest.fixture
@@ -113,6 +116,4 @@ def test_options_of_kubectl(site: Site) -> None:
 
 def test_text_without_a_command_line_stays() -> None:
     for text in ("podid lists roles", "/opt/podid list", "a podid", "podid-admin list", '"podid"', "podid/v1"):
-        stream = io.StringIO()
-        RenamingStream(stream, "kubectl podid").write(text)
-        assert stream.getvalue() == text
+        assert renamed(text) == text

@@ -9,7 +9,7 @@ from podid.domain.aws import Addon
 from podid.domain.cluster import FieldWriters
 from podid.domain.errors import AccessDenied
 from podid.kube.reader import KubeReader
-from podid.ops.addon.conflicts import conflict_notes
+from podid.ops.agent.preflight import conflict_notes
 from podid.ops.clients import KubeAccess
 from worlds import Site
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from podid.calls import pacing
 from podid.domain import declaration
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
-from podid.domain.iam import PolicyNames, listed
+from podid.domain.iam import listed
 from podid.domain.names import ServiceAccountRef, addon_name, is_pattern, parse_role_arn
 from podid.domain.owners import owner_of
 from podid.domain.text import short_list
@@ -19,7 +20,7 @@ from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import namespace_not_found, without_association
 from podid.ops.clients import Clients
-from podid.ops.export.request import ExportOptions
+from podid.ops.declare.request import ExportOptions
 from podid.ops.options import SCOPES
 from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
@@ -151,24 +152,13 @@ class _Reader:
     def roles(self, names: Collection[str]) -> list[LiveRole]:
         """Return the roles that could be read. One without its policies is omitted: a form of it would remove them."""
         roles = {role.name: role for role in self._roles(sorted(names))}
-        policies: dict[str, PolicyNames] = {}
-        for name, answer in self.clients.iam.get_names_of_policies(sorted(roles)):
+        read = []
+        for name, answer in pacing.fan_out(pacing.attempt(self.clients.iam.get_policies), sorted(roles), reads=True):
             if isinstance(answer, PodidError):
                 self._failed(f"policies of role {name}", answer)
             else:
-                policies[name] = answer
-        documents: dict[str, dict[str, Mapping[str, object]]] = {name: {} for name in policies}
-        pairs = sorted((role, policy) for role, of_role in policies.items() for policy in of_role.inline)
-        for (role, policy), document in self.clients.iam.get_inline_documents(pairs):
-            if isinstance(document, PodidError):
-                self._failed(f"policies of role {role}", document)
-                documents.pop(role, None)
-            elif document is not None and role in documents:
-                documents[role][policy] = document
-        return [
-            LiveRole(roles[name], policies[name].attached, dict(sorted(documents[name].items())))
-            for name in sorted(documents)
-        ]
+                read.append(LiveRole(roles[name], tuple(policy.arn for policy in answer.attached), answer.inline))
+        return sorted(read, key=lambda role: role.name)
 
     def created_names(self) -> list[str]:
         """Return the roles with podid's marks. IAM's list omits tags, so podid reads the roles whose trust policy
