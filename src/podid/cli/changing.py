@@ -13,8 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
-from podid.ops.change.guard import check_guards
-from podid.ops.change.owners import owner_notes
+from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
