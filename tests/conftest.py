@@ -43,7 +43,7 @@ SLOW = (
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     *(
         f"ops/change/test_{name}"
-        for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "owners", "undo")
+        for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "undo")
     ),
     "ops/change/kinds/test_association.py",
     "ops/change/kinds/test_role.py",
@@ -64,7 +64,7 @@ SLOW = (
     "ops/permissions/test_who.py",
     *(
         f"ops/declare/test_{name}.py"
-        for name in ("accounts", "associations", "ownership", "plan", "prune", "roles", "saved", "trust")
+        for name in ("accounts", "associations", "ownership", "plan", "roles", "saved", "trust")
     ),
     "ops/reading/test_collect.py",
     "ops/doctor/test_own_permissions.py",
@@ -138,7 +138,7 @@ TELLING = (
     "commands/declare/test_validate.py",
     "ops/declare/test_accounts.py::test_a_second_declaration",
     "ops/declare/test_ownership.py::test_the_treatment",
-    "ops/declare/test_prune.py::test_an_association_with_the_mark",
+    "ops/declare/test_ownership.py::test_an_association_with_the_mark",
     "ops/declare/test_roles.py::test_a_new_role",
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",

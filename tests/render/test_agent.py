@@ -140,12 +140,12 @@ def test_several_clusters_are_a_list() -> None:
 
 
 def test_nodes_are_listed_with_their_agent() -> None:
-    view = node_list_view("prod", COVERED)
+    view = node_list_view("prod", COVERED, "")
     rows = [[str(cell) for cell in row[:7]] for row in view.tables[0].rows]
     assert rows[0][:4] == ["node-1", "managed", "ready", "0"]
     assert rows[0][5] == "shop/orders"
     assert (rows[1][2], rows[1][6]) == ("missing", "no agent pod on this node")
-    unknown = node_list_view("prod", coverage(NODES, SETS, []))
+    unknown = node_list_view("prod", coverage(NODES, SETS, []), "not allowed")
     assert [str(row[5]) for row in unknown.tables[0].rows] == ["?", "?"]
     assert [item["needy"] for item in document(unknown)["items"]] == [None, None]
 

@@ -81,9 +81,6 @@ class Shared:
     # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def timeout_seconds(self, default: float) -> float:
-        return default if self.timeout is None else seconds(self.timeout)
-
 
 # a setting without an option: a command line should not widen what may be changed
 GUARD: OptionField = option(

@@ -126,12 +126,11 @@ def read_each(
     results: list[tuple[Access, T]] = []
     failures: list[PodidError] = []
     for where, place in _places(access, chosen):
+        assert isinstance(place, Access)  # only accounts and all regions can fail, which these commands do not have
         try:
-            if isinstance(place, PodidError):
-                raise place
             clusters = [(name, make()) for name, make in _clusters(access, where, place, chosen)]
         except PodidError as error:
-            failures.append(error if error is place else _named(error, where, access))
+            failures.append(_named(error, where, access))
             continue
         for name, local in clusters:
             try:

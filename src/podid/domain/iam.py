@@ -12,14 +12,13 @@ and AWS STS quotas". IAM counts characters without white space.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import wildcards
 from podid.domain.text import count_of, short_list
-from podid.domain.wildcards import covers, overlap
+from podid.domain.wildcards import VARIABLE, covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
@@ -31,7 +30,6 @@ ATTACHED_QUOTA = 10  # managed policies of a role; IAM's default
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 # keys whose values depend on the session's name, which Pod Identity chooses
 SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 Document = Mapping[str, object]
@@ -123,7 +121,7 @@ def assume_permissions(
 
 def matches(pattern: str, name: str) -> bool:
     """Return whether the pattern of a policy matches; a policy variable matches any text."""
-    return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", pattern)), name)
+    return wildcards.matches(wildcards.pattern(VARIABLE.sub("*", pattern)), name)
 
 
 def _wild(pattern: str) -> bool:

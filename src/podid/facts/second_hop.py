@@ -18,7 +18,6 @@ from podid.domain.names import Arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
-    ActionVerdict,
     Evaluation,
     LivePod,
     PodIdentity,
@@ -111,13 +110,7 @@ class SecondHop:
     def trust_unknown(self) -> Missing | None:
         if isinstance(self.trust, Missing):
             return self.trust
-        undecided = [a for a in self._verdicts() if a.verdict is TrustVerdict.UNKNOWN]
-        if self.evaluation is None or self.evaluation.verdict is not TrustVerdict.UNKNOWN:
-            return None
-        return Missing(f"{undecided[0].action}: {undecided[0].reason}")
-
-    def _verdicts(self) -> tuple[ActionVerdict, ...]:
-        return () if self.evaluation is None else self.evaluation.actions
+        return Missing(self.evaluation.doubt) if self.evaluation is not None and self.evaluation.doubt else None
 
     @property
     def lacks_only_a_policy(self) -> bool:
@@ -162,7 +155,7 @@ class SecondHop:
             return False
         if self.evaluation is None:
             return None
-        action = next((a for a in self._verdicts() if a.action == decision.action), None)
+        action = next((a for a in self.evaluation.actions if a.action == decision.action), None)
         if action is None or action.verdict is TrustVerdict.NO_MATCH:
             return False
         statements, named = self.evaluation.policy.statements, ("AWS", base)

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from podid.domain.encoding import JsonObject, plain
@@ -87,7 +88,8 @@ def diff_view(items: Sequence[FilePlan]) -> View:
             lines += _diff(action)
     equal = all(item.exit_code is ExitCode.OK for item in items)
     nothing = "no differences" if equal else "podid apply would change nothing"
-    return View(view.document, view.tables, view.names, tuple(lines or [nothing]))
+    notes = tuple(line for item in items for line in conflict_lines(item))
+    return replace(view, lines=tuple(lines or [nothing]), notes=notes)
 
 
 _STYLES = {"+": "good", "-": "bad"}

@@ -4,7 +4,6 @@ AWS classifies each action: Service Authorization Reference, "Actions, resources
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,9 +11,7 @@ from functools import cached_property, lru_cache
 
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import nearest, short_list
-from podid.domain.wildcards import ANY, covers_arn, matches, overlap_arn, pattern
-
-_VALUE = re.compile(r"\$\{[^}]*\}")
+from podid.domain.wildcards import ANY, VARIABLE, covers_arn, matches, overlap_arn, pattern
 
 
 class AccessLevel(StrEnum):
@@ -156,7 +153,7 @@ class ActionTable:
 
 def _service(line: str) -> Service:
     prefix, title, levels, listed = json.loads(line)
-    types = tuple(ResourceType(name, _VALUE.sub(ANY, arn)) for name, arn in listed)
+    types = tuple(ResourceType(name, VARIABLE.sub(ANY, arn)) for name, arn in listed)
     actions: dict[str, ServiceAction] = {}
     for level, names in levels.items():
         for word in names.split():

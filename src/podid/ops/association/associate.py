@@ -33,9 +33,8 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.role.create import complete, named, plan_new_role, plan_target, read_permissions
-from podid.ops.role.plan import identity
+from podid.ops.role.plan import identity, preset_notes
 from podid.ops.role.policies import validated
-from podid.ops.role.presets import preset_notes
 from podid.ops.role.request import RoleRequest
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes

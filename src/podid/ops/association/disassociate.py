@@ -17,11 +17,11 @@ from podid.facts.restarts import LIFETIME, OF_TARGET
 from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.association.request import DisassociateOptions
+from podid.ops.change.guard import without_owned
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.role import uses_after
-from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.role.delete import RoleContents, plan_delete, plan_delete_after
 from podid.ops.role.plan import made_here

@@ -28,8 +28,7 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
-from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
-from podid.ops.declare.prune import keys_of, outdated, prune_roles
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
 from podid.ops.role.policies import validated

@@ -21,7 +21,6 @@ from podid.domain.findings import Subject
 from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
-from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
 from podid.local import data
@@ -44,6 +43,7 @@ from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.status.diagnose import Adjust, unchanged
 from podid.ops.status.foresee import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
@@ -240,7 +240,7 @@ def read_migration(
     now: datetime,
     journal: Journal | None = None,
     tags: Mapping[str, str] | None = None,
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    adjust: Adjust = unchanged,
     create: bool = False,
     first: Plan | None = None,
     base_role: BaseRole | None = None,

@@ -16,7 +16,6 @@ from podid.domain.grouping import grouped
 from podid.domain.migration import Blocker, ItemState, MigrationItem, MigrationStep, Stage
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
-from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityStatus
 from podid.domain.text import needing
@@ -34,7 +33,7 @@ from podid.ops.migrate.trail import MigrationTrail
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
-from podid.ops.status.diagnose import judge
+from podid.ops.status.diagnose import Adjust, judge
 from podid.ops.status.foresee import overlaid, restarts
 
 # warnings after which pods would run without credentials
@@ -59,7 +58,7 @@ class MigrationJudge:
     candidates: tuple[MigrationCandidate, ...]
     now: datetime
     accepted: Callable[[ServiceAccountRef, str], bool]
-    adjust: Callable[[DoctorReport], DoctorReport]
+    adjust: Adjust
     tags: Mapping[str, str]
     trail: Section[MigrationTrail]
     base_role: BaseRole

@@ -21,12 +21,14 @@ from podid.ops.role.plan import (
     extended,
     identity,
     listed,
+    merged,
     others,
     permission_actions,
     plan_trust,
+    preset_notes,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
-from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.presets import fill, parse_choice, surroundings
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import PermissionOptions, RoleRequest, tagged
 from podid.ops.role.resolve import managed_policy

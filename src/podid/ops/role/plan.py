@@ -15,7 +15,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.clients import Clients
 from podid.ops.role.policies import check_inline_size, inline_size
-from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
@@ -181,6 +181,24 @@ def _growth(action: Action) -> int:
     states = (action.before, action.after)
     before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
     return after - before
+
+
+def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
+    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+
+
+def merged(
+    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
+) -> dict[str, Mapping[str, object]]:
+    """Return the inline policies with those of presets. Raise InvalidInput for equal names."""
+    documents = dict(policies)
+    for permissions in chosen:
+        if permissions.document is None:
+            continue
+        if permissions.name in documents:
+            raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
+        documents[permissions.name] = permissions.document
+    return documents
 
 
 def plan_attach(
