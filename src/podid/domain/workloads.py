@@ -335,10 +335,8 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 def of_spec(spec: Object) -> Placement:
     """Return the placement of a pod spec. Raise Malformed."""
-    affinity = inner_or_empty(inner_or_empty(spec, "affinity"), "nodeAffinity")
-    terms = None
-    if affinity.get(_REQUIRED):
-        terms = tuple(map(_term, inners_or_none(inner_or_empty(affinity, _REQUIRED), "nodeSelectorTerms")))
+    required = inner_or_empty(spec, "affinity", "nodeAffinity", _REQUIRED)
+    terms = tuple(map(_term, inners_or_none(required, "nodeSelectorTerms"))) if required else None
     return Placement(pairs(spec, "nodeSelector"), terms, tuple(map(_toleration, inners_or_none(spec, "tolerations"))))
 
 

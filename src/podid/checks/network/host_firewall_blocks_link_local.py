@@ -20,11 +20,11 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 @rule(needs=("daemon_sets",), wants=("cluster", "probes", "nodes", "pods", "associations"))
 def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
+        if not ds.firewall:
+            continue
         reach = _reach(snapshot, ds)
         case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
-        if not ds.firewall:
-            continue
         if not lines:
             yield case.ok("its rules for link-local addresses do not include the agent's address")
             continue

@@ -109,7 +109,9 @@ def plan_cleanup(
 
 def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover) -> Plan:
     if item.kind == ROLE:
-        plan, _ = plan_deleting(clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True)
+        plan, _ = plan_deleting(
+            clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True, update_trust=False
+        )
         return plan
     if item.kind == AGENT:
         kind, namespace, name = item.workload.split("/")
