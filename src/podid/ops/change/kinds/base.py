@@ -236,18 +236,16 @@ class OfRole(ResourceKind):
 
 
 class OneTime(ResourceKind):
-    """An act that is recorded, but cannot be repeated from the journal. `repeated_by` is the command for another."""
+    """An act that is recorded, but cannot be repeated from the journal."""
 
     passing = True
-    repeated_by: ClassVar[str]
 
     def read(self, site: Site, keys: Keys) -> State | None:
         """Return None: most acts leave no resource."""
         return None
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        message = f"A {self.name} cannot be repeated from the journal: use {self.repeated_by}"
-        raise Conflict(message, subject=action.target)
+        raise Conflict(f"A {self.name} cannot be repeated from the journal", subject=action.target)
 
 
 class Trusting(OfRole):

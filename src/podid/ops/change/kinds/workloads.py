@@ -63,7 +63,6 @@ class RestartKind(OneTime, OfWorkload):
             "KubeWriter.restart",
         )
     }
-    repeated_by = "podid restart"
 
     def verb(self, before: State | None, after: State | None) -> Verb:
         return Verb.RESTART
