@@ -173,7 +173,12 @@ def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, ob
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
     allows = list(_allows((ceiling,)))
-    denies = [s for s in _statements((ceiling,)) if s.get("Effect") == "Deny" and _of_everything(s)]
+    denies = [
+        statement
+        for statement in _statements((ceiling,))
+        if statement.get("Effect") == "Deny"
+        if "*" in listed(statement.get("Resource")) and not statement.get("Condition")
+    ]
     return any(
         any(_touches(statement, pattern) for statement in allows)
         and not any(_holds(statement, pattern) for statement in denies)
@@ -194,10 +199,6 @@ def _holds(statement: Mapping[str, object], pattern: str) -> bool:
     if "NotAction" in statement:
         return not any(overlap(action, pattern) for action in _actions(statement, "NotAction"))
     return any(covers(action, pattern) for action in _actions(statement, "Action"))
-
-
-def _of_everything(statement: Mapping[str, object]) -> bool:
-    return "*" in listed(statement.get("Resource")) and not statement.get("Condition")
 
 
 def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:

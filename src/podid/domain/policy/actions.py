@@ -64,11 +64,13 @@ def _types_of(types: tuple[ResourceType, ...], resource: str) -> frozenset[Resou
     `arn:…:*/*`: if all resources have the narrower type, none has the wider one."""
     possible = [item for item in types if overlap_arn(item.arn, resource)]
     certain = [item for item in possible if covers_arn(item.arn, resource)]
-    return frozenset(item for item in possible if not any(_wider(item.arn, other.arn) for other in certain))
-
-
-def _wider(one: str, other: str) -> bool:
-    return covers_arn(one, other) and not covers_arn(other, one)
+    wider = {
+        item
+        for item in possible
+        for other in certain
+        if covers_arn(item.arn, other.arn) and not covers_arn(other.arn, item.arn)
+    }
+    return frozenset(possible) - wider
 
 
 @dataclass(frozen=True)

@@ -277,11 +277,8 @@ def fold(arns: Iterable[str]) -> tuple[str, ...]:
     patterns = {
         f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
     }
-    return tuple(sorted(item for item in patterns if not any(_within(item, wide) for wide in patterns)))
-
-
-def _within(item: str, wide: str) -> bool:
-    return wide != item and wide.endswith("*") and item.startswith(wide[:-1])
+    wide = {item for item in patterns if item.endswith("*")}
+    return tuple(sorted(item for item in patterns if not any(item.startswith(w[:-1]) for w in wide - {item})))
 
 
 # --- events of CloudTrail ---------------------------------------------------------------------------------------------
