@@ -118,9 +118,7 @@ def with_remaining_base_role(
     items: Iterable[MigrationItem], header: Header, journal: Journal
 ) -> Iterator[ServiceAccountRef]:
     """Yield the service accounts whose rollback has deleted the association, but not the base role."""
-    newest: dict[ServiceAccountRef, Action] = {}
-    for action in journal.changes(header, ASSOCIATION.name):
-        newest.setdefault(ref_of(action.keys), action)
+    newest = {ref_of(action.keys): action for action in reversed(journal.changes(header, ASSOCIATION.name))}
     for item in items:
         action = newest.get(item.ref)
         if action is not None and action.after is None and text(action.before, "targetRoleArn") == item.role_arn:

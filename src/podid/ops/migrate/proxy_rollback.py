@@ -13,6 +13,7 @@ from podid.domain.plan import Action, Place, text, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import POD_TEMPLATE
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.metadata_proxies import ProxyReading
 from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
@@ -34,9 +35,7 @@ def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -
     for action in journal.changes(place.header, POD_TEMPLATE.name):
         if action.keys["namespace"] != ref.namespace:
             continue
-        record = records.setdefault(
-            Subject(action.keys["kind"], action.keys["name"], ref.namespace), RecordedTemplate()
-        )
+        record = records.setdefault(workload_of(action.keys), RecordedTemplate())
         record.annotations = record.annotations or texts(action.before, "annotations")
         account = text(action.after, "serviceAccount")
         if account == ref.name and not record.account:
