@@ -220,7 +220,6 @@ class AssociationPlanner:
     # --- service accounts ---------------------------------------------------------------------------------------------
 
     def _service_accounts(self) -> tuple[Action, ...]:
-        """Return the service accounts to create, which the files require."""
         refs = [ref for ref, account in self.accounts.by_ref.items() if account.item.create_service_account]
         if not refs:
             return ()
