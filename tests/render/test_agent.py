@@ -14,13 +14,14 @@ from podid.ops.agent.coverage import coverage
 from podid.ops.agent.status import AgentReading, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.render.agent import (
+    AgentStatusListDocument,
     addon_list_view,
     agent_status_view,
-    agent_statuses_view,
     node_list_view,
     version_list_view,
 )
 from podid.render.formats import to_json
+from podid.render.several import results_view
 from podid.render.view import View
 from render.reports.sample import report_of
 from render.shown import texts
@@ -135,7 +136,7 @@ def test_issues_of_an_add_on_are_explained() -> None:
 
 def test_several_clusters_are_a_list() -> None:
     failures: list[tuple[str, PodidError]] = [("red", AccessDenied("x", permission="eks:DescribeCluster"))]
-    body = document(agent_statuses_view([agent_status_view(reading())], failures))
+    body = document(results_view([agent_status_view(reading())], failures, AgentStatusListDocument))
     assert ([item["clusterArn"] for item in body["items"]], len(body["failures"])) == ([report_of().cluster_arn], 1)
 
 

@@ -10,8 +10,9 @@ from podid.domain.findings import LINKS
 from podid.domain.report import DoctorReport
 from podid.ops.doctor.bundle import redact
 from podid.ops.status.diagnose import describe_checks, select
-from podid.render.doctor import bundle_view, check_list_view, doctor_view, reports_view, unknown_lines
+from podid.render.doctor import DoctorReportListDocument, bundle_view, check_list_view, doctor_view, unknown_lines
 from podid.render.formats import to_json
+from podid.render.several import results_view
 from render.reports.sample import report_of, verdict
 from render.shown import texts
 
@@ -88,7 +89,9 @@ def test_unknown_verdicts_without_a_permission_name_the_reason() -> None:
 
 
 def test_several_clusters_are_one_document() -> None:
-    view = reports_view([doctor_view(report_of(), all_verdicts=False)], [("blue", AccessDenied("no"))])
+    view = results_view(
+        [doctor_view(report_of(), all_verdicts=False)], [("blue", AccessDenied("no"))], DoctorReportListDocument
+    )
     body = json.loads(to_json(view.document))
     assert (body["kind"], len(body["items"]), body["failures"][0]["message"]) == ("DoctorReportList", 1, "no")
 

@@ -49,6 +49,8 @@ from podid.ops.change.kinds import (
 from podid.ops.change.kinds.base import operation
 from podid.ops.declare.reconcile import requires
 from podid.ops.declare.request import ReconcileOptions
+from podid.ops.migrate.items import FOR_CHANGES, FOUND_IN
+from podid.ops.migrate.proxy_changes import OF_NODES
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
@@ -158,9 +160,10 @@ LONG_TRUST = OptionalPermission.of(
     "a trust policy of more than 2,048 characters: the quota of the account", Iam.get_account_summary
 )
 # for a migration: the data of the checks, and the annotations of kiam and kube2iam
-MIGRATION = CommandPermissions(
-    permissions_of_checks(select()) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
-    (LONG_TRUST,),
+_ANNOTATED = permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations))
+MIGRATION = CommandPermissions(permissions_of_checks(select()) | _ANNOTATED, (LONG_TRUST,))
+MIGRATION_BEGUN = CommandPermissions(
+    permissions_of_checks((), (*FOUND_IN, *FOR_CHANGES, *OF_NODES)) | _ANNOTATED, (LONG_TRUST,)
 )
 CREATING_ROLE = (
     *ROLE.calls(Verb.CREATE),

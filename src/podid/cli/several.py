@@ -18,6 +18,7 @@ from podid.cli.cluster import no_cluster
 from podid.cli.hints import hint_words
 from podid.domain.aws import AssumedRole
 from podid.domain.errors import Cancelled, ExitCode, NotFound, Other, PodidError, UsageError, combine
+from podid.domain.members import Document
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
 from podid.ops.association.read import namespace_not_found
@@ -30,7 +31,6 @@ T = TypeVar("T")
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 # the name of a cluster with access to it, or the failure to list the clusters of a region
 Reached = tuple[str, "Access | PodidError"]
-Together = Callable[[Sequence["View"], Sequence[tuple[str, PodidError]]], "View"]
 
 
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
@@ -198,11 +198,11 @@ def report_clusters(
     access: Access,
     chosen: ClusterOptions,
     run: Callable[[Access], None],
-    together: Together,
+    kind: type[Document],
     finish: Callable[[Sequence[tuple[str, PodidError]]], None] = lambda failures: None,
 ) -> None:
     """Run a command that only reads in each cluster, as `read_clusters` does. Lines and -o jsonl are written as they
-    arrive; for other formats `together` makes one view of all. Then call `finish` with the failures. Exit 8 if a
+    arrive; for other formats all are in one document of the `kind`. Then call `finish` with the failures. Exit 8 if a
     cluster could not be read."""
     if not are_several(access, chosen):
         run(access)
@@ -235,7 +235,7 @@ def report_clusters(
         check_any(access, chosen)
     documents = shared.output in Format and shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL)
     if views or (not number and documents):
-        terminal.emit(together([view for _, view in sorted(views, key=itemgetter(0))], failures))
+        terminal.emit(results_view([view for _, view in sorted(views, key=itemgetter(0))], failures, kind))
     finish(failures)
     if interrupted:
         raise interrupted[0]

@@ -22,7 +22,7 @@ from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES, marked
-from podid.render.several import ClusterFailureBody, results_view
+from podid.render.several import ClusterFailureBody
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
@@ -224,10 +224,6 @@ class AgentStatusListDocument(Document, kind="AgentStatusList"):
 
     items: Sequence[AgentStatusDocument]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a status, and the reason.")]
-
-
-def agent_statuses_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    return results_view(views, failures, AgentStatusListDocument)
 
 
 class AgentVersionBody(Document):

@@ -32,7 +32,7 @@ class GraphOptions:
         "CLUSTER_TAGS MANY_ROLES",
         ("NS/SA: whether it exists", "KubeReader.list_pods KubeReader.list_workloads"),
     ),
-    formats=Drawing,
+    formats=tuple(Drawing),
     several=("cluster", "region", "profile"),
 )
 def graph(access: Access, options: GraphOptions) -> None:

@@ -24,7 +24,7 @@ class RollbackOptions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
-    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.delete",
+    needs="MIGRATION_BEGUN ROLE_TRUST.update ASSOCIATION.delete",
     optional=(
         ("checking that the OIDC provider exists", "Iam.find_oidc_provider"),
         ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),

@@ -242,7 +242,8 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
 
 def principals_among(policy: Policy, arns: Collection[str]) -> tuple[str, ...]:
     """Return those of the roles that a statement names and allows to assume the role."""
-    return tuple(dict.fromkeys(name for s in _own(policy, arns) for kind, name in s.principals if name in arns))
+    statements = (statement for statement in _own(policy, arns) if statement.about(ASSUME_ROLE))
+    return tuple(dict.fromkeys(name for s in statements for kind, name in s.principals if name in arns))
 
 
 def principal_statement(arn: str) -> dict[str, object]:
@@ -289,5 +290,5 @@ def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
     return [
         s
         for s in policy.statements
-        if s.allow and not s.not_principal and s.about(ASSUME_ROLE) and any(name in arns for _, name in s.principals)
+        if s.allow and not s.not_principal and any(name in arns for _, name in s.principals)
     ]

@@ -81,7 +81,7 @@ class Preflight:
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """Check the cluster's type and version, without a call. Raise PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
-    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now), checks=checks)
+    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now, journal=None), checks=checks)
     obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if obstacles and not force:
         raise _refused(obstacles)

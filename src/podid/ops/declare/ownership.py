@@ -213,10 +213,16 @@ def outdated(
 
 
 def prune_roles(
-    site: FileSite, declarations: Sequence[Declaration], declared: Collection[str], plans: Sequence[Plan]
+    site: FileSite,
+    declarations: Sequence[Declaration],
+    declared: Collection[str],
+    plans: Sequence[Plan],
+    *,
+    update_trust: bool,
 ) -> tuple[Plan, list[NotRead]]:
     """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
-    clusters. A role that is still in use then is kept, with a note. `declared` are names in lower case."""
+    clusters, with `update_trust` also of their access to target roles. A role that is still in use then is kept, with a
+    note. `declared` are names in lower case."""
     plan = Plan(header=site.place.header, actions=(), separate=True)
     marked, unread = marked_roles(site, declarations, declared)
     marked = [role for role in marked if Mark.of(role.tags, declarations[0], named={}, name=role.name).tool is None]
@@ -243,7 +249,8 @@ def prune_roles(
             continue
         try:
             contents = RoleContents.read(site.clients, role, uses)
-            plan = plan.then(plan_delete(contents, site.place.header, ours=True, adopt=False))
+            deletion = plan_delete(contents, site.place.header, ours=True, adopt=False, update_trust=update_trust)
+            plan = plan.then(deletion)
         except Conflict as error:
             plan = plan.noting((f"role {role.name} is kept: {error.message}",))
         except PodidError as error:

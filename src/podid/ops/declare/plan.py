@@ -194,7 +194,9 @@ class FilePlanner:
         site = self.sites[-1]
         declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
         self.say("reading the roles that the files own")
-        plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
+        plan, unread = prune_roles(
+            site, declarations, roles, [item.plan for item in plans], update_trust=self.ownership.update_trust
+        )
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
         last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))

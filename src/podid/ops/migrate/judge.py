@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from podid.checks.base import Check
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.errors import InvalidInput, PodidError
@@ -57,6 +58,7 @@ class MigrationJudge:
     snapshot: Snapshot
     candidates: tuple[MigrationCandidate, ...]
     now: datetime
+    checks: tuple[Check, ...]
     accepted: Callable[[ServiceAccountRef, str], bool]
     adjust: Adjust
     tags: Mapping[str, str]
@@ -195,12 +197,12 @@ class MigrationJudge:
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
         """Return the predicted statuses, and the verdicts that fail once the plan is carried out and pods are
         restarted."""
-        if not self.candidates:
+        if not self.candidates or not self.checks:
             return {}, ()
         whole = (*plan.actions, *restarts(self.snapshot, plan))
         after = overlaid(self.snapshot, whole, self.now)
         scope = DoctorScope.of([item.ref for item in self.candidates])
-        report = judge(after, scope=scope, adjust=self.adjust)
+        report = judge(after, checks=self.checks, scope=scope, adjust=self.adjust)
         return {status.ref: status for status in report.identities}, report.findings
 
     def _item(
