@@ -159,6 +159,7 @@ STORY = _script(
 0 role create gone --for shop/gone
 2 role delete gone
 0 role delete gone --yes --dry-run
+0 role delete gone --yes --update-trust --dry-run
 0 role delete gone --yes
 5 role delete gone --yes
 6 role delete demo-node-role --yes
@@ -301,9 +302,9 @@ STORY = _script(
 2 copy --from-cluster demo --to-cluster demo
 2 move shop/orders shop/moved --update-trust
 0 move shop/orders shop/moved --update-trust --yes --dry-run
-0 disassociate shop/orders --delete-role --yes --dry-run
+0 disassociate shop/orders --delete-role --update-trust --yes --dry-run
 2 disassociate shop/orders
-0 decommission --cluster demo --dry-run
+0 decommission --cluster demo --update-trust --dry-run
 0 disassociate shop/orders --yes --dry-run
 0 disassociate shop/orders --yes
 5 disassociate shop/orders --yes
@@ -697,6 +698,11 @@ OWN = (
     Way("role detach s --inline-policy POLICY --yes", after(ROLE), code=5),
     Way(DELETED, after(ROLE), ("checking whether",)),
     Way(DELETED, after(ROLE)),
+    Way(
+        f"{DELETED} --update-trust",
+        after(f"role create r --for shop/orders {STOREFRONT} --update-trust"),
+        ("checking whether", "--update-trust"),
+    ),
     Way("role delete s --yes", after(ROLE), code=5),
     Way("undo last --yes", after(ROLE, DETACHED), rare=True),
     Way("undo last --yes", after(ROLE, DELETED)),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from podid.commands.diagnosis.doctor import doctor
 from podid.ops.declare.manifests import Setting, account, cron_job, job
+from podid.render.fileplan import access_of
 from podid.render.formats import to_json, to_yaml
 from podid.render.permissions import policy_of
-from podid.render.reconcile import access_of
 from podid.version import VERSION
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy" / "doctor"

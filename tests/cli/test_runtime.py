@@ -41,7 +41,8 @@ def test_output_has_no_command_of_a_ci_runner(pieces: list[str]) -> None:
     """However a text is cut into writes, but through the sign of a command itself."""
     written = io.StringIO()
     runtime = Runtime(streams=Streams(io.StringIO(), written, io.StringIO(), False, False, False), env=RUNNER)
-    for piece in pieces:
+    runtime.streams.stdout.writelines(pieces[:2])
+    for piece in pieces[2:]:
         runtime.streams.stdout.write(piece)
     lines = re.split(r"[\r\n]+", written.getvalue())
     assert not any(line.lstrip().startswith("::") or re.search(r"##(vso)?\[", line) for line in lines)

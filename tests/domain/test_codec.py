@@ -75,16 +75,16 @@ def test_a_value_is_read_back_as_it_was(value: Any, plain: object) -> None:
 @table(
     ("plain", "problem"),
     [
-        ([], "x is not an object"),
+        ([], "x is a list, not an object"),
         ({}, "x.name is missing"),
         ({"name": "a", "other": 1}, "x.other is not a known member"),
-        ({"name": 1}, "x.name is not a str"),
-        ({"name": "a", "count": True}, "x.count is not a int"),
+        ({"name": 1}, "x.name is a number, not text"),
+        ({"name": "a", "count": True}, "x.count is true or false, not a number"),
         ({"name": "a", "size": "large"}, "x.size is not one of small"),
         ({"name": "a", "at": "yesterday"}, "x.at is not a time"),
         ({"name": "a", "at": "2026-11-24T00:00:00"}, "x.at has no time zone"),
-        ({"name": "a", "words": {"w": "x"}}, "x.words.w is not a list"),
-        ({"name": "a", "words": {"w": ["x", 1]}}, "x.words.w[1] is not a str"),
+        ({"name": "a", "words": {"w": "x"}}, "x.words.w is text, not a list"),
+        ({"name": "a", "words": {"w": ["x", 1]}}, "x.words.w[1] is a number, not text"),
         ({"name": "a", "pairs": [["a", 1, 2]]}, "x.pairs does not have 2 items"),
     ],
 )

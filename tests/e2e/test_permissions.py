@@ -24,7 +24,7 @@ NOT_HERE = {
 KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]
 # asked for only where Cilium or Karpenter runs, where an envFrom names a ConfigMap, where an agent's pod is missing
 # (events) or has crashed (pods/log), and where the cluster has a product's objects:
-# tests/ops/reading/test_readings_*.py
+# tests/ops/reading/test_readings.py
 SOMEWHERE = ("cilium.io", "karpenter.k8s.aws", *CUSTOM, "storage.k8s.io")
 EVERYWHERE = [
     rule

@@ -1,24 +1,27 @@
 """The trust policies of roles, evaluated for each association."""
 
 from checks.builder import DENIED, ROLE_ARN, association, healthy, pod, role, trust, with_trust
-from podid.domain.snapshot import Known, Missing
+from podid.domain.snapshot import Known, Missing, known
 from podid.domain.trust import LivePod, TrustVerdict
 from podid.facts.trust import PODS_TRIED, first_error, judged, live_pods
 
 
 def test_an_answer_for_each_association_of_a_role() -> None:
-    (orders,) = judged(healthy(associations=(association(), association(name="billing"))))
-    assert (orders.arn, orders.missing, orders.gone) == (ROLE_ARN, None, False)
-    verdicts = {answer.association.service_account: answer.evaluation.verdict for answer in orders.answers}
+    roles = judged(healthy(associations=(association(), association(name="billing"))))
+    assert roles.keys() == {ROLE_ARN}
+    answers = known(roles[ROLE_ARN]) or ()
+    verdicts = {answer.association.service_account: answer.evaluation.verdict for answer in answers}
     assert verdicts == {"orders": TrustVerdict.MATCH, "billing": TrustVerdict.NO_MATCH}
-    errors = {answer.association.service_account: answer.error for answer in orders.answers}
+    errors = {answer.association.service_account: answer.error for answer in answers}
     assert errors == {"orders": "", "billing": "trust-condition-never-matches"}
 
 
 def test_roles_without_an_answer() -> None:
-    for value, gone in ((DENIED, False), (Known(None), True), (Known(role(document={"Statement": 7})), False)):
-        (judgement,) = judged(healthy(roles={ROLE_ARN: value}))
-        assert (judgement.answers, judgement.gone, isinstance(judgement.missing, Missing)) == ((), gone, not gone)
+    assert judged(healthy(roles={ROLE_ARN: DENIED})) == {ROLE_ARN: DENIED}
+    assert judged(healthy(roles={ROLE_ARN: Known(None)})) == {ROLE_ARN: Known(None)}
+    unreadable = judged(healthy(roles={ROLE_ARN: Known(role(document={"Statement": 7}))}))[ROLE_ARN]
+    assert isinstance(unreadable, Missing)
+    assert unreadable.reason.startswith("the trust policy cannot be parsed: Statement: must be a statement")
 
 
 def test_the_first_failure_of_an_association() -> None:

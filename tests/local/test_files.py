@@ -259,7 +259,7 @@ OWN_WAYS = {
     "ops/permissions/actions.py",
     "render/graph.py",
     "render/reports/html.py",
-    "render/schema.py",
+    "render/declaration.py",
     "sandbox/http.py",
     "cli/runtime.py",
     "local/processes.py",

@@ -1,5 +1,6 @@
-"""The file that podid prints is the file that it reads."""
+"""The file that podid prints is the file that it reads; and its JSON Schema."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from harness import table
-from podid.domain.declaration import ClusterChoice, Declaration, DeclaredAgent, Guard
+from podid.domain.declaration import DECLARATION_KIND, ClusterChoice, Declaration, DeclaredAgent, Guard
 from podid.domain.trust import ScopeKind
+from podid.ops.declare.export import declared
 from podid.ops.declare.files import read_declarations
-from podid.ops.export.live import declared
-from podid.render.declaration import declaration_object, declaration_text
-from podid.render.schema import schema_view
+from podid.render.declaration import declaration_object, declaration_text, schema_text, schema_view
 from render.export.samples import EMPTY, SAMPLE
 
 SCHEMA = Draft202012Validator(schema_view().document["schema"])
@@ -72,3 +72,9 @@ def test_any_text_is_read_back(text: str, tmp_path: Path) -> None:
 )
 def test_the_schema_refuses_mistakes(wrong: dict[str, Any]) -> None:
     assert not SCHEMA.is_valid({**declaration_object(declared(EMPTY)), **wrong})
+
+
+def test_the_schema_of_declarations() -> None:
+    view = schema_view()
+    assert view.names == (DECLARATION_KIND,)
+    assert view.document["schema"] == json.loads(schema_text(DECLARATION_KIND)) == json.loads(view.text)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from podid.domain.errors import AccessDenied
+from podid.domain.findings import LINKS
+from podid.domain.report import LinkState
 from podid.render.formats import Report
 from podid.render.reports import SEVERAL, write_reports
 from render.reports.sample import HOSTILE, UNSEEN, report_of
@@ -34,3 +36,15 @@ def test_whatever_is_foreign_is_one_line_that_is_seen(form: Report) -> None:
     assert UNSEEN.findall(text) == []
     assert not re.search(r"(?m)^\s*::error::", text)
     assert "\\x1b" in text
+
+
+def test_a_link_is_as_good_as_the_worst_that_was_seen() -> None:
+    states = {item.link: item.state for item in report_of().chain}
+    assert states == dict.fromkeys(range(len(LINKS)), LinkState.UNSEEN) | {
+        1: LinkState.BROKEN,
+        2: LinkState.FINE,
+        3: LinkState.WARNING,
+        4: LinkState.NOTE,
+        6: LinkState.BROKEN,
+        9: LinkState.UNKNOWN,
+    }

@@ -150,7 +150,7 @@ NOT_HERE = {
     *("private-endpoint-unreachable", "cross-account-role-arn"),
     *("java-ipv6-host-rejected", "ephemeral-debug-container-no-env"),
     "iso-partition-ca-bundle",
-    # of logs alone: tests/ops/reading/test_readings_logs.py
+    # of logs alone: tests/ops/reading/test_readings.py
     "packed-policy-too-large",
 }
 

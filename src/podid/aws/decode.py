@@ -63,8 +63,6 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicy:
-    """An IAM managed policy."""
-
     name: str
     arn: str
     default_version: str = ""
@@ -348,7 +346,6 @@ class Detail:
 
 
 def details(page: foreign.Object, read_role: foreign.Reading[aws.Role]) -> tuple[Detail, ...]:
-    """Return the items of a page."""
     holders = [
         _detail(kind, item, read_role if kind == "Role" else None)
         for kind in ("User", "Group", "Role")

@@ -40,24 +40,14 @@ class Ec2(ServiceGateway):
             instances |= {instance.id: instance for instance in read}
         return instances
 
-    @needs(list_instances)
-    def list_instance_profiles(self, instance_ids: Sequence[str]) -> dict[str, str]:
-        """Return instance ID -> ARN of its instance profile, empty without one. Instances that do not exist are
-        omitted."""
-        return {
-            instance_id: instance.profile_arn for instance_id, instance in self.list_instances(instance_ids).items()
-        }
-
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
-        """Return all, sorted by ID."""
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
         tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
-        """Return all, sorted by ID."""
         read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
         endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))

@@ -129,7 +129,6 @@ class Eks(EksAddons):
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> aws.Association | None:
-        """Return the association of one service account, or None."""
         return next(iter(self.list_associations(cluster, ref.namespace, ref.name)), None)
 
     @needs("eks:CreatePodIdentityAssociation", "eks:TagResource", "iam:GetRole", "iam:PassRole")
@@ -255,14 +254,12 @@ class Eks(EksAddons):
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[aws.NodeGroup, ...]:
-        """Return managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
         find = partial(self._find_node_group, cluster)
         return tuple(self._api.find_listed("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
     def list_access_entries(self, cluster: str) -> tuple[aws.AccessEntry, ...]:
-        """Return access entries, sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_entry, cluster)
         return tuple(self._api.find_listed("ListAccessEntries", params, subject, "accessEntries", find).values())

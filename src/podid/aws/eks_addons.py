@@ -28,7 +28,6 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
-        """Return the installed add-ons, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
         addons = self._api.find_listed("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
         return tuple(addons.values())

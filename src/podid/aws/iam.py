@@ -142,7 +142,6 @@ class Iam(ServiceGateway):
 
     @needs("iam:ListOpenIDConnectProviders")
     def list_oidc_providers(self) -> tuple[str, ...]:
-        """Return their ARNs, sorted."""
         read = many("OpenIDConnectProviderList", partial(text, name="Arn"))
         return tuple(sorted(self._api.read("ListOpenIDConnectProviders", {}, "the OIDC providers", read)))
 

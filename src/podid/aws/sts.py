@@ -56,7 +56,6 @@ class Sts:
 
     @needs(get_caller)
     def caller_of(self, credentials: Credentials) -> Caller:
-        """Return the identity of these credentials."""
         return _get_caller(self._as_caller(credentials))
 
     @needs("sts:AssumeRole")

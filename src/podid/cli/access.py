@@ -22,6 +22,7 @@ from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
 from podid.domain.names import ServiceAccountRef, parse_cluster_arn
+from podid.domain.option import seconds
 from podid.domain.plan import Default, Place, WhoAndWhere
 
 if TYPE_CHECKING:
@@ -125,6 +126,12 @@ class Access:
         return self.session(self.shared.profile, region, base=self.aws, role=role)
 
     @property
+    def typed_clusters(self) -> tuple[str, ...]:
+        """Return the clusters of --cluster; not that of the environment or the settings file."""
+        typed = self.sources.get("cluster") == "--cluster"
+        return self.shared.several.get("cluster", (self.shared.cluster or "",)) if typed else ()
+
+    @property
     def in_namespaces(self) -> bool:
         """Return whether the command line specifies namespaces: one, a pattern or all."""
         return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
@@ -198,7 +205,7 @@ class Access:
             except PodidError as error:
                 error.advise("Or specify the cluster with --cluster-arn.")
                 raise
-        if self.sources.get("cluster") == "--cluster":
+        if self.typed_clusters:
             raise UsageError("--cluster-arn and --cluster cannot be used together")
         parse_cluster_arn(named)
         return named
@@ -279,8 +286,8 @@ class Access:
         """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
         from podid.ops.status.diagnose import examine
 
-        now = self.runtime.now()
-        return examine(self.clients, place, request, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        now, journal = self.runtime.now(), self.journal_to_read
+        return examine(self.clients, place, request, now=now, journal=journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:
@@ -384,7 +391,7 @@ class Access:
         progress."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
-        seconds = self.shared.timeout_seconds(default_seconds)
+        limit = default_seconds if self.shared.timeout is None else seconds(self.shared.timeout)
         ends_at = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
-        return Patience(seconds, clock, progress.update, ends_at, progress.count)
+        return Patience(limit, clock, progress.update, ends_at, progress.count)

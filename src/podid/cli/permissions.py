@@ -3,7 +3,7 @@
 Only --show-permissions imports this module: it loads the clients.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from podid.aws.account import AccountManagement, CloudFormation, Organizations
@@ -13,6 +13,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.resource_policies import ResourcePolicies
 from podid.aws.sts import EksAuth, Sts
+from podid.domain.declaration import Declaration
 from podid.domain.permissions import (
     CommandPermissions,
     Need,
@@ -46,8 +47,10 @@ from podid.ops.change.kinds import (
     ResourceKind,
 )
 from podid.ops.change.kinds.base import operation
-from podid.ops.declare.reconcile import FileNeeds
+from podid.ops.declare.reconcile import requires
 from podid.ops.declare.request import ReconcileOptions
+from podid.ops.migrate.items import FOR_CHANGES, FOUND_IN
+from podid.ops.migrate.proxy_changes import OF_NODES
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
@@ -140,10 +143,6 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# for a migration: the data of the checks, and the annotations of kiam and kube2iam
-MIGRATION = permissions_of_checks(select()) | permissions_of(
-    (KubeReader.list_pod_templates, KubeReader.list_annotations)
-)
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
@@ -156,6 +155,15 @@ REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalPermission.of(
     "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
+)
+LONG_TRUST = OptionalPermission.of(
+    "a trust policy of more than 2,048 characters: the quota of the account", Iam.get_account_summary
+)
+# for a migration: the data of the checks, and the annotations of kiam and kube2iam
+_ANNOTATED = permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations))
+MIGRATION = CommandPermissions(permissions_of_checks(select()) | _ANNOTATED, (LONG_TRUST,))
+MIGRATION_BEGUN = CommandPermissions(
+    permissions_of_checks((), (*FOUND_IN, *FOR_CHANGES, *OF_NODES)) | _ANNOTATED, (LONG_TRUST,)
 )
 CREATING_ROLE = (
     *ROLE.calls(Verb.CREATE),
@@ -197,7 +205,7 @@ INSTALLING_AGENT = (
     *(Eks.list_addon_versions, Eks.list_association_summaries, Eks.list_node_groups, Eks.list_access_entries),
     *(KubeReader.list_nodes, KubeReader.find_pod_security, KubeReader.list_agent_daemon_sets),
     *(KubeReader.list_agent_pods, KubeReader.list_node_classes, Iam.simulate, Iam.find_profile_role),
-    *(Ec2.list_instance_profiles, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+    *(Ec2.list_instances, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
 )
 # creating an add-on with roles
 CREATING_WITH_ROLES = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
@@ -210,6 +218,7 @@ ASSOCIATING = CommandPermissions.of(
     *ROLE_TRUST.calls(Verb.UPDATE),
     optional=(
         *REACHED,
+        LONG_TRUST,
         OptionalPermission.of(
             "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
         ),
@@ -277,6 +286,7 @@ def reading_files(*, roles: bool = True) -> CommandPermissions:
                 *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
             ),
             POLICY_CHECKS,
+            LONG_TRUST,
         ),
     )
 
@@ -316,15 +326,16 @@ RECONCILING = CommandPermissions(
 )
 
 
-def granted(options: ReconcileOptions, needs: FileNeeds) -> tuple[Permissions, Permissions]:
+def granted(options: ReconcileOptions, declarations: Sequence[Declaration]) -> tuple[Permissions, Permissions]:
     """Return the permissions of podid reconcile for these options and files, without and with the namespace of the
     Lease."""
-    always = reading_files(roles=needs.roles).always
+    roles = any(item.roles for item in declarations)
+    always = reading_files(roles=roles).always
     if options.applies:
-        always |= changing_files(roles=needs.roles, trust=options.ownership.update_trust) | OWNERS.permissions
+        always |= changing_files(roles=roles, trust=options.ownership.update_trust) | OWNERS.permissions
     for item in RECONCILING.optional:
         usable = options.applies or item in READING_FILES.optional
-        if item not in (_LEASE, _APPLYING) and usable and needs.all_of(item.reason, options.ownership):
+        if item not in (_LEASE, _APPLYING) and usable and requires(declarations, options.ownership, item.reason):
             always |= item.permissions
     return always, _LEASE.permissions
 
@@ -356,6 +367,9 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
         if kind is ROLE_TRUST:
             users = (Eks.list_clusters, Eks.list_associations)
             optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))
+        if kind is ASSOCIATION and verb is Verb.DELETE:
+            annotated = (KubeReader.list_pod_templates, KubeReader.list_annotations)
+            optional.append(OptionalPermission.of("undoing podid migrate apply with kiam or kube2iam", *annotated))
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))

@@ -6,10 +6,11 @@ Nothing is read from the process at import, so tests pass their own.
 import errno
 import io
 import os
+import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,15 +50,9 @@ class Streams:
         self.stdout, self.stderr = (cast("IO[str]", _Defused(stream)) for stream in (self.stdout, self.stderr))
 
     def rename(self, program: str) -> None:
-        """Write command lines as those of a plugin of kubectl, if `program` is one. The width is reduced by the longer
-        name."""
-        from podid.cli.plugin import RenamingStream
-
-        if program:
-            self.stdout, self.stderr = (
-                cast("IO[str]", RenamingStream(stream, program)) for stream in (self.stdout, self.stderr)
-            )
-            self.width -= len(program) - len("podid")
+        """Write command lines with the name of a plugin of kubectl. The width is reduced by the longer name."""
+        self.stdout, self.stderr = (cast("IO[str]", _Renamed(stream, program)) for stream in (self.stdout, self.stderr))
+        self.width -= len(program) - len("podid")
 
     @classmethod
     def of_process(cls) -> "Streams":
@@ -69,9 +64,10 @@ class Streams:
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
             stderr=sys.stderr or _Closed(),
-            stdin_tty=_is_tty(sys.stdin),
-            stdout_tty=_is_tty(sys.stdout),
-            stderr_tty=_is_tty(sys.stderr),
+            # the shell may have closed a stream
+            stdin_tty=sys.stdin is not None and sys.stdin.isatty(),
+            stdout_tty=sys.stdout is not None and sys.stdout.isatty(),
+            stderr_tty=sys.stderr is not None and sys.stderr.isatty(),
             width=size.columns,
             height=size.lines,
         )
@@ -84,24 +80,74 @@ class _Closed(io.StringIO):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-class _Defused:
-    """A stream in which no line begins with a workflow command of a CI runner."""
+class _Changed:
+    """A stream whose text is `changed` before it is written."""
 
     def __init__(self, stream: IO[str]) -> None:
-        from podid.render.sanitize import defused
-
         self._stream = stream
-        self._fresh = True
-        self._defuse = defused
+
+    def changed(self, text: str) -> str:
+        raise NotImplementedError
 
     def write(self, text: str) -> int:
-        self._stream.write(self._defuse(text, fresh=self._fresh))
-        _, end, last = text.replace("\r", "\n").rpartition("\n")
-        self._fresh = not last.strip() and (self._fresh or bool(end))
+        self._stream.write(self.changed(text))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _Defused(_Changed):
+    """A stream in which no line begins with a workflow command of a CI runner."""
+
+    _fresh = True
+
+    def changed(self, text: str) -> str:
+        from podid.render.sanitize import defused
+
+        fresh = self._fresh
+        _, end, last = text.replace("\r", "\n").rpartition("\n")
+        self._fresh = not last.strip() and (fresh or bool(end))
+        return defused(text, fresh=fresh)
+
+
+# further words that follow the program in help and hints
+_WORDS = ("help", "COMMAND", "--help", "--version", "options", "-h")
+
+
+class _Renamed(_Changed):
+    """A stream that writes podid's command lines, and argument vectors in JSON and YAML, with the name of the
+    plugin."""
+
+    def __init__(self, stream: IO[str], program: str) -> None:
+        from podid.cli.tree import COMMANDS
+
+        super().__init__(stream)
+        words = sorted({*(row.path[0] for row in COMMANDS), *_WORDS}, key=len, reverse=True)
+        following = "|".join(map(re.escape, words))
+        self._names = [
+            (re.compile(rf"(?<![\w/.@'-])podid(?= (?:{following})(?![\w-]))"), program),
+            (re.compile(rf'"podid",(\s*)(?="(?:{following})")'), "".join(f'"{word}",\\1' for word in program.split())),
+            (re.compile(rf"- podid(\n *)(?=- (?:{following})\n)"), "".join(f"- {word}\\1" for word in program.split())),
+        ]
+
+    def changed(self, text: str) -> str:
+        for name, renamed in self._names if "podid" in text else ():
+            text = name.sub(renamed, text)
+        return text
+
+
+def plugin_of(path: str) -> str:
+    """Return `kubectl podid` for the executable of a plugin of kubectl, else "". A hyphen in its name separates
+    subcommands, an underscore stands for a hyphen."""
+    from pathlib import Path
+
+    name = Path(path).name.removesuffix(".exe")
+    return name.replace("-", " ").replace("_", "-") if name.startswith("kubectl-") else ""
 
 
 def abandon(stream: IO[str]) -> None:
@@ -111,13 +157,6 @@ def abandon(stream: IO[str]) -> None:
     except (OSError, ValueError):
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
-
-def _is_tty(stream: IO[str] | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
 
 
 class Instead(Exception):
@@ -160,7 +199,8 @@ class Runtime:
     # to stop it; `views` receives the results instead of stdout
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
-    _prompter: "Prompter | None" = field(default=None, repr=False)
+    # the terminal's questions, by default those of this process
+    prompter: "Prompter | None" = None
     _stored: "Stored | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -170,10 +210,8 @@ class Runtime:
     @classmethod
     def of_process(cls, argv: list[str]) -> "Runtime":
         runtime = cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
-        if "kubectl-" in sys.argv[0]:
-            from podid.cli.plugin import program_of
-
-            runtime.streams.rename(program_of(sys.argv[0]))
+        if program := plugin_of(sys.argv[0]):
+            runtime.streams.rename(program)
         return runtime
 
     def to_stdout(self, write: Callable[[IO[str]], object]) -> bool:
@@ -211,9 +249,11 @@ class Runtime:
     @contextmanager
     def asking(self) -> Iterator["Prompter"]:
         """Yield the prompter and count the time for the answer."""
+        from podid.cli.prompts import Prompter
+
         began = self.monotonic()
         try:
-            yield self.prompter
+            yield self.prompter or Prompter()
         finally:
             self.answering += self.monotonic() - began
 
@@ -228,25 +268,13 @@ class Runtime:
         return self.monotonic() - self.answering
 
     @property
-    def prompter(self) -> "Prompter":
-        if self._prompter is None:
-            from podid.cli.prompts import Prompter
-
-            self._prompter = Prompter()
-        return self._prompter
-
-    def use_prompter(self, prompter: "Prompter") -> None:
-        self._prompter = prompter
-
-    @property
     def width(self) -> int:
         """Return the terminal's columns, limited to 40 to 500."""
         return max(40, min(500, self.streams.width))
 
     def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
         """Return the form of text on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
-        from podid.render.links import can_link
-        from podid.render.screen import Screen
+        from podid.render.screen import Screen, can_link
 
         tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
         now = self.now() if tty and not full else None

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from podid.domain.foreign import Malformed, check_depth
+from podid.domain.foreign import Malformed, check_depth, typed
 from podid.domain.snapshot import Known, Missing
 
 T = TypeVar("T")
@@ -64,8 +64,8 @@ def _default(f: "Field[Any]") -> Any:
 @cache
 def _decoder(kind: Any) -> Decoder:
     origin, args = get_origin(kind), get_args(kind)
-    if kind in (str, bool, int, NoneType):
-        return _exactly(kind)
+    if kind in (str, bool, int):
+        return partial(typed, kind=kind)
     if kind is datetime:
         return _moment
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -76,26 +76,19 @@ def _decoder(kind: Any) -> Decoder:
         return _union(args)
     if origin is tuple and args[1:] == (Ellipsis,):
         decode = _decoder(args[0])
-        return lambda value, name: tuple(decode(item, f"{name}[{i}]") for i, item in enumerate(_list(value, name)))
+        return lambda value, name: tuple(
+            decode(item, f"{name}[{i}]") for i, item in enumerate(typed(value, name, list))
+        )
     if origin is tuple:
         return _row(tuple(map(_decoder, args)))
     if origin is frozenset:
         decode_member = _decoder(args[0])
-        return lambda value, name: frozenset(decode_member(item, name) for item in _list(value, name))
+        return lambda value, name: frozenset(decode_member(item, name) for item in typed(value, name, list))
     if origin is Mapping:
         return _mapping(_decoder(args[0]) if args[0] is not str else None, _decoder(args[1]))
     if is_dataclass(kind):
         return _dataclass(kind)
     raise TypeError(f"no decoder for {kind}")
-
-
-def _exactly(kind: type) -> Decoder:
-    def read(value: object, name: str) -> object:
-        if type(value) is not kind:
-            raise Malformed(f"{name} is not a {kind.__name__}")
-        return value
-
-    return read
 
 
 def _word(kind: type[StrEnum]) -> Decoder:
@@ -130,7 +123,7 @@ def _union(kinds: tuple[Any, ...]) -> Decoder:
         of_known, of_missing = _decoder(get_args(sections[Known])[0]), _decoder(Missing)
 
         def section(value: object, name: str) -> object:
-            (key, member), *more = _object(value, name).items() or [("", None)]
+            (key, member), *more = typed(value, name, dict).items() or [("", None)]
             if more or key not in ("known", "missing"):
                 raise Malformed(f"{name} is neither known nor missing")
             return Known(of_known(member, name)) if key == "known" else of_missing(member, name)
@@ -148,7 +141,7 @@ def _either(kinds: tuple[Any, ...]) -> Decoder:
     decoders = [(frozenset(f.name for f in fields(kind) if _default(f) is MISSING), _decoder(kind)) for kind in kinds]
 
     def read(value: object, name: str) -> object:
-        members = _object(value, name).keys()
+        members = typed(value, name, dict).keys()
         return next((decode for names, decode in decoders if names <= members), decoders[-1][1])(value, name)
 
     return read
@@ -156,7 +149,7 @@ def _either(kinds: tuple[Any, ...]) -> Decoder:
 
 def _row(items: tuple[Decoder, ...]) -> Decoder:
     def read(value: object, name: str) -> object:
-        row = _list(value, name)
+        row = typed(value, name, list)
         if len(row) != len(items):
             raise Malformed(f"{name} does not have {len(items)} items")
         return tuple(decode(item, name) for decode, item in zip(items, row, strict=True))
@@ -166,9 +159,9 @@ def _row(items: tuple[Decoder, ...]) -> Decoder:
 
 def _mapping(key: Decoder | None, member: Decoder) -> Decoder:
     if key is None:
-        return lambda value, name: {k: member(v, f"{name}.{k}") for k, v in _object(value, name).items()}
+        return lambda value, name: {k: member(v, f"{name}.{k}") for k, v in typed(value, name, dict).items()}
     pair = _row((key, member))
-    return lambda value, name: dict(pair(item, name) for item in _list(value, name)) if value != {} else {}
+    return lambda value, name: dict(pair(item, name) for item in typed(value, name, list)) if value != {} else {}
 
 
 def _dataclass(kind: Any) -> Decoder:
@@ -177,7 +170,7 @@ def _dataclass(kind: Any) -> Decoder:
     required = [f.name for f in fields(kind) if _default(f) is MISSING]
 
     def read(value: object, name: str) -> object:
-        obj = _object(value, name)
+        obj = typed(value, name, dict)
         for key in obj:
             if key not in members:
                 raise Malformed(f"{name}.{key} is not a known member")
@@ -187,15 +180,3 @@ def _dataclass(kind: Any) -> Decoder:
         return kind(**{key: members[key](member, f"{name}.{key}") for key, member in obj.items()})
 
     return read
-
-
-def _object(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Malformed(f"{name} is not an object")
-    return value
-
-
-def _list(value: object, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise Malformed(f"{name} is not a list")
-    return value

@@ -136,12 +136,10 @@ class RefusedAccount:
 @members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
-    """`plan` is what `podid apply` carries out. `names` are the names of the declarations. `unchanged` counts the
-    declared roles and associations that are as declared. `deletes` is whether the plan deletes associations or
-    roles."""
+    """`plan` is what `podid apply` carries out."""
 
     plan: Annotated[Plan, HIDDEN]
-    names: Annotated[tuple[str, ...], HIDDEN] = ()
+    files: Annotated[Sequence[str], About("The names of the declarations (`metadata.name`).")] = ()
     unchanged: Annotated[int, About("The number of declared resources that are as declared.")] = 0
     only_in_cluster: Annotated[Sequence[Unlisted], About("Associations that the file does not declare.")] = ()
     conflicts: Sequence[FileConflict] = ()
@@ -155,10 +153,6 @@ class FilePlan:
     # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
-
-    @property
-    def files(self) -> Annotated[Sequence[str], About("The names of the declarations (`metadata.name`).")]:
-        return self.names
 
     @property
     def header(self) -> Annotated[Header, FLAT]:

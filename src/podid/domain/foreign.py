@@ -32,6 +32,13 @@ class Malformed(Exception):
     """A member is missing or of the wrong type; the message does not contain its value."""
 
 
+def typed(value: object, name: str, kind: type[T]) -> T:
+    """Return the value. Raise Malformed if it has another type; a boolean is not a number."""
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise _unexpected(name, value, kind)
+    return value
+
+
 def text(data: Object, name: str) -> str:
     """Return text that is not empty."""
     value = text_or(data, name)
@@ -41,10 +48,9 @@ def text(data: Object, name: str) -> str:
 
 
 def text_or(data: Object, name: str, default: str = "") -> str:
-    value = data.get(name)
-    if value is None:
+    if (value := data.get(name)) is None:
         return default
-    if type(value) is not str:
+    if type(value) is not str:  # not `typed`: a large cluster has millions of texts
         raise _unexpected(name, value, str)
     if len(value) > LONGEST_TEXT:
         raise Malformed(f"{name} is longer than {LONGEST_TEXT // 1024} KiB")
@@ -57,21 +63,11 @@ def interned(data: Object, name: str, default: str = "") -> str:
 
 
 def number_or(data: Object, name: str, default: int = 0) -> int:
-    value = data.get(name)
-    if value is None:
-        return default
-    if type(value) is not int:
-        raise _unexpected(name, value, int)
-    return value
+    return default if (value := data.get(name)) is None else typed(value, name, int)
 
 
 def flag_or(data: Object, name: str, default: bool = False) -> bool:
-    value = data.get(name)
-    if value is None:
-        return default
-    if type(value) is not bool:
-        raise _unexpected(name, value, bool)
-    return value
+    return default if (value := data.get(name)) is None else typed(value, name, bool)
 
 
 def go_true(value: str) -> bool:
@@ -102,25 +98,19 @@ def instant(data: Object, name: str) -> datetime:
 
 def inner(data: Object, name: str) -> Object:
     """Return the member, an object."""
-    value = data.get(name)
-    if not isinstance(value, dict):
-        raise _unexpected(name, value, dict)
-    return value
+    return typed(data.get(name), name, dict)
 
 
-def inner_or_empty(data: Object, name: str) -> Object:
-    return {} if data.get(name) is None else inner(data, name)
+def inner_or_empty(data: Object, *names: str) -> Object:
+    """Return the object at the end of a path of members; empty if one of them is missing."""
+    for name in names:
+        data = {} if data.get(name) is None else inner(data, name)
+    return data
 
 
 def inners(data: Object, name: str) -> Sequence[Object]:
     """Return the objects of a required list, which may be empty."""
-    value = data.get(name)
-    if not isinstance(value, list):
-        raise _unexpected(name, value, list)
-    for item in value:
-        if not isinstance(item, dict):
-            raise _unexpected(f"one of {name}", item, dict)
-    return value
+    return [typed(item, f"one of {name}", dict) for item in typed(data.get(name), name, list)]
 
 
 def inners_or_none(data: Object, name: str) -> Sequence[Object]:
@@ -154,10 +144,7 @@ def _word(data: Object, name: str) -> str:
 
 
 def _items(data: Object, name: str, read: Callable[[Object, str], T]) -> tuple[T, ...]:
-    value = data.get(name)
-    if not isinstance(value, list):
-        raise _unexpected(name, value, list)
-    return tuple(read({f"one of {name}": item}, f"one of {name}") for item in value)
+    return tuple(read({f"one of {name}": item}, f"one of {name}") for item in typed(data.get(name), name, list))
 
 
 def pairs(data: Object, name: str) -> dict[str, str]:
@@ -168,9 +155,7 @@ def pairs(data: Object, name: str) -> dict[str, str]:
 
 def as_object(value: object) -> Object:
     """Return the answer, which must be an object."""
-    if not isinstance(value, dict):
-        raise _unexpected("the answer", value, dict)
-    return value
+    return typed(value, "the answer", dict)
 
 
 def check_depth(value: object, name: str) -> None:
@@ -209,13 +194,7 @@ def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
 def many(path: str, read: Reading[T]) -> Reading[tuple[T, ...]]:
     """Return a reader of the objects of a list; none if the list or an object on its path is missing."""
     *steps, name = path.split(".")
-
-    def objects(data: Object) -> tuple[T, ...]:
-        for step in steps:
-            data = inner_or_empty(data, step)
-        return tuple(map(read, inners_or_none(data, name)))
-
-    return objects
+    return lambda data: tuple(map(read, inners_or_none(inner_or_empty(data, *steps), name)))
 
 
 def _member(path: str, kind: Any, default: Any) -> Reading[Any]:

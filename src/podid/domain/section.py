@@ -115,6 +115,13 @@ def whole(section: Section[Mapping[K, Section[T]]]) -> Section[dict[K, T]]:
     return Known({key: value.value for key, value in section.value.items() if isinstance(value, Known)})
 
 
+def required(section: Section[T]) -> T:
+    """Return the value of a section that a result requires. Raise the error that prevented reading it."""
+    if isinstance(section, Missing):
+        raise error_of(section)
+    return section.value
+
+
 def known(section: Section[T]) -> T:
     """Return the value of a section that a check requires. Raise LookupError if it is missing."""
     if isinstance(section, Missing):

@@ -17,7 +17,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
-from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
+from podid.domain.trust import Policy, TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 T = TypeVar("T")
@@ -83,6 +83,12 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
+def users_on(snapshot: Snapshot, nodes: Iterable[str]) -> tuple[str, ...]:
+    """Return the associated service accounts ("ns/name") with live pods on these nodes."""
+    users = index(snapshot).users
+    return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
+
+
 class Affected(NamedTuple):
     """The service accounts that a failure on nodes affects: the `chain` of a case, and the nodes; empty for all."""
 
@@ -94,9 +100,8 @@ def reach_on(snapshot: Snapshot, affected: Callable[[Node], bool]) -> Affected:
     """Return the associated service accounts with live pods on such a node; all if nodes or pods could not be read."""
     if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
-    facts = index(snapshot)
-    nodes = tuple(sorted(node.name for node in facts.nodes.values() if affected(node)))
-    return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
+    nodes = tuple(sorted(node.name for node in index(snapshot).nodes.values() if affected(node)))
+    return Affected(users_on(snapshot, nodes), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
@@ -119,7 +124,7 @@ def role_subject(arn: str) -> Subject:
 
 
 def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
-    return tuple(sorted(str(a.ref) for a in associations))
+    return tuple(sorted({str(a.ref) for a in associations}))
 
 
 def namespaces_words(snapshot: Snapshot) -> str:
@@ -218,17 +223,23 @@ def under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     return section
 
 
+def trust_policy(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
+    """Return the parsed trust policy of an association's role; Known(None) if the role does not exist."""
+    return parsed_trust(role_section(snapshot, arn))
+
+
+def parsed_trust(role: Section[Role | None]) -> Section[Policy | None]:
+    if isinstance(role, Missing) or role.value is None:
+        return role if isinstance(role, Missing) else Known(None)
+    try:
+        return Known(parse_policy(role.value.trust))
+    except TrustPolicyError as error:
+        return Missing(f"the trust policy cannot be parsed: {error}")
+
+
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    role = known_or(role_section(snapshot, arn), None)
-    if not isinstance(snapshot.cluster, Known) or role is None:
-        return None
-    provider = snapshot.cluster.value.oidc_provider_arn
-    if not provider:
-        return None
-    try:
-        policy = parse_policy(role.trust)
-    except TrustPolicyError:
-        return None
-    return allows_by_issuer(policy, provider, ref)
+    policy = known_or(trust_policy(snapshot, arn), None)
+    provider = snapshot.cluster.value.oidc_provider_arn if isinstance(snapshot.cluster, Known) else ""
+    return allows_by_issuer(policy, provider, ref) if policy is not None and provider else None

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from podid.domain import trust
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Association
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or
 from podid.domain.workloads import live
-from podid.facts.index import by_role, index, once, role_section
+from podid.facts.index import by_role, index, once, role_section, trust_policy
 
 PODS_TRIED = 20
 
@@ -31,43 +31,23 @@ class TrustAnswer:
         return next((finding.id for finding in self.findings if finding.denies_access), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A role with its answers; with `missing` instead if its trust policy could not be read or parsed."""
-
-    arn: str
-    associations: tuple[Association, ...]
-    answers: tuple[TrustAnswer, ...] = ()
-    missing: Missing | None = None
-    gone: bool = False
-
-
 @once
-def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
-    roles = []
-    for arn, associations in by_role(snapshot).items():
-        section, members = role_section(snapshot, arn), tuple(associations)
-        if isinstance(section, Missing):
-            roles.append(Judged(arn, members, missing=section))
-        elif section.value is None:
-            roles.append(Judged(arn, members, gone=True))
-        else:
-            roles.append(_judge(snapshot, arn, members, section.value))
-    return tuple(roles)
+def judged(snapshot: Snapshot) -> Mapping[str, Section[tuple[TrustAnswer, ...] | None]]:
+    """Return, by the ARN of the role, the answers for its associations; Known(None) for a role that does not exist."""
+    return {arn: _judge(snapshot, arn, associations) for arn, associations in by_role(snapshot).items()}
 
 
-def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:
-    try:
-        policy = trust.parse_policy(role.trust)
-    except trust.TrustPolicyError as error:
-        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be parsed: {error}"))
+def _judge(snapshot: Snapshot, arn: str, associations: list[Association]) -> Section[tuple[TrustAnswer, ...] | None]:
+    role, policy = known_or(role_section(snapshot, arn), None), trust_policy(snapshot, arn)
+    if isinstance(policy, Missing) or policy.value is None or role is None:
+        return policy if isinstance(policy, Missing) else Known(None)
     answers, cluster_arn = [], known(snapshot.cluster).arn
     for association in associations:
         pods, now = live_pods(snapshot, association), snapshot.taken_at
         identity = trust.PodIdentity.of(cluster_arn, association, role_tags=role.tags, pods=pods, now=now)
-        evaluation = trust.evaluate(policy, identity)
+        evaluation = trust.evaluate(policy.value, identity)
         answers.append(TrustAnswer(association, evaluation, evaluation.findings))
-    return Judged(arn, associations, tuple(answers))
+    return Known(tuple(answers))
 
 
 def first_error(snapshot: Snapshot, association: Association) -> str:
@@ -78,9 +58,11 @@ def first_error(snapshot: Snapshot, association: Association) -> str:
 @once
 def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
     errors: dict[ServiceAccountRef, str] = {}
-    for role in judged(snapshot):
-        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
-        errors |= {answer.association.ref: answer.error for answer in role.answers}
+    for arn, associations in by_role(snapshot).items():
+        answers = judged(snapshot)[arn]
+        if answers == Known(None):
+            errors |= {association.ref: "role-not-found" for association in associations}
+        errors |= {answer.association.ref: answer.error for answer in known_or(answers, None) or ()}
     return errors
 
 

@@ -54,7 +54,6 @@ class Context:
 
     @property
     def unverified(self) -> bool:
-        """Return whether the server's certificate is not verified."""
         return self.cluster.get("insecure-skip-tls-verify") is True
 
 

@@ -45,8 +45,6 @@ TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 
 class KubeReader:
-    """Reads of Kubernetes, as domain values."""
-
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
@@ -72,14 +70,15 @@ class KubeReader:
     @needs(*on("list", "Namespace"))
     def list_namespaces(self) -> tuple[str, ...]:
         """Return the names of the namespaces, without those that are being deleted."""
-        names = self._transport.list(path_of("Namespace"), project.active_namespace, accept=METADATA_ONLY)
-        return tuple(sorted(filter(None, names)))
+        return self._namespaces(ending=False)
 
     @needs(list_namespaces)
     def list_ending_namespaces(self) -> tuple[str, ...]:
-        """Return the names of the namespaces that are being deleted."""
-        names = self._transport.list(path_of("Namespace"), project.ending_namespace, accept=METADATA_ONLY)
-        return tuple(sorted(filter(None, names)))
+        return self._namespaces(ending=True)
+
+    def _namespaces(self, *, ending: bool) -> tuple[str, ...]:
+        namespaces = self._transport.list(path_of("Namespace"), project.namespace, accept=METADATA_ONLY)
+        return tuple(sorted(name for name, deleted in namespaces if deleted is ending))
 
     @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:
@@ -315,7 +314,6 @@ class KubeReader:
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
-        """Return the current rollout of a Deployment, StatefulSet or DaemonSet."""
         return self._transport.get(path_of(kind, namespace, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)

@@ -23,8 +23,6 @@ from podid.kube.transport import Json, Transport
 
 
 class KubeWriter:
-    """Kubernetes writes, as domain values."""
-
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 

@@ -141,7 +141,6 @@ class Metric:
 
 
 def exposition(metrics: Iterable[Metric]) -> str:
-    """Return the metrics in the text format."""
     lines = []
     for metric in metrics:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]

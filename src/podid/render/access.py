@@ -1,17 +1,22 @@
-"""The access of pods to AWS: single actions, who may perform one, and all privileges."""
+"""The access of pods to AWS: single actions, who may perform one, all privileges, and those that are not used."""
 
-from collections.abc import Iterable
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from podid.domain.names import role_name
 from podid.domain.policy.actions import AccessLevel
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
-from podid.domain.text import count_of, needing, short_list
+from podid.domain.text import count_of, needing, short_list, utc
 from podid.domain.wildcards import ANY
+from podid.ops.audit.right_size import RightSizing, SizedPolicy
+from podid.ops.audit.unused import UnusedReport
 from podid.ops.permissions.can import AccessReport, ExpandedPattern, is_pattern
 from podid.ops.permissions.privileges import LAST_USE, Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
-from podid.render.view import NOTHING, Column, Line, View, document, sentence, table_of
+from podid.render.view import NOTHING, Column, Line, View, age, document, sentence, table_of
 
 _STYLES = {AccessVerdict.ALLOWED: "good", AccessVerdict.DENIED: "bad", AccessVerdict.UNKNOWN: "warn"}
 _MOST_RESOURCES = 3
@@ -32,7 +37,8 @@ def access_view(report: AccessReport) -> View:
         empty="none of these actions is allowed",
     )
     names = tuple(item.ruling.action for item in report.items if item.ruling.verdict is AccessVerdict.ALLOWED)
-    return View(document(AccessReport, report), (table,), names, exact=True)
+    notes = (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+    return View(document(AccessReport, report), (table,), names, exact=True, notes=notes)
 
 
 def identities_view(answer: AllowedIdentities) -> View:
@@ -51,16 +57,8 @@ def identities_view(answer: AllowedIdentities) -> View:
         (Column("REASON", prose=True), _reason),
         empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
     )
-    return View(document(AllowedIdentities, answer), (table,), tuple(str(item.ref) for item in answer.items))
-
-
-def identities_notes(answer: AllowedIdentities) -> tuple[str | Line, ...]:
-    return (*answer.notes, *not_checked(answer.not_checked))
-
-
-def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
-    """Return the remarks, the count of each pattern, and the unchecked parts, for stderr."""
-    return (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+    names, notes = tuple(str(item.ref) for item in answer.items), (*answer.notes, *not_checked(answer.not_checked))
+    return View(document(AllowedIdentities, answer), (table,), names, notes=notes)
 
 
 def privileges_view(privileges: Privileges) -> View:
@@ -91,17 +89,18 @@ def privileges_view(privileges: Privileges) -> View:
     )
     names = tuple(item.service for item in privileges.services)
     tables = (services, ways) if privileges.escalations else (services,)
-    return View(document(Privileges, privileges), tables, names)
+    return View(document(Privileges, privileges), tables, names, notes=tuple(_privileges_notes(privileges)))
 
 
-def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
-    """Return the obstacle of the session, the number of escalation paths, and the unchecked parts, for stderr."""
+def _privileges_notes(privileges: Privileges) -> Iterator[str | Line]:
     number = len(privileges.escalations)
     ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
     ways += " in the policies that were read" if privileges.access.unread else ""
-    obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()
-    unread = [item for item in privileges.not_checked if item.what != LAST_USE]
-    return (*obstacle, ways, *_use_notes(privileges), *not_checked(unread))
+    if privileges.obstacle:
+        yield Line(sentence(privileges.obstacle), "warn")
+    yield ways
+    yield from _use_notes(privileges)
+    yield from not_checked(item for item in privileges.not_checked if item.what != LAST_USE)
 
 
 def _use_notes(privileges: Privileges) -> list[str | Line]:
@@ -196,3 +195,77 @@ def _reason(item: Ruling | AllowedIdentity) -> str:
     if item.verdict is AccessVerdict.ALLOWED:
         return NOTHING
     return sentence(needing(item.reason, item.missing_permission)).rstrip(".")
+
+
+# --- unused permissions, and the policies of a role reduced to the used ones ------------------------------------------
+
+
+def unused_view(report: UnusedReport, days: int, *, short: bool) -> View:
+    """Return a row for each item. A terminal shows the beginning of long lists."""
+    limit = 4 if short else 10_000
+    table = table_of(
+        report.items,
+        ("KIND", "kind"),
+        ("VERDICT", "verdict", lambda item: "warn" if item.verdict == "unknown" else ""),
+        ("ROLE", "role"),
+        (Column("SERVICE ACCOUNT", folds=1), lambda item: item.subject or NOTHING),
+        (
+            Column("PERMISSIONS", prose=True, folds=1),
+            lambda item: short_list(item.services if item.kind == "service" else item.actions, limit) or NOTHING,
+        ),
+        ("LAST USED", lambda item: f"{age(item.last_used_at, report.taken_at)} ago" if item.last_used_at else "never"),
+        (Column("REASON", prose=True, folds=2), lambda item: item.reason or NOTHING),
+        empty=f"no unused association, role or permission in the last {count_of(days, 'day')}",
+        unread=report.unread,
+    )
+    names = tuple(dict.fromkeys(item.subject or item.role for item in report.items))
+    counts = Counter(item.verdict for item in report.items)
+    notes: tuple[str | Line, ...] = (
+        f"{count_of(counts['unused'], 'item')} not used since {utc(report.since)}, {counts['unknown']} unknown",
+        *(Line(words, "dim") for words in (*(f"Not checked: {part}" for part in report.unread), *report.limits)),
+    )
+    return View(document(UnusedReport, report), (table,), names, notes=notes)
+
+
+_DIFF_STYLES = {"+": "good", "-": "bad", "@": "dim"}
+
+
+def right_size_view(sizing: RightSizing) -> View:
+    """Return the difference of each policy; CSV and -o name list the policies."""
+    table = table_of(
+        sizing.policies,
+        ("POLICY", "policy"),
+        ("CHANGE", "change"),
+        (Column("INLINE POLICY", wide=True), lambda item: item.inline_name or None),
+    )
+    names = tuple(item.policy for item in sizing.changed)
+    notes = tuple(Line(f"note: {note}", "dim") for note in sizing.notes)
+    return View(
+        document(RightSizing, sizing), (table,), names, tuple(_right_size_lines(sizing)), exact=True, notes=notes
+    )
+
+
+def _right_size_lines(sizing: RightSizing) -> Iterator[str | Line]:
+    role, since = sizing.role.name, utc(sizing.since)
+    if not sizing.changed:
+        yield f"Every permission of role {role} was used since {since}, or its use is not known"
+    else:
+        yield f"Role {role}: not used since {since}: {short_list(sizing.removed, 12)}"
+    for item in sizing.changed:
+        yield ""
+        yield from _difference(item)
+    if sizing.unknown:
+        yield ""
+        yield Line(f"Kept, because their use is not known: {short_list(sizing.unknown, 12)}", hang=2)
+
+
+def _difference(item: SizedPolicy) -> Iterator[str | Line]:
+    before, after = _text(item.before), _text(item.after) if item.after is not None else []
+    new = f"inline policy {item.inline_name}" if item.after is not None else "/dev/null"
+    old = f"managed policy {item.policy}" if item.managed else f"inline policy {item.policy}"
+    for text in difflib.unified_diff(before, after, old, new, lineterm="", n=2):
+        yield Line(text, _DIFF_STYLES.get(text[:1], ""), code=True)
+
+
+def _text(policy: object) -> list[str]:
+    return json.dumps(policy, indent=2).splitlines()

@@ -13,6 +13,7 @@ from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, short_list, utc
 from podid.ops.association.details import Detail, Details, PodCounts
+from podid.ops.association.request import ListOptions
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -168,16 +169,13 @@ def association_list_view(
     now: datetime,
     readings: Mapping[str, Details],
     *,
+    options: ListOptions,
     namespace: str | None = None,
     short: bool,
-    columns: Sequence[str] = (),
-    more: Sequence[str] = (),
-    filters: str = "",
 ) -> View:
     """Return the list. `short` shows roles by name, for a terminal. `readings` are by the id of the association.
-    `namespace` is the only one that was read; `filters` are the other filters as typed. `columns` are shown in their
-    order; without them, the usual ones and `more`. `clusters` are ARNs; with several, each row begins with its
-    cluster."""
+    `namespace` is the only one that was read. `clusters` are ARNs; with several, each row begins with its cluster."""
+    columns, filters = check_columns(options.columns), options.filters
     names_of = _cluster_names(clusters)
     several, where = len(clusters) != 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Details() for item in associations]
@@ -187,7 +185,7 @@ def association_list_view(
         items=[listed_body(*pair) for pair in zip(associations, details, strict=True)],
     )
     cells = {**_COLUMNS, **_READ_COLUMNS}
-    chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
+    chosen = [cells[name] for name in columns or (*_COLUMNS, *options.more)]
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, names_of))] if several else []
     rows = [ListRow(item, one, now, short) for item, one in zip(associations, details, strict=True)]

@@ -1,10 +1,11 @@
-"""A declaration as a file: the output of podid export and podid convert."""
+"""A declaration as a file: the output of podid export and podid convert; and its JSON Schema."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Annotated, Any, cast
 
 from podid.domain.declaration import (
     DECLARATION_KIND,
@@ -18,10 +19,11 @@ from podid.domain.declaration import (
 )
 from podid.domain.encoding import Json, plain
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
-from podid.domain.members import API_VERSION
+from podid.domain.members import API_VERSION, About, Document
 from podid.domain.trust import ScopeKind
 from podid.render.formats import to_yaml
-from podid.render.reports.parts import HOMEPAGE
+from podid.render.reports import HOMEPAGE
+from podid.render.view import Line, Table, View, columns, document
 
 SCHEMA_URL = f"{HOMEPAGE}/raw/main/docs/reference/json/{DECLARATION_KIND}.json"
 # editors with the YAML language server read it
@@ -162,3 +164,32 @@ def _session_policy(text: str) -> object:
     except ValueError:
         return text
     return document if isinstance(document, Mapping) else text
+
+
+# --- the schemas, as tools/gen_docs.py generates them -----------------------------------------------------------------
+
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# the build puts schemas into the package; a checkout has them only in the documentation
+_FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent.parent / "docs" / "reference" / "json")
+
+
+class SchemaDocument(Document, kind="Schema"):
+    """`podid schema`."""
+
+    name: Annotated[str, About("The kind of file that the schema describes.")]
+    schema: Annotated[Mapping[str, object], About("JSON Schema, draft 2020-12.")]
+
+
+def schema_text(kind: str) -> str:
+    """Return the schema of a document, or of a declaration."""
+    folder = next(folder for folder in _FOLDERS if folder.is_dir())
+    return (folder / f"{kind}.json").read_text(encoding="utf-8")
+
+
+def schema_view() -> View:
+    text = schema_text(DECLARATION_KIND)
+    body = document(SchemaDocument, name=DECLARATION_KIND, schema=json.loads(text))
+    lines = tuple(Line(line, code=True) for line in text.splitlines())
+    table = Table(columns("NAME"), ((DECLARATION_KIND,),))
+    return View(body, (table,), (DECLARATION_KIND,), lines, exact=True, file=True)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 from podid.domain import members
 from podid.domain.encoding import Items
-from podid.domain.errors import PodidError
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.members import About, Document
@@ -18,7 +17,7 @@ from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
-from podid.render.several import ClusterFailureBody, results_view
+from podid.render.several import ClusterFailureBody
 from podid.render.status import (
     IdentityStatusBody,
     commands_of,
@@ -151,10 +150,6 @@ class DoctorReportListDocument(members.Document, kind="DoctorReportList"):
 
     items: Sequence[DoctorReportDocument]
     failures: Annotated[Sequence[ClusterFailureBody], members.About("The clusters without a report, and the reason.")]
-
-
-def reports_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    return results_view(views, failures, DoctorReportListDocument)
 
 
 class PermissionsBody(members.Document):

@@ -4,19 +4,19 @@ A colour has the same meaning everywhere (see CONTRIBUTING.md), and a mark or a 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from podid.domain.encoding import timestamp
 from podid.domain.text import count_of
 from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
-from podid.render.links import linked, unlinked
 from podid.render.view import Column, Line, Table, View, is_only
 
-# in rich's words
-_STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold"}
+# in rich's words; `told` is for the text of podid demo
+_STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold", "told": "cyan"}
 # text in quotes is a policy, which users copy; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
 _NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
@@ -168,3 +168,48 @@ def _colored(text: str, style: str, screen: Screen) -> str:
     if not screen.color or style not in _STYLES or not words:
         return text
     return text.replace(words, _styled(words, style), 1)
+
+
+# --- hyperlinks (OSC 8): addresses, and the pages of failure modes ----------------------------------------------------
+
+# format: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+# an address, without the punctuation that ends a sentence; or hyphenated words, which may be the ID of a failure mode,
+# unless they are part of a path, a file name or a flag
+_TARGET = re.compile(r"https://[^\s\"'`<>()\[\]]*[\w/#]|(?<![\w./@=-])[a-z0-9]+(?:-[a-z0-9]+)+(?![\w/@=-]|\.\w)")
+_SEQUENCE = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
+# older versions of VTE, the library of many terminals, print the control sequence, or crash
+_LEAST_VTE = 5000
+
+
+def can_link(env: Mapping[str, str]) -> bool:
+    """Return whether a terminal shows hyperlinks or ignores them. FORCE_HYPERLINK, which other programs read too,
+    decides if it is set."""
+    if forced := env.get("FORCE_HYPERLINK"):
+        return forced != "0"
+    vte = env.get("VTE_VERSION", "")
+    outdated = vte.isdecimal() and int(vte) < _LEAST_VTE
+    return env.get("TERM", "") not in ("", "dumb", "linux") and not outdated and not env.get("CI")
+
+
+def linked(text: str) -> str:
+    """Return the text, which may have colours, with hyperlinks."""
+    parts = _COLOR.split(text)
+    return "".join(part if number % 2 else _TARGET.sub(_link, part) for number, part in enumerate(parts))
+
+
+def unlinked(text: str) -> str:
+    return _SEQUENCE.sub("", text)
+
+
+def _link(match: re.Match[str]) -> str:
+    text = match[0]
+    url = text if text.startswith("https://") else _pages().get(text)
+    return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\" if url else text
+
+
+@cache
+def _pages() -> dict[str, str]:
+    from podid.pages.index import ENTRIES
+
+    return {entry.id: entry.url for entry in ENTRIES}

@@ -1,13 +1,17 @@
-"""Plans and results of several clusters in one view."""
+"""Plans and results of several clusters, or of several fixes, in one view."""
 
+import shlex
 from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from podid.domain.errors import PodidError
-from podid.domain.members import About, Document, From
+from podid.domain.findings import FixClass, Severity, Subject
+from podid.domain.members import About, Argv, Document, From
+from podid.ops.doctor.fixes import WORDS, AutoFix
 from podid.render.changes import FilePlanDocument, PlanDocument, ResultDocument
-from podid.render.view import Column, Line, Table, View, document, part_of
+from podid.render.view import Column, Line, Table, View, document, part_of, table_of
 
 
 def results_view(
@@ -17,7 +21,9 @@ def results_view(
     `kind` lists."""
     counts = Counter(map(_name_of, views))
     # clusters of other accounts and regions may have the same name
-    clusters = [name if counts[name := _name_of(view)] == 1 else _arn_of(view) or name for view in views]
+    clusters = [
+        name if counts[name := _name_of(view)] == 1 else str(view.document.get("clusterArn") or name) for view in views
+    ]
     lines: list[str | Line] = []
     for cluster, view in zip(clusters, views, strict=True):
         lines += [f"cluster {cluster}:", *view.lines]
@@ -27,10 +33,6 @@ def results_view(
     names = tuple(name for view in views for name in view.names)
     body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
     return View(body, (table,), names, tuple(lines))
-
-
-def _arn_of(view: View) -> str:
-    return str(view.document.get("clusterArn") or "")
 
 
 def _name_of(view: View) -> str:
@@ -50,3 +52,64 @@ class ResultListDocument(Document, kind="ResultList"):
 
     items: Sequence[ResultDocument | PlanDocument | FilePlanDocument]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a result, and the reason.")]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFix:
+    """A command of a fix with its plan; without a plan `error` is its error document."""
+
+    source: AutoFix
+    command: tuple[str, ...]
+    plan: View | None
+    error: Mapping[str, Any]
+
+
+def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
+    body = document(FixListDocument, cluster=cluster, items=fixes)
+    table = table_of(
+        fixes,
+        ("ID", "source.verdict.check"),
+        ("SUBJECT", "source.verdict.subject"),
+        ("DOES", lambda fix: WORDS[fix.source.kind]),
+        ("COMMAND", lambda fix: shlex.join(fix.command)),
+    )
+    lines: list[str | Line] = []
+    for fix in fixes:
+        verdict = fix.source.verdict
+        lines += [
+            f"{verdict.check}, {verdict.subject}: {verdict.message}",
+            f"  fix ({WORDS[fix.source.kind]}): {shlex.join(fix.command)}",
+            *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
+        ]
+    return View(body, (table,), tuple(fix.source.verdict.check for fix in fixes), tuple(lines))
+
+
+class FixFailureBody(Document):
+    code: str
+    message: str
+    exit_code: int
+
+
+class PlannedFixBody(Document):
+    id: Annotated[str, From("source.verdict.check")]
+    severity: Annotated[Severity, From("source.verdict.severity")]
+    subject: Annotated[Subject, From("source.verdict.subject")]
+    class_: Annotated[FixClass, From("source.kind")]
+    command: Argv
+    plan: Annotated[
+        PlanDocument | None,
+        From(lambda fix: None if fix.plan is None else part_of(fix.plan)),
+        About("null if the command has no plan."),
+    ]
+    error: Annotated[
+        FixFailureBody | None,
+        From(lambda fix: {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None),
+        About("The reason why the command has no plan."),
+    ]
+
+
+class FixListDocument(Document, kind="FixList"):
+    """`podid doctor --fix --dry-run`: the plan of each command that --fix would run."""
+
+    cluster: str
+    items: Sequence[PlannedFixBody]

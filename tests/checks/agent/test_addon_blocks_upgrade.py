@@ -1,5 +1,3 @@
-"""The check addon-blocks-upgrade."""
-
 from typing import Any
 
 from checks.builder import DENIED, addon, cluster, healthy

@@ -1,5 +1,3 @@
-"""The check addon-config-conflict."""
-
 from checks.builder import DENIED, daemon_set, healthy, node
 from checks.grid import answers, messages
 from harness import table

@@ -1,5 +1,3 @@
-"""The check addon-degraded-or-failed."""
-
 from checks.builder import CRASHED, DENIED, addon, agent_pod, ago, daemon_set, healthy
 from checks.grid import answers, only
 from harness import table

@@ -1,5 +1,3 @@
-"""The check admission-policy-blocks-agent."""
-
 from checks.builder import DENIED, healthy
 from checks.grid import answers, messages
 from podid.domain.snapshot import Known

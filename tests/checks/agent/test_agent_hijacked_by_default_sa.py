@@ -1,5 +1,3 @@
-"""The check agent-hijacked-by-default-sa."""
-
 from typing import Any
 
 import pytest

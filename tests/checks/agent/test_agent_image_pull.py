@@ -1,5 +1,3 @@
-"""The check agent-image-pull."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check agent-ipv6-bind."""
-
 from typing import Any
 
 import pytest

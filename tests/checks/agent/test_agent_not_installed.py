@@ -1,5 +1,3 @@
-"""The check agent-not-installed."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check agent-not-on-node."""
-
 import pytest
 
 from checks.builder import DENIED, addon, agent_pod, ago, association, daemon_set, healthy, no_agent, node

@@ -1,5 +1,3 @@
-"""The check agent-outdated."""
-
 from typing import Any
 
 import pytest

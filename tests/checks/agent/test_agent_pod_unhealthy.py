@@ -1,5 +1,3 @@
-"""The check agent-pod-unhealthy."""
-
 from dataclasses import replace
 
 import pytest

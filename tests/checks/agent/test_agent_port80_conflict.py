@@ -1,5 +1,3 @@
-"""The check agent-port80-conflict."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, daemon_set, healthy, node, pod

@@ -1,5 +1,3 @@
-"""The check agent-probe-port-conflict."""
-
 from dataclasses import replace
 from typing import Any
 

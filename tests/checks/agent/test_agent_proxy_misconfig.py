@@ -1,5 +1,3 @@
-"""The check agent-proxy-misconfig."""
-
 from typing import Any
 
 from checks.builder import DENIED, daemon_set, healthy

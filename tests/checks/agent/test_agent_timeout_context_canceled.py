@@ -1,5 +1,3 @@
-"""The check agent-timeout-context-canceled."""
-
 from checks.builder import NO_LOG, logged
 from checks.grid import answers, messages
 

@@ -1,5 +1,3 @@
-"""The check auto-mode-redundant-addon."""
-
 from typing import Any
 
 from checks.builder import DENIED, addon, cluster, healthy, hybrid_node, node

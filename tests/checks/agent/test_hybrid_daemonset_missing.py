@@ -1,5 +1,3 @@
-"""The check hybrid-daemonset-missing."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check iso-partition-ca-bundle."""
-
 from typing import Any
 
 from checks.builder import DENIED, agent_pod, cluster, healthy

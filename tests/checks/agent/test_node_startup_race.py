@@ -1,5 +1,3 @@
-"""The check node-startup-race."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check self-managed-cluster-name-wrong."""
-
 from typing import Any
 
 import pytest

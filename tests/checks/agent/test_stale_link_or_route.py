@@ -1,5 +1,3 @@
-"""The check stale-link-or-route."""
-
 from checks.builder import DENIED, healthy, logged
 from checks.grid import answers, messages
 

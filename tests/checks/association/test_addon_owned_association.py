@@ -1,5 +1,3 @@
-"""The check addon-owned-association."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check association-deleted-env-remains."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check association-missing."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check association-namespace-not-found."""
-
 import pytest
 
 from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, ago, association, healthy

@@ -1,5 +1,3 @@
-"""The check association-quota."""
-
 from dataclasses import replace
 
 import pytest

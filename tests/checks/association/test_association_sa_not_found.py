@@ -1,5 +1,3 @@
-"""The check association-sa-not-found."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check cross-account-role-arn."""
-
 from checks.builder import ACCOUNT, DENIED, association, chained, healthy
 from checks.grid import answers, only
 

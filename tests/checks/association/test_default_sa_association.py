@@ -1,5 +1,3 @@
-"""The check default-sa-association."""
-
 from typing import Any
 
 import pytest

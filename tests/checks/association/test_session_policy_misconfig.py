@@ -1,5 +1,3 @@
-"""The check session-policy-misconfig."""
-
 import json
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,3 @@
-"""The check unused-association."""
-
 from dataclasses import replace
 from datetime import datetime
 from typing import Any

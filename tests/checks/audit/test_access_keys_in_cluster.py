@@ -1,5 +1,3 @@
-"""The check access-keys-in-cluster."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, healthy

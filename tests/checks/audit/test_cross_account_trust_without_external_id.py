@@ -1,5 +1,3 @@
-"""The check cross-account-trust-without-external-id."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check guard-violated."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check iam-quota."""
-
 from dataclasses import replace
 from typing import Any
 

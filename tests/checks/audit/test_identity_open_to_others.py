@@ -1,5 +1,3 @@
-"""The check identity-open-to-others."""
-
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, DENIED, healthy

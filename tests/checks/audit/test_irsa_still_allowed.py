@@ -1,5 +1,3 @@
-"""The check irsa-still-allowed."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check policy-uses-disabled-session-tags."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check role-assumes-any-role."""
-
 from typing import Any
 
 from checks.builder import ACCOUNT

@@ -1,5 +1,3 @@
-"""The check role-passes-any-role."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check role-privilege-escalation."""
-
 from typing import Any
 
 from checks.grid import answers, messages, only, outcomes

@@ -1,5 +1,3 @@
-"""The check trust-wider-than-use."""
-
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, CLUSTER_ARN, ROLE_ARN, association, healthy

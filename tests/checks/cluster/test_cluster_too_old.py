@@ -1,5 +1,3 @@
-"""The check cluster-too-old."""
-
 from checks.builder import bare, cluster, healthy, pod
 from checks.grid import answers
 from harness import table

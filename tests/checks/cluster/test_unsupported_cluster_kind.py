@@ -1,5 +1,3 @@
-"""The check unsupported-cluster-kind."""
-
 import pytest
 
 from checks.builder import DENIED, cluster, healthy

@@ -1,5 +1,3 @@
-"""The check cilium-host-entity."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, daemon_set, healthy

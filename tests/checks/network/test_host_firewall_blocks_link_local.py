@@ -1,5 +1,3 @@
-"""The check host-firewall-blocks-link-local."""
-
 import pytest
 
 from checks.builder import DENIED, daemon_set, healthy

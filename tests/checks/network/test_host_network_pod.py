@@ -1,5 +1,3 @@
-"""The check host-network-pod."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, agent_pod, association, healthy, pod

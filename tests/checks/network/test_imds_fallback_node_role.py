@@ -1,5 +1,3 @@
-"""The check imds-fallback-node-role."""
-
 from dataclasses import replace
 from typing import Any
 

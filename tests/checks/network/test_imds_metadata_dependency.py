@@ -1,5 +1,3 @@
-"""The check imds-metadata-dependency."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, INSTANCE, node, with_image

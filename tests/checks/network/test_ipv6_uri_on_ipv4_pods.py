@@ -1,5 +1,3 @@
-"""The check ipv6-uri-on-ipv4-pods."""
-
 from dataclasses import replace
 
 from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env

@@ -1,5 +1,3 @@
-"""The check networkpolicy-blocks-agent."""
-
 from dataclasses import replace
 
 import pytest

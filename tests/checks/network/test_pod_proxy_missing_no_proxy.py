@@ -1,5 +1,3 @@
-"""The check pod-proxy-missing-no-proxy."""
-
 from dataclasses import replace
 
 from checks.builder import NO_PODS, healthy, pod, with_env

@@ -1,5 +1,3 @@
-"""The check service-mesh-intercepts."""
-
 from dataclasses import replace
 
 from checks.builder import NO_PODS, healthy, pod

@@ -1,5 +1,3 @@
-"""The check sg-for-pods-blocks-agent."""
-
 import pytest
 
 from checks.builder import NO_PODS, daemon_set, healthy, pod

@@ -1,5 +1,3 @@
-"""The check agent-imds-unavailable."""
-
 from dataclasses import replace
 from typing import Any
 

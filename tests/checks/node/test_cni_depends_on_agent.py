@@ -1,5 +1,3 @@
-"""The check cni-depends-on-agent."""
-
 from checks.builder import DENIED, NODE_ROLE_ARN, healthy, permissions
 from checks.grid import answers, messages
 from podid.domain.snapshot import Known

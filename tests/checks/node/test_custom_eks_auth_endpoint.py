@@ -1,5 +1,3 @@
-"""The check custom-eks-auth-endpoint."""
-
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,5 +1,3 @@
-"""The check eks-auth-unreachable."""
-
 import json
 from dataclasses import replace
 from typing import Any

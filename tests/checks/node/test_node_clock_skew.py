@@ -1,5 +1,3 @@
-"""The check node-clock-skew."""
-
 from checks.builder import DENIED, healthy
 from checks.grid import answers, messages
 

@@ -1,5 +1,3 @@
-"""The check node-role-missing-eks-auth."""
-
 from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, REFUSED, cluster, healthy, node
 from checks.grid import answers, only
 from harness import table

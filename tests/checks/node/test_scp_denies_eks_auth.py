@@ -1,5 +1,3 @@
-"""The check scp-denies-eks-auth."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, NODE_ROLE_ARN, REFUSED, healthy

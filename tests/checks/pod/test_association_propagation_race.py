@@ -1,5 +1,3 @@
-"""The check association-propagation-race."""
-
 from checks.builder import NO_PODS, bare, healthy, pod
 from checks.grid import answers, messages
 from checks.pods import CREATED

@@ -1,5 +1,3 @@
-"""The check automount-false."""
-
 from checks.builder import NO_PODS, healthy, pod, requested
 from checks.grid import answers, messages
 

@@ -1,5 +1,3 @@
-"""The check cached-credentials-after-change."""
-
 from datetime import datetime, timedelta
 
 import pytest

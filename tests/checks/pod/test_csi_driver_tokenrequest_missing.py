@@ -1,5 +1,3 @@
-"""The check csi-driver-tokenrequest-missing."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, daemon_set

@@ -1,5 +1,3 @@
-"""The check ephemeral-debug-container-no-env."""
-
 from checks.builder import NO_PODS, healthy, pod
 from checks.grid import answers, messages
 

@@ -1,5 +1,3 @@
-"""The check fargate-pod."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, NO_PODS, healthy, node, pod

@@ -1,5 +1,3 @@
-"""The check injected-fields-hardcoded."""
-
 from dataclasses import replace
 
 from checks.builder import INJECTED, NO_PODS, healthy, pod, with_env

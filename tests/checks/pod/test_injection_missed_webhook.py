@@ -1,5 +1,3 @@
-"""The check injection-missed-webhook."""
-
 import pytest
 
 from checks.builder import DENIED, bare, healthy, pod

@@ -1,5 +1,3 @@
-"""The check injection-opted-out."""
-
 from checks.builder import INJECTED, NO_PODS, healthy, pod
 from checks.grid import answers
 from harness import table

@@ -1,5 +1,3 @@
-"""The check irsa-annotation-leftover."""
-
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check irsa-env-hardcoded."""
-
 from checks.builder import NO_PODS, ROLE_ARN, healthy, pod, with_env
 from checks.containers import container, sourced
 from checks.grid import WORKLOAD, answers, only

@@ -1,5 +1,3 @@
-"""The check irsa-env-still-active."""
-
 from checks.builder import NO_PODS, healthy
 from checks.grid import answers, messages
 from checks.pods import IRSA

@@ -1,5 +1,3 @@
-"""The check java-ipv6-host-rejected."""
-
 from dataclasses import replace
 
 from checks.builder import NO_PODS, cluster, healthy, pod, with_env

@@ -1,5 +1,3 @@
-"""The check pod-predates-association."""
-
 from checks.builder import NO_PODS, association, healthy, pod
 from checks.grid import answers, verdicts
 from checks.pods import MISSED, OLD

@@ -1,5 +1,3 @@
-"""The check sa-mismatch."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check sa-recreated-token-invalid."""
-
 from datetime import datetime
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check sdk-too-old."""
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The check static-aws-keys-shadow."""
-
 from collections.abc import Mapping
 from dataclasses import replace
 

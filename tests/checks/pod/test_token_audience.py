@@ -1,5 +1,3 @@
-"""The check token-audience."""
-
 from dataclasses import replace
 
 import pytest

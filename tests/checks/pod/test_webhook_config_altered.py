@@ -1,5 +1,3 @@
-"""The check webhook-config-altered."""
-
 from dataclasses import replace
 from datetime import timedelta
 

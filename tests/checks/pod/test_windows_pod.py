@@ -1,5 +1,3 @@
-"""The check windows-pod."""
-
 from checks.builder import DENIED, healthy, node, pod
 from checks.grid import WORKLOAD, answers, only
 from podid.domain.workloads import SKIP_POD

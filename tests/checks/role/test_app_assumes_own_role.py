@@ -1,5 +1,3 @@
-"""The check app-assumes-own-role."""
-
 from dataclasses import replace
 
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy, pod, role

@@ -1,5 +1,3 @@
-"""The check base-role-cannot-assume-target."""
-
 from checks.builder import DENIED, chained, permissions
 from checks.grid import answers, messages
 from podid.domain.snapshot import Known

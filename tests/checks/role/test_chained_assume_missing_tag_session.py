@@ -1,5 +1,3 @@
-"""The check chained-assume-missing-tag-session."""
-
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy
 from checks.grid import answers, messages, only
 from podid.domain.iam import AssumePermissions
@@ -19,6 +17,12 @@ def test_finding_and_unknown() -> None:
         "pods with this role cannot assume arn:aws:iam::444455556666:role/reader: the request includes "
         "the session's tags, and no policy of the role allows sts:TagSession on it"
     ]
+
+
+def test_a_pattern_of_roles_without_the_tags() -> None:
+    """It may match no role."""
+    wide = healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions(("arn:aws:iam::*:role/reader-*",)))})
+    assert answers(ID, wide) == [("fail", "warn", "Role orders")]
 
 
 def test_pods_with_a_target_role_do_not_use_the_policies_of_the_role() -> None:

@@ -1,5 +1,3 @@
-"""The check external-id-mismatch."""
-
 from checks.builder import DENIED, TARGET_ARN, chained, role, target_trust
 from checks.grid import answers, messages
 from podid.domain.snapshot import Known

@@ -1,5 +1,3 @@
-"""The check packed-policy-too-large."""
-
 from checks.builder import DENIED, ROLE_ARN, healthy, session
 from checks.grid import answers, messages, only
 from podid.domain.snapshot import Known

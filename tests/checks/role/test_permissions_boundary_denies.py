@@ -1,5 +1,3 @@
-"""The check permissions-boundary-denies."""
-
 from dataclasses import replace
 
 import pytest

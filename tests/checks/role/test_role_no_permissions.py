@@ -1,5 +1,3 @@
-"""The check role-no-permissions."""
-
 from checks.builder import DENIED, ROLE_ARN, association, healthy
 from checks.grid import answers
 from podid.domain.iam import PolicyNames

@@ -1,5 +1,3 @@
-"""The check role-not-found."""
-
 import pytest
 
 from checks.builder import ACCOUNT, DENIED, NO_ROLE, ROLE_ARN, association, chained, healthy, role, with_role

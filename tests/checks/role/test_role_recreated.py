@@ -1,5 +1,3 @@
-"""The check role-recreated."""
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

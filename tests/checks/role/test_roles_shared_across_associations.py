@@ -1,5 +1,3 @@
-"""The check roles-shared-across-associations."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The check private-endpoint-unreachable."""
-
 from dataclasses import replace
 
 import pytest

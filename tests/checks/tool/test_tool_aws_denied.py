@@ -1,5 +1,3 @@
-"""The check tool-aws-denied."""
-
 from checks.builder import DENIED, ROLE_ARN, healthy
 from checks.grid import answers, verdicts
 from podid.domain.snapshot import NOT_READ, Missing

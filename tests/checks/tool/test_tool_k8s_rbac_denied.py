@@ -1,5 +1,3 @@
-"""The check tool-k8s-rbac-denied."""
-
 from checks.builder import NO_PODS, healthy
 from checks.grid import answers, only
 from podid.domain.snapshot import Missing

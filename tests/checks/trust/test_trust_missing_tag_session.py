@@ -1,5 +1,3 @@
-"""The check trust-missing-tag-session."""
-
 from checks.builder import NO_ROLE, with_trust
 from checks.grid import answers, messages
 

@@ -1,5 +1,3 @@
-"""The check trust-request-tag-with-tags-disabled."""
-
 from dataclasses import replace
 
 from checks.builder import NO_ROLE, association, with_trust

@@ -3,12 +3,14 @@
 from cli.guide.facts import (
     DEFAULT_NAME,
     DYNAMODB_PRESET,
+    FACTS,
     NEW_ROLE,
     SQS_PRESET,
     TARGET_ROLE,
     WITH_TARGET_ROLE,
     questions_of,
 )
+from podid.domain.snapshot import Missing
 
 
 def test_likely_answers_come_first() -> None:
@@ -50,3 +52,24 @@ def test_no_line_is_longer_than_a_small_terminal() -> None:
         note = " (arrow keys or letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
         assert len(f"? {question.text}{note}") <= 80, question.text
         assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)
+
+
+def test_without_access_to_the_cluster_names_are_typed() -> None:
+    from dataclasses import replace
+
+    facts = replace(FACTS, accounts=Missing("it is private"), roles=Missing("it is denied"))
+    typed = {"namespace-typed": "shop", "account-typed": "orders", "role": "…", "role-typed": "wide"}
+    typed |= {"settings.0": "nothing", "go": "do"}
+    questions = questions_of(typed, facts)
+    assert set(questions) == set(typed)
+    assert "it is private" in questions["namespace-typed"].lead[-1]
+    # a namespace is a DNS label, a service account a DNS subdomain
+    for key, name, good in (
+        ("namespace-typed", "shop", True),
+        ("namespace-typed", "my.shop", False),
+        ("account-typed", "my.app", True),
+        ("account-typed", "Orders", False),
+        *((key, name, False) for key in ("namespace-typed", "account-typed") for name in ("", " ", "shop/orders", "ä")),
+    ):
+        problem = questions[key].check(name)
+        assert (problem == "", len(problem) <= 80) == (good, True), (key, name, problem)

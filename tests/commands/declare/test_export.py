@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness import table
-from ops.export.worlds import associated
-from podid.ops.export.request import FORMS
+from ops.declare.worlds import associated
+from podid.ops.declare.request import FORMS
 from podid.sandbox.baseline import add_association
 from worlds import ACCOUNT, Site
 

@@ -315,8 +315,6 @@ def test_policy_variables_only_with_their_version() -> None:
         ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, HOP, NO),
         ({"StringNotEquals": {"aws:SourceAccount": "2"}}, HOP, MATCH),
         ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, HOP, UNKNOWN),
-        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, TargetHop(BASE_ROLE, replace(IDENTITY, org_id="o-1")), MATCH),
-        ({"StringEquals": {"aws:PrincipalOrgID": "o-2"}}, TargetHop(BASE_ROLE, replace(IDENTITY, org_id="o-1")), NO),
         ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, HOP, UNKNOWN),
         ({"StringEquals": {"sts:RoleSessionName": "x"}}, HOP, UNKNOWN),
         ({"StringEquals": {"aws:ResourceTag/t": "1"}}, TargetHop(BASE_ROLE, IDENTITY, role_tags={"T": "1"}), MATCH),

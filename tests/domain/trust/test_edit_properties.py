@@ -46,7 +46,7 @@ def identities(draw: st.DrawFn, tags: bool | None = True) -> PodIdentity:
 
 
 # Keys with the values of one request; None for a key that is not sent.
-IDENTITY = PodIdentity(CLUSTER, "shop", "orders", now=NOW, role_tags={"team": "Shop", "n": "5"}, org_id="o-1")
+IDENTITY = PodIdentity(CLUSTER, "shop", "orders", now=NOW, role_tags={"team": "Shop", "n": "5"})
 TAGS = {
     "eks-cluster-arn": [CLUSTER],
     "eks-cluster-name": ["demo"],
@@ -58,7 +58,6 @@ SINGLE: dict[str, list[str] | None] = {
     "aws:sourceaccount": [ACCOUNT],
     "aws:resourcetag/team": ["Shop"],
     "aws:resourcetag/n": ["5"],
-    "aws:sourceorgid": ["o-1"],
     "sts:externalid": None,
     "aws:principalarn": None,
     "aws:requesttag/team": None,
@@ -77,7 +76,6 @@ HOP_TABLE = (
     | {
         "aws:sourcearn": None,
         "aws:sourceaccount": None,
-        "aws:sourceorgid": None,
         "aws:principalisawsservice": ["false"],
         "aws:principalarn": [BASE_ROLE],
         "sts:externalid": [EXTERNAL_ID],
@@ -88,7 +86,7 @@ HOP_TABLE = (
     | dict.fromkeys((f"aws:requesttag/{key}" for key in TAGS), None)
 )
 
-_texts = """shop Shop sh* s?op * orders arn:aws:eks:*:*:cluster/* arn:*:*:*:*:*/demo 5 o-1 demo ${*} sh${?}p ${$}
+_texts = """shop Shop sh* s?op * orders arn:aws:eks:*:*:cluster/* arn:*:*:*:*:*/demo 5 demo ${*} sh${?}p ${$}
 ${aws:RequestTag/kubernetes-namespace} ${aws:PrincipalTag/x} arn:aws:eks:*:${aws:SourceAccount}:cluster/demo
 arn:aws:eks:* eks-cluster-arn kubernetes-* a:b:c:d:e:f arn:aws:eks:*:*:*de* a${aws:PrincipalTag/x}"""
 texts = st.sampled_from(
@@ -238,8 +236,8 @@ def test_without_session_tags_the_cluster_is_the_limit(identity: PodIdentity, ot
     ScopeKind.SERVICE_ACCOUNT,
 )
 def test_add_is_idempotent_and_lets_in(document: dict[str, Any], identity: PodIdentity, scope: ScopeKind) -> None:
-    edit = add(parse_policy(document), identity, scope, quota=NO_QUOTA)
-    again = add(edit.policy, identity, scope, quota=NO_QUOTA)
+    edit = add(parse_policy(document), identity, scope)
+    again = add(edit.policy, identity, scope)
     assert (again.policy, again.changed) == (edit.policy, False)
     if edit.changed:
         assert edit.size == policy_size(edit.policy)
@@ -253,7 +251,7 @@ def test_add_is_commutative_in_effect(
     def added(*order: PodIdentity) -> Policy:
         policy = parse_policy(document)
         for identity in order:
-            policy = add(policy, identity, quota=NO_QUOTA).policy
+            policy = add(policy, identity).policy
         return policy
 
     for request in [one, two, *others]:
@@ -263,7 +261,7 @@ def test_add_is_commutative_in_effect(
 @given(documents, identities(tags=None), st.sampled_from(SCOPES))
 def test_add_then_remove_is_identity(document: dict[str, Any], identity: PodIdentity, scope: ScopeKind) -> None:
     before = parse_policy(document)
-    edit = add(before, identity, scope, quota=NO_QUOTA)
+    edit = add(before, identity, scope)
     if edit.changed:
         after = remove(edit.policy, identity, scope).policy
         assert json.dumps(after.to_document()) == json.dumps(before.to_document())
@@ -295,15 +293,15 @@ def test_edits_leave_other_principals_and_statements_alone(
 def test_tighten_keeps_those_named_and_lets_nobody_new_in(
     document: dict[str, Any], chosen: list[PodIdentity], others: list[PodIdentity], scope: ScopeKind
 ) -> None:
-    before = add(parse_policy(document), chosen[0], scope, quota=NO_QUOTA).policy
-    edit = tighten(before, chosen, quota=NO_QUOTA)
+    before = add(parse_policy(document), chosen[0], scope).policy
+    edit = tighten(before, chosen)
     for identity in chosen:
         assert verdicts(evaluate(edit.policy, identity)) == verdicts(evaluate(before, identity))
     for other in others:
         if evaluate(before, other).verdict is TrustVerdict.NO_MATCH:
             assert evaluate(edit.policy, other).verdict is TrustVerdict.NO_MATCH
     if edit.changed:
-        assert not tighten(edit.policy, chosen, quota=NO_QUOTA).changed
+        assert not tighten(edit.policy, chosen).changed
 
 
 @given(documents, st.sampled_from([None, 2]), st.sampled_from(["utf-8", None]))

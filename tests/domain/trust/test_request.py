@@ -29,12 +29,6 @@ def test_a_value_that_was_not_read_is_unknown() -> None:
     assert verdict_for({"StringEquals": {"aws:ResourceTag/team": "a"}}, twice) == UNKNOWN
 
 
-def test_the_organization() -> None:
-    member = replace(IDENTITY, org_id="o-1")
-    assert verdict_for({"StringEquals": {"aws:SourceOrgID": "o-1"}}, member) == MATCH
-    assert verdict_for({"StringEquals": {"aws:SourceOrgId": "o-2"}}, member) == NO
-
-
 @table(
     ("condition", "expected"),
     [

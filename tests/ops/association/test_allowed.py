@@ -10,9 +10,9 @@ from checks.builder import association, cluster, healthy
 from harness import table
 from podid.aws.iam import Iam
 from podid.aws.session import AwsSession
-from podid.domain.errors import ExitCode, InvalidInput
+from podid.domain.errors import ExitCode
 from podid.domain.status import Allowed
-from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
+from podid.ops.association.allowed import allowed_code, simulate_all
 from podid.ops.status.diagnose import diagnose
 from worlds import ACCOUNT, ORDERS, POLICY, ROLE_ARN, TARGET, Site, target_arn, target_trust, trust_for
 
@@ -39,7 +39,7 @@ def simulated(site: Site, *actions: str, resource: str = TABLE, **settings: Any)
     own = association(role_arn=ROLE_ARN, **settings)
     (status,) = diagnose(healthy(associations=(own,))).identities
     iam: Iam = AwsSession(None, None, env=os.environ).iam
-    return simulate_all(iam, cluster(), (status,), ActionRequest.parse(actions, (resource,)))[ORDERS]
+    return simulate_all(iam, cluster(), (status,), actions, (resource,))[ORDERS]
 
 
 def answers(site: Site, *actions: str, **settings: Any) -> list[tuple[str, bool | None, str]]:
@@ -135,14 +135,6 @@ def test_the_account_allows_what_the_simulator_allows(orders: Site) -> None:
         client.get_role(RoleName="shop-orders")
     actions = simulated(orders, "iam:ListRoles", "iam:GetRole", resource="*")
     assert [item.allowed for item in actions] == [True, False]
-
-
-def test_actions_and_resources_are_parsed() -> None:
-    request = ActionRequest.parse((READ, READ, "s3:GetObject"), ())
-    assert request == ActionRequest((READ, "s3:GetObject"), ("*",))
-    for actions, resources in ((("GetItem",), ()), (("s3:*",), ()), ((READ,), ("orders",))):
-        with pytest.raises(InvalidInput):
-            ActionRequest.parse(actions, resources)
 
 
 @table(

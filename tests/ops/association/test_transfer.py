@@ -1,15 +1,14 @@
 """Associations that are copied to another cluster or moved to another service account."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from checks.builder import association
 from harness import Podid
 from ops.association.worlds import ARN, TARGET, WAIT, actions, cluster_state, owned_by_an_addon, roles, two_clusters
 from ops.change.support import account_state, policy_file, writes
-from podid.domain.aws import Association
 from podid.ops.association.transfer import copies
 from podid.sandbox.baseline import add_association, add_cluster, add_role
 from podid.sandbox.box import Sandbox
@@ -212,14 +211,6 @@ OTHER_ACCOUNT = "444455556666"
 
 def test_target_roles_are_mapped_like_roles() -> None:
     far, own = f"arn:aws:iam::{OTHER_ACCOUNT}:role/team/reader", f"{ARN}reader"
-    association = Association(
-        cluster_name="demo",
-        association_id="a-1",
-        association_arn="",
-        namespace="shop",
-        service_account="orders",
-        role_arn=own,
-    )
     rows: tuple[tuple[Mapping[str, str], str], ...] = (
         ({}, "arn:aws:iam::999988887777:role/team/reader"),
         ({far: f"{ARN}green"}, f"{ARN}green"),
@@ -227,5 +218,7 @@ def test_target_roles_are_mapped_like_roles() -> None:
         ({"reader": "green"}, "arn:aws:iam::999988887777:role/green"),
     )
     for mapped, target in rows:
-        (item,) = copies((replace(association, target_role_arn=far),), mapped, accounts={OTHER_ACCOUNT: "999988887777"})
+        (item,) = copies(
+            (association(role_arn=own, target_role_arn=far),), mapped, accounts={OTHER_ACCOUNT: "999988887777"}
+        )
         assert (mapped, item.settings.target_role_arn) == (mapped, target)

@@ -6,7 +6,7 @@ import pytest
 
 from ops.declare.worlds import Read, refused
 from podid.domain.declaration import DeclaredAssociation
-from podid.ops.export.live import declared
+from podid.ops.declare.export import declared
 from podid.render.export import kubernetes
 from render.export.samples import SAMPLE
 

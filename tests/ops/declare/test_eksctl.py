@@ -7,7 +7,7 @@ import pytest
 
 from ops.declare.worlds import READER, Read, refused
 from podid.domain.declaration import PolicySource
-from podid.ops.export.live import declared
+from podid.ops.declare.export import declared
 from podid.render.export import kubernetes
 from render.export.samples import ASSOCIATIONS, SAMPLE
 from worlds import ACCOUNT

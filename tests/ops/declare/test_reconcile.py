@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.values import NOW
+from harness import table
 from podid.domain.cluster import Lease
-from podid.domain.errors import Conflict, Unavailable
+from podid.domain.errors import Conflict, ExitCode, Unavailable
 from podid.ops.declare.reconcile import Election, Reconciler, Reconciliation, RoundState
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -176,3 +178,29 @@ def test_metrics_have_the_rounds_by_state() -> None:
     assert 'podid_reconcile_rounds_total{state="in-sync"} 1.0' in text
     assert 'podid_reconcile_rounds_total{state="failed"} 1.0' in text
     assert f"podid_reconcile_last_success_timestamp_seconds {START.timestamp()!r}" in text
+
+
+def a_round(state: RoundState, **more: Any) -> Reconciliation:
+    return Reconciliation(at=NOW, state=state, **more)
+
+
+@table(
+    ("state", "more", "expected"),
+    [
+        (RoundState.IN_SYNC, {}, ExitCode.OK),
+        (RoundState.APPLIED, {}, ExitCode.OK),
+        (RoundState.STANDBY, {}, ExitCode.OK),
+        (RoundState.DRIFT, {}, ExitCode.ATTENTION),
+        (RoundState.PARTIAL, {}, ExitCode.PARTIAL),
+        (RoundState.FAILED, {"code": ExitCode.DENIED}, ExitCode.DENIED),
+        (RoundState.IN_SYNC, {"not_read": 1}, ExitCode.UNDETERMINED),
+        (RoundState.IN_SYNC, {"refused": 1, "not_read": 1}, ExitCode.PARTIAL),
+        (RoundState.PARTIAL, {"conflicts": 1, "refused": 1}, ExitCode.CONFLICT),
+    ],
+)
+def test_the_exit_code_of_a_round(state: RoundState, more: dict[str, Any], expected: ExitCode) -> None:
+    assert a_round(state, **more).exit_code is expected
+
+
+def test_failed_and_partial_rounds_are_retried_early() -> None:
+    assert {state for state in RoundState if a_round(state).failed} == {RoundState.FAILED, RoundState.PARTIAL}

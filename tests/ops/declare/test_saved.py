@@ -66,7 +66,7 @@ STATE = {"namespace": "shop", "serviceAccount": "web", "roleArn": f"{ARN}web", "
 CREATED, DELETED = ASSOCIATION.action(None, STATE), ASSOCIATION.action({**STATE, "serviceAccount": "api"}, None)
 PLAN = FilePlan(
     plan=Plan(header=HEADER, actions=(CREATED, DELETED), notes=("a note",), separate=True),
-    names=("shop",),
+    files=("shop",),
     unchanged=2,
     refs=(REF,),
     declared=(REF,),

@@ -10,7 +10,7 @@ import pytest
 from checks import builder
 from harness import one_in
 from irsa import ANNOTATION, Irsa, irsa_statement, ways
-from ops.role.targets import profile
+from ops.role.support import profile
 from podid.domain.aws import Listed, Role
 from podid.domain.plan import Action, Header, State
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from checks.builder import UNREAD
 from ops.permissions.support import BUCKET, OWN, READ, TABLE, document, managed, put, rows, who_can
-from podid.domain.aws import UnreadAssociation
 from podid.domain.errors import ExitCode
 from podid.domain.policy.evaluate import AccessVerdict
 from podid.ops.permissions.actions import action_table
@@ -143,23 +143,13 @@ ANY = {
 
 
 def test_an_association_that_cannot_be_read_is_unknown() -> None:
-    unread = UnreadAssociation(
-        cluster_name="demo",
-        namespace="shop",
-        service_account="cart",
-        association_id="a-1",
-        association_arn="arn",
-        reason="denied",
-        permission="eks:DescribePodIdentityAssociation",
-        error_code="AccessDenied",
-    )
-    eks = SimpleNamespace(iter_associations=lambda cluster, namespace: iter([unread]))
+    eks = SimpleNamespace(iter_associations=lambda cluster, namespace: iter([UNREAD]))
     clients = SimpleNamespace(eks=eks, kube=SimpleNamespace(reader=SimpleNamespace(list_pods=lambda namespace: ())))
     reader = SimpleNamespace(read=lambda place, associations: [])
     query = ActionQuery(("s3:GetObject",))
     place = SimpleNamespace(cluster_name="demo")
     identities = find_identities(clients, reader, place, None, query, action_table())  # type: ignore[arg-type]
     (item,) = identities.items
-    assert (item.ref, item.verdict, item.missing_permission) == (unread.ref, AccessVerdict.UNKNOWN, unread.permission)
-    assert item.reason == "the association could not be read: denied"
+    assert (item.ref, item.verdict, item.missing_permission) == (UNREAD.ref, AccessVerdict.UNKNOWN, UNREAD.permission)
+    assert item.reason == "the association could not be read: not allowed"
     assert report(query, action_table(), [identities]).exit_code is ExitCode.UNDETERMINED

@@ -1,5 +1,7 @@
-"""The probe section of a snapshot: the planned probes, or one probe for each service account with an association."""
+"""The probe section of a snapshot, with the planned probes or one for each service account, and the meaning of their
+output."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from checks.builder import pod
+from checks.builder import association, pod
+from harness import table
 from ops.shop import Shop
 from podid.calls.patience import Clock, Patience
 from podid.domain.aws import UnreadAssociation
@@ -20,7 +23,7 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, k
 from podid.kube.writer import KubeWriter
 from podid.ops.change.journal import Journal
 from podid.ops.reading.collect import ReadRequest, collect
-from podid.ops.reading.probes import PROBE_IMAGE, Probe, Probing, plan_probes
+from podid.ops.reading.probes import PROBE_IMAGE, Probe, Probing, judge, judge_metadata, plan_probes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
@@ -51,7 +54,7 @@ def read(shop: Shop, journal: Journal, *planned: Probe, scope: DoctorScope = EVE
     patience = Patience(60, Clock(clock.datetime, clock.now, sleep), lambda text: None)
     how = Probing(patience=patience, journal=journal, command=("verify",), planned=planned)
     request = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.PROBE)
-    return collect(shop.clients, shop.place, request, now=clock.datetime(), probing=how, **more)
+    return collect(shop.clients, shop.place, request, now=clock.datetime(), journal=journal, probing=how, **more)
 
 
 def test_a_probe_for_each_node_of_the_live_pods() -> None:
@@ -103,7 +106,7 @@ def test_probes_run_once(shop: Shop, journal: Journal) -> None:
 
 def test_without_a_way_to_run_probes_the_section_is_not_read(shop: Shop) -> None:
     request = ReadRequest(checks=select(("role-not-found",)), cost=READS | Cost.PROBE)
-    snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime())
+    snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime(), journal=None)
     assert snapshot.probes == NOT_READ
 
 
@@ -125,3 +128,136 @@ def test_an_association_that_could_not_be_described_has_no_probe(shop: Shop, jou
     sections = probed(shop, journal, base=replace(base, associations=Known(listed)))
     assert sorted(sections) == ["shop/cart", "shop/orders"]
     assert sections["shop/cart"] == Missing("no", "eks:DescribePodIdentityAssociation", "AccessDenied")
+
+
+ROLE = "arn:aws:iam::111122223333:role/apps/orders"
+ASSOCIATION = association(cluster_name="demo", role_arn=ROLE)
+BLANK = Probed(job="shop/podid-probe-1", node="n")
+GOT, STOPPED, UNKNOWN = "got", "stopped", "unknown"
+METADATA = "Error when retrieving credentials from container-role: Error retrieving metadata: "
+REFUSED = f"{METADATA}Received non 200 response 400 from container metadata: [x]: "
+TIMEOUT = (
+    f"{METADATA}Received error when attempting to retrieve container metadata: Connect timeout on endpoint URL: "
+    '"http://[fd00:ec2::23]/v1/credentials"'
+)
+
+
+def who(role: str) -> str:
+    arn = f"arn:aws:sts::111122223333:assumed-role/{role}/eks-demo-x"
+    return json.dumps({"UserId": "AROA:eks-demo-x", "Account": "111122223333", "Arn": arn}, indent=4)
+
+
+@table(
+    ("text", "code", "expected"),
+    [
+        (who("orders"), 0, (GOT, "", 0)),
+        (who("node-role"), 0, (STOPPED, "", 1)),
+        ("", 0, (UNKNOWN, "", 0)),
+        ("[]", 0, (UNKNOWN, "", 0)),
+        (json.dumps({"Arn": 7}), 0, (UNKNOWN, "", 0)),
+        (json.dumps({"Arn": "no arn"}), 0, (UNKNOWN, "", 0)),
+        ("[" * 100_000, 0, (UNKNOWN, "", 0)),
+        (TIMEOUT, 255, (STOPPED, "", 5)),
+        (
+            f"{REFUSED}(ResourceNotFoundException): No association found",
+            255,
+            (STOPPED, "association-missing", 1),
+        ),
+        # the agent runs with another --cluster-name
+        (
+            f"{REFUSED}(ResourceNotFoundException): No cluster found for name: demo., fault: client",
+            255,
+            (STOPPED, "self-managed-cluster-name-wrong", 6),
+        ),
+        (
+            f"{REFUSED}(AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the "
+            "associated role., fault: client",
+            255,
+            (STOPPED, "", 9),
+        ),
+        (f"{REFUSED}something that nobody has seen", 255, (STOPPED, "", 8)),
+        ('Connect timeout on endpoint URL: "https://sts.us-west-2.amazonaws.com/"', 255, (UNKNOWN, "", 0)),
+        (
+            'Unable to locate credentials. You can configure credentials by running "aws configure".',
+            253,
+            (UNKNOWN, "", 0),
+        ),
+        ("exec: aws: not found", 127, (UNKNOWN, "", 0)),
+        ("", 137, (UNKNOWN, "", 0)),
+    ],
+)
+def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> None:
+    met = judge(ASSOCIATION, text, code, BLANK)
+    state = UNKNOWN if met.missing is not None else STOPPED if met.link else GOT
+    assert (state, met.id, met.link) == expected
+    reason = met.missing.reason if met.missing is not None else met.message
+    assert bool(reason) is (state != GOT)
+    assert len(reason) < 700
+    assert (met.job, met.node) == (BLANK.job, BLANK.node)
+
+
+def test_the_denying_policy_at_the_end_of_the_answer() -> None:
+    node = f"arn:aws:sts::111122223333:assumed-role/eksctl-production-nodegroup-ng-{'x' * 30}/i-0123456789abcdef0"
+    met = judge(
+        ASSOCIATION,
+        f"{REFUSED}(AccessDeniedException): User: {node} is not authorized to perform: "
+        "eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:us-west-2:111122223333:cluster/production with an "
+        "explicit deny in a service control policy, fault: client",
+        255,
+        BLANK,
+    )
+    assert met.id == "scp-denies-eks-auth"
+
+
+def test_the_identity_of_the_credentials() -> None:
+    met = judge(ASSOCIATION, who("orders"), 0, BLANK)
+    assert met.redeemed is not None
+    assert (met.redeemed.role_arn, met.redeemed.session_name) == (ROLE, "eks-demo-x")
+    other = judge(ASSOCIATION, who("node-role"), 0, BLANK)
+    assert other.redeemed is not None
+    assert other.redeemed.role_arn == "arn:aws:iam::111122223333:role/node-role"
+
+
+OF_NODE = Probed(job="default/podid-probe-1", node="node-1")
+NODE = "arn:aws:sts::111122223333:assumed-role/nodes/i-0123456789abcdef0"
+
+
+def of(arn: str) -> str:
+    return json.dumps({"UserId": "x", "Account": "111122223333", "Arn": arn})
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "role"),
+    [
+        (of(NODE), 0, "arn:aws:iam::111122223333:role/nodes"),
+        # credentials that cannot be used are credentials
+        ('Connect timeout on endpoint URL: "https://sts.us-west-2.amazonaws.com/"', 255, ""),
+    ],
+)
+def test_the_pod_got_credentials(text: str, code: int, role: str) -> None:
+    answer = judge_metadata(text, code, OF_NODE)
+    assert answer.redeemed is not None
+    assert (answer.redeemed.role_arn, answer.missing, answer.message) == (role, None, "")
+
+
+def test_the_pod_got_none() -> None:
+    answer = judge_metadata("\nUnable to locate credentials. You can configure credentials.\n", 253, OF_NODE)
+    assert (answer.redeemed, answer.missing) == (None, None)
+    assert "returned no credentials" in answer.message
+
+
+@table(
+    ("text", "code", "reason"),
+    [
+        (of("arn:aws:sts::111122223333:assumed-role/orders/eks-demo-x"), 0, "credentials of its own"),
+        (of("arn:aws:iam::111122223333:user/ci"), 0, "credentials of its own"),
+        ("{", 0, "not an identity"),
+        (of("x"), 0, "not an identity"),
+        ("exec: aws: not found", 127, "no working AWS CLI"),
+        ("out of memory", 137, "exited with code 137: out of memory"),
+    ],
+)
+def test_other_answers_are_unknown(text: str, code: int, reason: str) -> None:
+    answer = judge_metadata(text, code, OF_NODE)
+    assert answer.missing is not None
+    assert (answer.redeemed, reason in answer.missing.reason) == (None, True)

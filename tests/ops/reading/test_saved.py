@@ -4,7 +4,6 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,11 @@ import pytest
 from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from harness import table
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.codec import to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
-from podid.ops.reading.saved import FORMAT, SINCE_4, of_scope, read_snapshot, snapshot_text
+from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.status.diagnose import diagnose
 
 SHOP, ORDERS = DoctorScope("shop"), DoctorScope("shop", "ServiceAccount", "orders")
 SNAPSHOTS = {
@@ -135,29 +132,3 @@ def test_only_associations_of_named_service_accounts_are_described() -> None:
     for other in (SHOP, DoctorScope.of((cart,)), DoctorScope.of((cart, ServiceAccountRef("shop", "orders")))):
         with pytest.raises(UsageError, match="does not contain shop/cart"):
             of_scope(narrow, other, "f")
-
-
-def test_a_snapshot_of_an_older_podid() -> None:
-    """Without what it had seen of credentials as they are given."""
-    file = Path(__file__).parent / "recorded" / "snapshot-format-1.json"
-    snapshot = read_snapshot(file.read_text(), "f")
-    assert snapshot.only_namespaces == ("shop",)
-    report, now = diagnose(snapshot), diagnose(of_scope(SNAPSHOTS["unread"], SHOP, "f"))
-    assert [(v.check, v.outcome, v.message) for v in report.findings + report.unknowns] == [
-        (v.check, v.outcome, v.message) for v in now.findings + now.unknowns
-    ]
-    assert report.unknowns
-
-
-def test_sections_of_format_2_are_renamed() -> None:
-    saved = body()
-    old = {
-        name: saved["snapshot"].pop(name) for name in ("assume_permissions", "cni_permissions", "target_permissions")
-    }
-    for name in SINCE_4:
-        saved["snapshot"][name] = to_plain(NOT_READ)
-    expected = read_snapshot(json.dumps(saved | {"snapshot": saved["snapshot"] | old}), "f")
-    saved["snapshot"] |= {name.replace("permissions", "rights"): value for name, value in old.items()}
-    read = read_snapshot(json.dumps(saved | {"formatVersion": 2}), "f")
-    assert as_mapping(read) == as_mapping(expected)
-    assert "an incomplete snapshot" in refusal(saved)

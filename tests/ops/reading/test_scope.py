@@ -1,4 +1,4 @@
-"""Reads and verdicts for named service accounts."""
+"""Targets of `podid doctor` as scopes; reads and verdicts for named service accounts."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ops.shop import Shop
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.errors import NotFound
+from podid.domain.errors import InvalidInput, NotFound, UsageError
 from podid.domain.findings import Outcome
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
@@ -96,3 +96,36 @@ def test_a_service_account_that_does_not_exist(crowd: Shop) -> None:
     assert unknown.message == "Namespace zzz does not exist or is being deleted"
     assert unknown.hint == ("kubectl", "get", "namespaces")
     assert diagnose(whole, scope=DoctorScope.of([ServiceAccountRef("payments", "bilingworker")])).findings
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "shown"),
+    [
+        ("", DoctorScope(), ""),
+        ("shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
+        ("deploy/shop/orders", DoctorScope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
+        ("statefulsets/shop/db", DoctorScope("shop", "StatefulSet", "db"), "StatefulSet/shop/db"),
+        ("sa/shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
+        ("pod/shop/orders-1", DoctorScope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
+    ],
+)
+def test_parse_target(text: str, scope: DoctorScope, shown: str) -> None:
+    assert parse_target(text) == scope
+    assert str(scope) == shown
+
+
+def test_parse_target_refuses() -> None:
+    with pytest.raises(InvalidInput, match="'node' is not a supported kind"):
+        parse_target("node/shop/orders")
+    with pytest.raises(InvalidInput):
+        parse_target("orders")
+    with pytest.raises(UsageError, match="not in namespace 'stage'"):
+        parse_target("shop/orders", "stage")
+    assert parse_target("", "stage") == DoctorScope("stage")
+
+
+def test_parse_target_takes_the_form_of_kubectl() -> None:
+    assert parse_target("deploy/cart", "shop") == DoctorScope("shop", "Deployment", "cart")
+    # as `kubectl get -o name` prints it
+    assert parse_target("deployment.apps/cart", "shop") == DoctorScope("shop", "Deployment", "cart")
+    assert parse_target("deploy/cart", "deploy") == DoctorScope("deploy", "ServiceAccount", "cart")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from checks.builder import pod
+from checks.builder import association, pod
 from ops.reading.reports import findings
 from ops.shop import Shop
 from podid.aws.decode import Credentials, PodIdentitySession
@@ -33,14 +33,7 @@ ROLE = "arn:aws:iam::111122223333:role/apps/orders"
 ID = "a-12345678901234567"
 DATA, USER = "arn:aws:iam::444455556666:role/x/data", "arn:aws:iam::111122223333:user/me"
 UNTIL = datetime(2027, 1, 15, 14, 0, tzinfo=UTC)
-ASSOCIATION = Association(
-    cluster_name="demo",
-    namespace="shop",
-    service_account="orders",
-    association_id=ID,
-    association_arn="",
-    role_arn=ROLE,
-)
+ASSOCIATION = association(cluster_name="demo", association_id=ID, role_arn=ROLE)
 SECRETS = ("AKID", "SECRET", "TOKEN")
 
 
@@ -253,7 +246,7 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
 
     def of(scope: DoctorScope) -> list[str]:
         request = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
-        snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime())
+        snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime(), journal=None)
         trials: Mapping[str, Any] = known(snapshot.tokens)
         return sorted(trials)
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from checks.builder import association
 from harness import one_in
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
@@ -71,16 +72,7 @@ class Reading:
 
 
 def _association(ref: ServiceAccountRef, created: Any) -> Association:
-    return Association(
-        cluster_name="demo",
-        namespace=ref.namespace,
-        service_account=ref.name,
-        association_id="a-1",
-        association_arn="",
-        role_arn="arn:aws:iam::111122223333:role/orders",
-        created_at=created,
-        modified_at=created,
-    )
+    return association(ref.namespace, ref.name, created_at=created, modified_at=created)
 
 
 def _replace_pods(world: KubeWorld) -> None:
@@ -183,6 +175,16 @@ def test_several_service_accounts_at_once(world: KubeWorld) -> None:
     world.aws.associations.add(("shop", "orders"))
     looks = Reading(world, ORDERS, BILLING)
     assert (looks.known(ORDERS).rounds, looks.known(BILLING).rounds) == (1, 0)
+
+
+def test_a_confirmed_service_account_gets_no_more_pods_while_another_is_pending(world: KubeWorld) -> None:
+    world.aws.associations.add(("shop", "orders"))
+    looks = Reading(world, ORDERS, BILLING)
+    for _ in range(8):
+        looks.again()
+        world.sleep(2)
+    confirmed, pending = looks.known(ORDERS), looks.known(BILLING)
+    assert (confirmed.decided, confirmed.hits, pending.misses) == (True, 15, 9)
 
 
 def test_a_service_account_that_is_not_there(world: KubeWorld) -> None:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ops.restart.worlds import new
+from ops.restart.worlds import BILLING, associate, new, only_orders
 from podid.domain.errors import AccessDenied, ExitCode, TimedOut, Unavailable
-from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
 from podid.domain.workloads import is_injected
 from podid.kube.rollout import Rollout
@@ -17,7 +16,6 @@ from podid.sandbox.kube.kinds import KubeKind
 from worlds import ORDERS, KubeWorld
 
 HEADER = Header(caller_arn="", account="111122223333", region="us-west-2", cluster="demo")
-BILLING = ServiceAccountRef("payments", "billing-worker")
 TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "x"}},
     "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "busybox"}]},
@@ -58,19 +56,6 @@ def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
 
 def managed(**more: Any) -> dict[str, Any]:
     return {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE, **more}
-
-
-def associate(world: KubeWorld) -> None:
-    """Create both associations, and wait until every replica of the webhook has them."""
-    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
-    for ref in (ORDERS, BILLING):
-        world.writer.dry_run_pod(ref, image="x")
-    world.sleep(2)
-
-
-def only_orders(world: KubeWorld) -> None:
-    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
-    world.sleep(2)
 
 
 def test_stale_pods_are_replaced_by_injected_ones(world: KubeWorld) -> None:

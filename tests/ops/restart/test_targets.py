@@ -8,27 +8,16 @@ from typing import cast
 
 import pytest
 
+from ops.restart.worlds import associate, only_orders
+from podid.checks.all import BY_ID
 from podid.domain.cluster import OwnerRef
+from podid.domain.findings import Bearing
 from podid.domain.names import ServiceAccountRef
 from podid.kube.reader import KubeReader
 from podid.ops.restart.targets import find_targets
+from podid.sandbox.breaks.table import BREAKS
 from podid.sandbox.kube import kinds
-from worlds import ORDERS, KubeWorld
-
-BILLING = ServiceAccountRef("payments", "billing-worker")
-
-
-def associate(world: KubeWorld) -> None:
-    """Create both associations, and wait until every replica of the webhook has them."""
-    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
-    for ref in (ORDERS, BILLING):
-        world.writer.dry_run_pod(ref, image="x")
-    world.sleep(2)
-
-
-def only_orders(world: KubeWorld) -> None:
-    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
-    world.sleep(2)
+from worlds import ORDERS, KubeWorld, Site
 
 
 def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
@@ -94,3 +83,15 @@ def test_owners_of_several_namespaces_are_listed_at_the_same_time(
 
 def test_no_service_accounts_no_targets(world: KubeWorld) -> None:
     assert find_targets(world.reader, [], stale=True) == ()
+
+
+@pytest.mark.parametrize("mode", [mode for mode in BREAKS if BY_ID[mode].bearing is Bearing.RESTART])
+def test_restart_of_stale_pods_ends_every_stale_state(shared: Site, mode: str) -> None:
+    shared.box.failures.put(mode)
+    try:
+        before = {item["id"] for item in shared("status", "-o", "json").json["items"] if item["state"] == "stale"}
+        outcome = shared("restart", "-A", "--stale", "--yes")
+        after = {item["state"] for item in shared("status", "-o", "json").json["items"]}
+    finally:
+        shared.box.failures.heal()
+    assert (before, outcome.code, after) == ({mode}, 0, {"ready"}), outcome

@@ -3,9 +3,12 @@
 from typing import Any
 
 from cluster_api import Json, injected
-from worlds import Site
+from podid.domain.names import ServiceAccountRef
+from podid.sandbox.kube import kinds
+from worlds import ORDERS, KubeWorld, Site
 
 READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+BILLING = ServiceAccountRef("payments", "billing-worker")
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
 
 
@@ -36,3 +39,16 @@ def selecting(site: Site, selector: Json) -> None:
     """Limit the webhook to these pods."""
     webhooks = [{**webhook, "objectSelector": selector} for webhook in site.cluster.get(WEBHOOK)["webhooks"]]
     site.cluster.merge(WEBHOOK, {"webhooks": webhooks})
+
+
+def associate(world: KubeWorld) -> None:
+    """Create both associations, and wait until every replica of the webhook has them."""
+    world.aws.associations |= {("shop", "orders"), ("payments", "billing-worker")}
+    for ref in (ORDERS, BILLING):
+        world.writer.dry_run_pod(ref, image="x")
+    world.sleep(2)
+
+
+def only_orders(world: KubeWorld) -> None:
+    world.sandbox.delete(kinds.DEPLOYMENTS, "payments", "billing-worker")
+    world.sleep(2)

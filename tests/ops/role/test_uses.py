@@ -49,8 +49,6 @@ def test_associations_of_a_role_and_of_a_target_role() -> None:
     assert [item.service_account for item in USES.of(ROLE_ARN)] == ["orders", "cart"]
     assert [item.service_account for item in USES.of(target_arn())] == ["cart", "web"]
     assert USES.of(f"{ROLE_ARN}-old") == ()
-    rest = USES.without([association().association_arn])
-    assert [item.service_account for item in rest.of(ROLE_ARN)] == ["cart"]
     assert cluster_arn(association()) == CLUSTER_ARN
     assert used_words(association()) == "shop/orders in cluster demo, us-west-2"
 

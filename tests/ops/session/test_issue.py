@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.builder import association
 from podid.aws.decode import Credentials, PodIdentitySession
-from podid.domain.aws import Association
 from podid.domain.errors import Conflict, NotFound, PodidError, Unavailable
 from podid.ops.clients import Clients
 from podid.ops.session.issue import Issuer, child_env
-from worlds import ACCOUNT, ROLE_ARN
+from worlds import ACCOUNT
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 SETTINGS = (
@@ -90,16 +90,8 @@ class Cluster:
         )
 
     def issuer(self) -> Issuer:
-        association = Association(
-            cluster_name="demo",
-            namespace="shop",
-            service_account="orders",
-            association_id="a-1",
-            association_arn="arn",
-            role_arn=ROLE_ARN,
-        )
         clients = SimpleNamespace(kube=SimpleNamespace(reader=self, writer=self), aws=SimpleNamespace(eks_auth=self))
-        return Issuer(cast("Clients", clients), association, lambda: self.now)
+        return Issuer(cast("Clients", clients), association(association_id="a-1"), lambda: self.now)
 
 
 def test_credentials_are_renewed_before_they_expire() -> None:

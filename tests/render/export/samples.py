@@ -6,7 +6,7 @@ from typing import Any
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import PodIdentity, add, build_statement, new_policy
-from podid.ops.export.live import LiveIdentities, LiveRole
+from podid.ops.declare.export import LiveIdentities, LiveRole
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
 CLUSTER = Cluster(name="demo", arn=f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo", version="1.36", status="ACTIVE")

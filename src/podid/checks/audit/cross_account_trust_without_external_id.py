@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, part, rule, short_list
-from podid.checks.shared.audit_roles import parsed_trust
 from podid.domain.aws import described
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ, Known, Section
 from podid.domain.trust import ASSUME_ROLE, Policy
 from podid.domain.trust.conditions import Condition
-from podid.facts.index import role_section, show_role, under
+from podid.facts.index import parsed_trust, role_section, show_role, under
 
 _ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 # wildcards match any value; the caller knows the values of policy variables
@@ -52,10 +51,7 @@ def _role(snapshot: Snapshot, arn: str, account: str) -> Section[Policy | None]:
     if f":iam::{account}:" not in arn:
         return Known(None)
     section = role_section(snapshot, arn)
-    section = under(arn, part(snapshot.target_roles, arn)) if section == NOT_READ else section
-    if isinstance(section, Missing):
-        return section
-    return Known(None) if section.value is None else parsed_trust(section.value.trust)
+    return parsed_trust(under(arn, part(snapshot.target_roles, arn)) if section == NOT_READ else section)
 
 
 def _open(policy: Policy, account: str) -> Iterator[str]:

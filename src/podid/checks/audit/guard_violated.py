@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, known, part, rule
-from podid.checks.shared.audit_roles import parsed_trust
+from podid.checks.shared.roles import per_role
 from podid.domain.aws import Association, Role, described
 from podid.domain.declaration import Breach, Guard
 from podid.domain.iam import PolicyNames
 from podid.domain.trust import Policy
-from podid.facts.index import podid_command, role_section, show_role
+from podid.facts.index import podid_command, role_section, show_role, trust_policy
 
 
 @rule(needs=("associations", "roles"), wants=("role_policies", "cluster"))
@@ -17,24 +17,20 @@ def guard_violated(check: Check, snapshot: Snapshot) -> Verdicts:
     if not snapshot.guards:
         yield check.of_cluster(snapshot).skip("no rules: specify a guard with --policy")
         return
-    yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
         case = check.case(association.subject, (str(association.ref),))
         show = podid_command(snapshot, "show", str(association.ref))
         yield _judged(case, snapshot, partial(_of_association, association), show)
-    for case, arn, _ in check.of_roles(snapshot):
-        role, policies = role_section(snapshot, arn), part(snapshot.role_policies, arn)
-        if isinstance(role, Missing):
-            yield case.unknown(role)
-        elif role.value is None:
-            yield case.skip("the role does not exist")
-        elif isinstance(policies, Missing):
-            yield case.unknown(policies)
-        elif isinstance(trust := parsed_trust(role.value.trust), Missing):
-            yield case.unknown(trust)
-        else:
-            parts = role.value, trust.value, policies.value
-            yield _judged(case, snapshot, partial(_of_role, *parts), show_role(arn))
+
+    def judge(case: Case, role: Role, _: list[Association]) -> Verdict:
+        policies, trust = part(snapshot.role_policies, role.arn), trust_policy(snapshot, role.arn)
+        for section in (policies, trust):
+            if isinstance(section, Missing):
+                return case.unknown(section)
+        breaches = partial(_of_role, role, known(trust), known(policies))
+        return _judged(case, snapshot, breaches, show_role(role.arn))
+
+    yield from per_role(check, snapshot, partial(role_section, snapshot), judge)
 
 
 def _of_association(association: Association, guard: Guard) -> Iterator[Breach]:

@@ -3,10 +3,12 @@ of the account, which can be increased."""
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 from podid.checks.base import Case, Check, Known, Missing, Outcome, Snapshot, Verdict, Verdicts, known, part, rule
+from podid.checks.shared.roles import per_role
 from podid.domain import trust
-from podid.domain.aws import Role
+from podid.domain.aws import Association, Role
 from podid.domain.errors import InvalidInput
 from podid.facts.index import role_section, show_role
 
@@ -19,19 +21,14 @@ def iam_quota(check: Check, snapshot: Snapshot) -> Verdicts:
     account = check.of_cluster(snapshot)
     if _ROLES in quotas and f"{_ROLES}Quota" in quotas:
         yield _judged(account, [("roles of the account", quotas[_ROLES], quotas[f"{_ROLES}Quota"])], ())
-    for case, arn, _ in check.of_roles(snapshot):
-        role = role_section(snapshot, arn)
-        if isinstance(role, Missing):
-            yield case.unknown(role)
-        elif role.value is None:
-            yield case.skip("the role does not exist")
-        else:
-            counts = [
-                (words, count, quotas[name]) for words, count, name in _uses(snapshot, role.value) if name in quotas
-            ]
-            verdict, policies = _judged(case, counts, (show_role(arn),)), part(snapshot.role_policies, arn)
-            passed = verdict.outcome is Outcome.PASS
-            yield case.unknown(policies) if passed and isinstance(policies, Missing) else verdict
+
+    def judge(case: Case, role: Role, _: list[Association]) -> Verdict:
+        counts = [(words, count, quotas[name]) for words, count, name in _uses(snapshot, role) if name in quotas]
+        verdict, policies = _judged(case, counts, (show_role(role.arn),)), part(snapshot.role_policies, role.arn)
+        passed = verdict.outcome is Outcome.PASS
+        return case.unknown(policies) if passed and isinstance(policies, Missing) else verdict
+
+    yield from per_role(check, snapshot, partial(role_section, snapshot), judge)
 
 
 def _uses(snapshot: Snapshot, role: Role) -> Iterator[tuple[str, int, str]]:

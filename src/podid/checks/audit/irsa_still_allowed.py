@@ -1,7 +1,7 @@
 """Two ways to one role: the association, and the OIDC provider of the cluster in the role's trust policy."""
 
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, known, rule, short_list
-from podid.checks.shared.audit_roles import per_trust
+from podid.checks.shared.roles import per_trust
 from podid.domain.aws import Association
 from podid.domain.trust import Policy, allows_by_issuer
 from podid.facts.index import podid_command

@@ -1,5 +1,5 @@
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
-from podid.checks.shared.audit_roles import per_privileges, too_wide
+from podid.checks.shared.roles import per_privileges, too_wide
 from podid.domain.aws import Association
 from podid.facts import privileges
 

@@ -1,7 +1,7 @@
 """A role that can assume any role has the permissions of every role that trusts its account."""
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
-from podid.checks.shared.audit_roles import allowed_on_all_roles
+from podid.checks.shared.roles import allowed_on_all_roles
 from podid.facts.privileges import NEEDS, WANTS
 
 

@@ -1,7 +1,7 @@
 """A role that can pass any role to a service can use the permissions of all of them."""
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
-from podid.checks.shared.audit_roles import allowed_on_all_roles
+from podid.checks.shared.roles import allowed_on_all_roles
 from podid.facts.privileges import NEEDS, WANTS
 
 

@@ -1,7 +1,7 @@
 """Permissions by which pods get more permissions than their role has. Their paths: `podid.domain.policy.escalation`."""
 
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, count_of, rule
-from podid.checks.shared.audit_roles import per_privileges
+from podid.checks.shared.roles import per_privileges
 from podid.domain.aws import Association
 from podid.domain.policy.escalation import escalations
 from podid.domain.policy.evaluate import AccessVerdict

@@ -5,8 +5,8 @@ Source: IAM User Guide, "The confused deputy problem", section "Cross-service co
 
 from dataclasses import replace
 
-from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, rule
-from podid.checks.shared.audit_roles import per_trust
+from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, known_or, rule
+from podid.checks.shared.roles import per_trust
 from podid.domain.aws import Association
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust import TOO_BROAD, Policy, Statement, narrows
@@ -22,7 +22,7 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster."""
     broad: set[str] = set()
     if isinstance(snapshot.cluster, Known):
-        answers = ((role.arn, answer) for role in judged(snapshot) for answer in role.answers)
+        answers = ((arn, a) for arn, section in judged(snapshot).items() for a in known_or(section, None) or ())
         broad = {arn for arn, answer in answers if any(finding.id == TOO_BROAD for finding in answer.findings)}
 
     def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:
@@ -42,7 +42,7 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _without_source(statement: Statement) -> bool:
-    if not statement.allow or ("Service", PODS_PRINCIPAL) not in statement.principals:
+    if not statement.lets_assume or ("Service", PODS_PRINCIPAL) not in statement.principals:
         return False
     # EKS always sends the account and the cluster, so IfExists makes no difference
     sources = (replace(c, if_exists=False) for c in statement.conditions if c.name in _SOURCES)

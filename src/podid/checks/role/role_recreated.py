@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#iden
 
 from datetime import timedelta
 
-from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known_or, rule
 from podid.checks.shared import second_hop
 from podid.domain.aws import Association, Role
 from podid.domain.text import utc
@@ -23,7 +23,6 @@ def role_recreated(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
-    by_arn = {role.arn: role for role in judged(snapshot)}
     for case, arn, associations in check.of_roles(snapshot):
         section = role_section(snapshot, arn)
         if isinstance(section, Missing):
@@ -32,7 +31,8 @@ def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
         if section.value is None:
             yield case.skip("the role does not exist")
             continue
-        named = [f for answer in by_arn[arn].answers for f in answer.findings if f.id == check.id]
+        answers = known_or(judged(snapshot)[arn], None) or ()
+        named = [f for answer in answers for f in answer.findings if f.id == check.id]
         for finding in dict.fromkeys(named):
             yield case.fail(finding.message, f"fix: {finding.fix}", severity=finding.severity)
         newer = [a for a in associations if _newer(section.value, a)]

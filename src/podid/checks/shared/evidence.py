@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from podid.checks.all import BY_ID
 from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
@@ -223,16 +224,14 @@ class _Account:
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, list[str]]:
     """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
-    role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
-    if role.missing is not None:
-        return UNEXPLAINED, [f"the role's trust policy was not checked: {role.missing.reason}"]
-    for answer in role.answers:
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.UNKNOWN:
-            doubtful = next(a for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
-            return UNDECIDED, [f"{doubtful.action}: {doubtful.reason}"]
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.MATCH:
-            return UNEXPLAINED, ["the role's own trust policy allows it"]
-    return UNEXPLAINED, []
+    answers = judged(snapshot)[association.role_arn]
+    if isinstance(answers, Missing):
+        return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
+    evaluation = next(answer.evaluation for answer in answers.value or () if answer.association == association)
+    if evaluation.doubt:
+        return UNDECIDED, [evaluation.doubt]
+    allows = evaluation.verdict is TrustVerdict.MATCH
+    return UNEXPLAINED, ["the role's own trust policy allows it"] if allows else []
 
 
 # --- podid's own pods -------------------------------------------------------------------------------------------------
@@ -300,8 +299,6 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
-    from podid.checks.all import BY_ID  # podid.checks.all imports every check, and checks import this module
-
     for check in (BY_ID[mode] for mode in _MAY_BE):
         verdicts = (*check.judge(snapshot), *in_logs(check, snapshot))
         yield from sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))

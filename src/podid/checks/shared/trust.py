@@ -1,12 +1,13 @@
 """Link 9, second half: verdicts on the trust policies of roles, which `podid.facts.trust` evaluates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Verdict
+from podid.checks.shared.roles import per_role
 from podid.domain.aws import Association
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
-from podid.domain.trust import TOO_BROAD, TrustFinding, TrustVerdict
+from podid.domain.trust import TOO_BROAD, TrustFinding
 from podid.facts.index import podid_command, show_role
 from podid.facts.trust import TrustAnswer, judged
 
@@ -26,30 +27,26 @@ def of_trust_policy(id: str) -> Check:
 def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Yield for each role one failing verdict per different finding under the check's id, and one for the other
     associations."""
-    yield from check.undescribed(snapshot)
-    for role in judged(snapshot):
-        if role.missing is not None:
-            yield check.of_role(role.arn, role.associations).unknown(role.missing)
-        if role.gone:
-            yield check.of_role(role.arn, role.associations).skip("the role does not exist")
-        answers = grouped((_outcome(check, answer), answer.association) for answer in role.answers)
-        for reason, members in answers.items():
-            case = check.of_role(role.arn, members)
+
+    def judge(_: Case, answers: tuple[TrustAnswer, ...], associations: list[Association]) -> Iterator[Verdict]:
+        arn = associations[0].role_arn
+        for reason, members in grouped((_outcome(check, answer), answer.association) for answer in answers).items():
+            case = check.of_role(arn, members)
             if isinstance(reason, TrustFinding):
-                yield _broken(case, snapshot, role.arn, reason, members)
+                yield _broken(case, snapshot, arn, reason, members)
             elif reason:
                 words = f"undecided: {reason}"
                 yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
             else:
                 yield case.ok(check.title)
 
+    return per_role(check, snapshot, judged(snapshot).__getitem__, judge)
+
 
 def _outcome(check: Check, answer: TrustAnswer) -> TrustFinding | str:
     """Return the finding under the check's id, or the reason why there is no answer; empty for a pass."""
     finding = next((f for f in answer.findings if f.id == check.id), None)
-    if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:
-        return finding or ""
-    return next(f"{a.action}: {a.reason}" for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
+    return finding or answer.evaluation.doubt
 
 
 def _broken(

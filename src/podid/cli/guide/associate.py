@@ -1,14 +1,15 @@
 """Guided mode of `podid associate`, `role create`, `disassociate` and commands about one identity: the questions, and
 the command line of the answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from podid.cli.guide import place, role
-from podid.cli.guide.place import OWNED, WELCOME, ref_of
+from podid.cli.guide import role
 from podid.cli.guide.questions import (
     ADD_STATEMENT,
     NO,
     OTHER,
+    OWNED,
+    WELCOME,
     YES,
     Account,
     Answers,
@@ -17,7 +18,12 @@ from podid.cli.guide.questions import (
     Prompt,
     aligned,
     listed_or_typed,
+    missing_account,
+    pods_note,
+    ref_of,
     trust_of,
+    which_account,
+    which_cluster,
 )
 from podid.domain.aws import Role
 from podid.domain.errors import NotFound
@@ -28,13 +34,15 @@ from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 NEW = "new"
 DO, SHOW, TERRAFORM = "do", "show", "terraform"
+# the words for the last answer
+ENDINGS: Mapping[str, tuple[str, ...]] = {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}
 _RANKS = (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH)
 _NOTES = ("allows", "not known whether it allows these pods", "does not allow these pods yet")
 
 
 def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    yield from place.which_account(answers, facts)
-    yield from place.missing_account(answers, facts)
+    yield from which_account(answers, facts)
+    yield from missing_account(answers, facts)
     yield from listed_or_typed(
         answers,
         _which_role(answers, facts),
@@ -52,7 +60,7 @@ def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         if answers["trust"] == YES:
             yield role.scope(answers, facts)
     yield from role.settings(answers, facts)
-    if pods := place.pods_note(answers, facts):
+    if pods := pods_note(answers, facts):
         yield Prompt(
             key="restart",
             text="Restart these pods?",
@@ -132,7 +140,7 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
     lines.append(f"give the pods of {ref} role {name}{replaced}")
     lines += role.setting_sentences(answers, facts)
     if answers.get("restart") == YES:
-        lines.append(f"restart {place.pods_note(answers, facts)}")
+        lines.append(f"restart {pods_note(answers, facts)}")
     region = f" ({facts.region})" if facts.region else ""
     head = f"In cluster {facts.cluster_name or answers.get('cluster', '')}{region} podid will"
     return (*_numbered(head, lines), *facts.role_notes, *((facts.agent,) if facts.agent else ()))
@@ -158,13 +166,8 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     )
 
 
-def ending(answers: Answers) -> tuple[str, ...]:
-    """Return the words for the last answer."""
-    return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
-
-
 def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    yield from place.which_account(answers, facts)
+    yield from which_account(answers, facts)
     yield from role.new_role(answers, facts)
     yield from role.settings(answers, facts, of_role=True)
     yield _last_question(
@@ -185,7 +188,7 @@ def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Offer the associations that no add-on owns. Raise NotFound if the cluster has none."""
-    yield from place.which_cluster(answers, facts)
+    yield from which_cluster(answers, facts)
     _require_associations(facts)
     options = [
         _option(account, f"{OWNED}disassociate" if account.owner else "")
@@ -222,7 +225,7 @@ def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     """Ask for a service account with an association, those with pods first. Raise NotFound if the cluster has none."""
-    yield from place.which_cluster(answers, facts)
+    yield from which_cluster(answers, facts)
     _require_associations(facts)
     accounts = sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
     yield Prompt(key="identity", text="Which service account?", options=aligned(tuple(map(_option, accounts))))

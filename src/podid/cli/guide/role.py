@@ -4,7 +4,6 @@ a session policy."""
 from collections.abc import Iterator
 from itertools import count, takewhile
 
-from podid.cli.guide.place import ref_of
 from podid.cli.guide.questions import (
     ADD_STATEMENT,
     NO,
@@ -20,6 +19,7 @@ from podid.cli.guide.questions import (
     listed_or_typed,
     no_file,
     one_by_one,
+    ref_of,
     refused,
 )
 from podid.domain.names import Arn, check_role_name, parse_role_arn, role_name
@@ -143,12 +143,9 @@ def name_of(answers: Answers) -> str:
 
 def role_words(answers: Answers) -> tuple[str, ...]:
     """Return the options that `associate --create-role` and `role create` share."""
-    return (*_permission_words(answers), *scope_words(answers))
-
-
-def scope_words(answers: Answers) -> tuple[str, ...]:
     kind = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
-    return () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
+    scope_words = () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
+    return (*_permission_words(answers), *scope_words)
 
 
 def _permission_words(answers: Answers) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Guided runs: read the facts, ask the questions, and run the command line of the answers."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from podid.cli.access import Access
@@ -9,8 +9,18 @@ from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
-from podid.cli.guide.place import WELCOME, answers_of
-from podid.cli.guide.questions import Answers, Facts, Flow, Option, Prompt, accounts_of, aligned, walk
+from podid.cli.guide.questions import (
+    WELCOME,
+    Answers,
+    Facts,
+    Flow,
+    Option,
+    Prompt,
+    accounts_of,
+    aligned,
+    answers_of,
+    walk,
+)
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.errors import NotFound, Other
@@ -45,10 +55,7 @@ class Guide:
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, flow: Flow, known: Answers) -> Answers:
-        return walk(flow, self.facts, self._ask, known)
-
-    def _ask(self, question: Prompt, back: bool) -> str | None:
+    def ask(self, question: Prompt, back: bool) -> str | None:
         self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
@@ -166,26 +173,11 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
 
 
-def guide_associate(access: Access, ref: ServiceAccountRef | None = None) -> Instead:
-    """Ask for the service account, unless it is known, and for everything else."""
-    if ref is None:
-        return _guided(access, ("associate",), associate.associate, associate.words)
-    if access.named is not None:
-        access.terminal.note(*WELCOME)
-    return _guided(access, ("associate",), associate.associate, associate.words, ref=ref)
-
-
-def guide_role_create(access: Access) -> Instead:
-    return _guided(access, ("role", "create"), associate.create_role, associate.create_role_words)
-
-
-def guide_disassociate(access: Access) -> Instead:
-    return _guided(access, ("disassociate",), associate.disassociate, associate.disassociate_words)
-
-
-def guide_identity(access: Access, *path: str) -> Instead:
-    """Ask for the service account of `show`, `verify` or `restart`."""
-    return _guided(access, path, associate.identity, associate.identity_words)
+def ask_instead(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> None:
+    """Raise Instead, as `guided` returns it, on a terminal for a command line that has only options about the place."""
+    typed = path if ref is None else (*path, str(ref))
+    if access.runtime.interactive and says_only_where(access.argv, typed):
+        raise guided(access, *path, ref=ref)
 
 
 def guide_undo(access: Access) -> Instead:
@@ -202,14 +194,24 @@ def guide_undo(access: Access) -> Instead:
     return Instead(command, () if access.shared.quiet else _command_lines(("podid", *command), terraform=False))
 
 
-def _guided(
-    access: Access, path: tuple[str, ...], flow: Flow, words: Words, *, ref: ServiceAccountRef | None = None
-) -> Instead:
-    """Return the command line of the answers, and the lines to print after its result."""
+# the questions of a command, and the words of its answers; the other commands are about one identity
+_FLOWS: Mapping[tuple[str, ...], tuple[Flow, Words]] = {
+    ("associate",): (associate.associate, associate.words),
+    ("role", "create"): (associate.create_role, associate.create_role_words),
+    ("disassociate",): (associate.disassociate, associate.disassociate_words),
+}
+
+
+def guided(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> Instead:
+    """Return the command line of the answers, and the lines to print after its result. The service account is not asked
+    for if it is known (`ref`)."""
     known = {} if ref is None else answers_of(ref)
+    if ref is not None and access.named is not None:
+        access.terminal.note(*WELCOME)
+    flow, words = _FLOWS.get(path, (associate.identity, associate.identity_words))
     existing = path not in (("associate",), ("role", "create"))
     guide = Guide(access, of_associations=existing, of_pods=path == ("associate",))
-    answers = guide.answers(flow, known)
+    answers = walk(flow, guide.facts, guide.ask, known)
     facts = guide.facts(answers)
     assert facts.cluster is not None
     arguments = tuple(access.argv)[len(path) + bool(known) :]
@@ -217,7 +219,7 @@ def _guided(
     if not value_of("--cluster", arguments, short="-c"):
         command = (*command, "--cluster", facts.cluster.name)
     command = access.at_place(("podid", *command))[1:]
-    ending = associate.ending(answers) if "go" in answers else ()
+    ending = associate.ENDINGS[answers["go"]] if "go" in answers else ()
     lines = () if ending else _command_lines(("podid", *command), terraform="go" in answers)
     return Instead((*command, *ending), () if access.shared.quiet else lines)
 

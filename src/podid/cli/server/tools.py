@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from podid.domain.errors import InvalidInput
 from podid.domain.text import did_you_mean
-from podid.render.schema import schema_text
+from podid.render.declaration import schema_text
 
 Arguments = Mapping[str, Any]
 # of a parameter in JSON Schema, with the type in Python

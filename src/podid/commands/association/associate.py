@@ -39,14 +39,12 @@ def associate(access: Access, options: AssociateOptions) -> None:
 
     Example: podid associate --from-file associations.yaml --dry-run
     """
-    from podid.cli.guide.run import guide_associate, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.cli.several import in_each_cluster
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import associate_request
 
-    known = options.service_accounts[:1]
-    if access.runtime.interactive and says_only_where(access.argv, ("associate", *map(str, known))):
-        raise guide_associate(access, *known)
+    ask_instead(access, "associate", ref=next(iter(options.service_accounts), None))
     namespace, read_file = access.shared.namespace, access.terminal.read_file
     request = associate_request(options, namespace, in_namespaces=access.in_namespaces, read_file=read_file)
     in_each_cluster(access, lambda cluster_access: associate_in(cluster_access, request), options.cluster_tags)

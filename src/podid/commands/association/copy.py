@@ -1,55 +1,9 @@
 """podid copy."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
-from podid.domain import names
-from podid.domain.errors import InvalidInput, NotFound, UsageError
-from podid.domain.option import REQUIRED, included, option, options, several
-from podid.ops.association.request import AccountOptions, AssociateOptions, AssociationChange
-
-
-def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
-    """Return OLD=NEW pairs, each part as `check` returns it. Raise InvalidInput; `name` is the option."""
-    pairs: dict[str, str] = {}
-    for text in texts:
-        old, equals, new = text.partition("=")
-        if not equals:
-            raise InvalidInput(f"{name} {text!r} is not OLD=NEW", subject=text)
-        if pairs.setdefault(check(old), check(new)) != new:
-            raise InvalidInput(f"{name} names {old} twice", subject=old)
-    return pairs
-
-
-def _map(name: str, help: str, check: str) -> Any:
-    """Return a repeatable option of OLD=NEW pairs; `check` is a function of `podid.domain.names`."""
-    return several(
-        "OLD=NEW",
-        help,
-        name=name,
-        default={},
-        read=lambda texts: _pairs(texts, name, getattr(names, check)),
-    )
-
-
-@options
-class CopyOptions:
-    from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
-    to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
-    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
-    roles: Mapping[str, str] = _map(
-        "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", "check_role"
-    )
-    namespaces: Mapping[str, str] = _map(
-        "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", "check_namespace_name"
-    )
-    role_accounts: Mapping[str, str] = _map(
-        "--map-account", "Use roles of account NEW in place of those of OLD. Repeatable.", "check_account"
-    )
-    change: AssociationChange = included(AssociationChange)
-    accounts: AccountOptions = included(AccountOptions)
+from podid.domain.errors import NotFound, UsageError
+from podid.ops.association.request import AssociateOptions, CopyOptions
 
 
 @command(

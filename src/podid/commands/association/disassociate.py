@@ -15,6 +15,7 @@ from podid.ops.association.request import DisassociateOptions
         "NAMING RUNNING_PODS DRY_RUNS STATUS",
         (GUIDED, "ASKING KubeReader.list_service_accounts"),
         ("--delete-role", "DELETING_ROLE Iam.list_instance_profiles Eks.list_clusters Eks.list_associations"),
+        ("--update-trust", "ROLE_TRUST.update"),
         ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete KubeReader.list_pods"),
         "RESTARTING",
     ),
@@ -34,11 +35,10 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     Example: podid disassociate shop/orders --delete-role --delete-service-account
     """
     from podid.cli.changing import refuse_state
-    from podid.cli.guide.run import guide_disassociate, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.cli.several import in_each_cluster
 
-    if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
-        raise guide_disassociate(access)
+    ask_instead(access, "disassociate")
     if not options.service_accounts:
         raise UsageError("Specify service accounts as NAMESPACE/NAME", hint=Other(("list",)))
     refuse_state(access)

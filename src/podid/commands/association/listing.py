@@ -26,9 +26,8 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     in_columns = shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and shared.query is None
     # documents ignore --columns
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
-    details = details_of((*columns, *options.read_for))
-    journal = access.journal_to_read if details else None
-    listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now(), journal)
+    details, now = details_of((*columns, *options.read_for)), access.runtime.now()
+    listing = Listing.of(options, shared.namespace, filled, details, now, access.journal_to_read)
     reached: list[str] = []
     failures: list[tuple[str, PodidError]] = []
     # only to check that the namespace exists
@@ -73,7 +72,7 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     if interrupted and not several.are_several(access, chosen):
         raise interrupted[0]
     failures.sort(key=itemgetter(0))
-    some = bool(interrupted) or len(reached) > 0
+    some = bool(interrupted or reached)
     if not failures and not interrupted:
         if not reached:
             several.check_any(access, chosen)
@@ -88,11 +87,9 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
             tuple(sorted(reached)),
             listing.now,
             by_id,
+            options=options,
             namespace=shared.namespace,
             short=terminal.for_person,
-            columns=columns,
-            more=options.more,
-            filters=options.filters,
         )
         terminal.emit(view)
     if listing.decided:

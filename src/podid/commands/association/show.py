@@ -16,7 +16,7 @@ TARGET: Any = replace(SERVICE_ACCOUNT, metavar="[NS/SA]", default=None)
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES),
+    shared=(*CLUSTER, *KUBERNETES, "journal_dir"),
     needs="CHECKING Iam.list_attached_policies Iam.list_inline_policies Iam.get_managed_document",
     optional=(
         ("--cloudtrail", "CloudTrail.iter_sessions"),
@@ -46,7 +46,7 @@ def show(
 
     Example: podid show shop/orders -o json
     """
-    from podid.cli.guide.run import guide_identity
+    from podid.cli.guide.run import guided
     from podid.ops.association.identity import read_identity
     from podid.ops.audit.unused import read_window
     from podid.ops.permissions.privileges import with_last_use
@@ -56,7 +56,7 @@ def show(
     if ref is None:
         if not access.runtime.interactive:
             raise UsageError("podid show requires NS/SA", hint=Other(("show", "--help")))
-        raise guide_identity(access, "show")
+        raise guided(access, "show")
     place = access.place()
     with access.terminal.working(f"reading {ref}"):
         diagnosis = access.examine(place, wanted_for((ref,)))

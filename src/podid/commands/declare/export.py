@@ -2,12 +2,12 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.ops.export.request import ExportOptions
+from podid.ops.declare.request import ExportOptions
 
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
-    needs="Eks.iter_associations Iam.find_roles Iam.get_names_of_policies Iam.get_inline_documents",
+    needs="Eks.iter_associations Iam.find_roles Iam.get_policies",
     optional=(
         ("--roles: the roles that podid created", "Iam.list_roles"),
         "EMPTY_NAMESPACE",
@@ -33,8 +33,8 @@ def export(access: Access, options: ExportOptions) -> None:
 
     Example: podid export --roles
     """
-    from podid.ops.export.live import read_identities
-    from podid.render.export.view import export_text, export_view
+    from podid.ops.declare.export import read_identities
+    from podid.render.export.view import export_view
 
     terminal = access.terminal
     access.check_whose_pods(options.service_accounts, everywhere=True)
@@ -47,11 +47,7 @@ def export(access: Access, options: ExportOptions) -> None:
             namespace=access.shared.namespace,
             in_namespaces=access.in_namespaces,
         )
-    written = export_text(options.as_, identities)
-    terminal.emit(export_view(options.as_, written, identities))
-    terminal.note(*(f"note: {note}" for note in written.notes))
-    if not identities.associations and not identities.roles:
-        terminal.note("note: nothing to export: there is no association, and no role that podid created")
+    terminal.emit(export_view(options.as_, identities))
     if identities.failure is not None:
         terminal.tell_failure(identities.failure)
     terminal.leave(identities.exit_code)

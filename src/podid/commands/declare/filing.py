@@ -47,9 +47,7 @@ def reach(
         with terminal.working("reading the clusters' tags"):
             return tagged_clusters(access.aws.eks, tags, access.aws.region)
 
-    typed = access.sources.get("cluster") == "--cluster"
-    chosen = access.shared.several.get("cluster", (access.shared.cluster or "",)) if typed else ()
-    by_cluster = clusters_of(declarations, chosen, tagged)
+    by_cluster = clusters_of(declarations, access.typed_clusters, tagged)
     if len(by_cluster) > 1:
         check_no_context(access)
     own = tuple(item.guard for item in declarations if item.guard is not None)
@@ -62,11 +60,9 @@ def reach(
         arn = change.place.the_cluster.arn
         if settle and arn not in reached:
             change.settle()
-        first = (name, change, FileSite(clients=local.clients, place=change.place, declarations=()))
+        first = (name, change, FileSite(clients=local.clients, place=change.place))
         name, change, site = reached.get(arn, first)
-        present = set(map(id, site.declarations))
-        added = (item for item in items if id(item) not in present)
-        reached[arn] = name, change, replace(site, declarations=(*site.declarations, *added))
+        reached[arn] = name, change, site.adding(items)
     return list(reached.values())
 
 

@@ -27,7 +27,7 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
     """
     from podid.commands.declare.rounds import rounds
     from podid.local.processes import until_terminated
-    from podid.render.reconcile import round_view
+    from podid.render.fileplan import round_view
 
     options.files.check()
     if options.manifests:
@@ -48,9 +48,8 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
     from podid.cli.permissions import granted
     from podid.ops.declare.files import read_files
     from podid.ops.declare.manifests import MOUNT, Setting, object_name
-    from podid.ops.declare.reconcile import FileNeeds
     from podid.render.declaration import declarations_text, self_contained
-    from podid.render.reconcile import files_of, manifests_view
+    from podid.render.fileplan import files_of, manifests_view
 
     place, terminal = access.place(), access.terminal
     declarations = read_files(options.files, read_file=terminal.read_file)
@@ -68,7 +67,7 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
             *(["--yes"] if options.applies and options.ownership.prune else ()),
         ),
     )
-    view = manifests_view(setting, *granted(options, FileNeeds.of(declarations)), options.interval)
+    view = manifests_view(setting, *granted(options, declarations), options.interval)
     if not options.write:
         terminal.emit(view)
         return

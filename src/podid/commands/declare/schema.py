@@ -14,6 +14,6 @@ def schema(access: Access) -> None:
 
     Example: podid schema --query 'keys(schema.properties)'
     """
-    from podid.render.schema import schema_view
+    from podid.render.declaration import schema_view
 
     access.terminal.emit(schema_view())

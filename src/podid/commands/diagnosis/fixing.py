@@ -3,8 +3,8 @@
 import io
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
@@ -14,11 +14,11 @@ from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.findings import Verdict
 from podid.domain.plan import Consent
 from podid.ops.doctor.fixes import WORDS, AutoFix
-from podid.render.fixes import PlannedFix, fixes_view
+from podid.render.several import PlannedFix, fixes_view
 from podid.render.view import View
 
 # whether the finding still exists with this fix
-Still = Callable[["Verdict", tuple[str, ...]], bool]
+Still = Callable[[Verdict, tuple[str, ...]], bool]
 
 
 def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
@@ -33,25 +33,28 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
     # its result is not part of this run's document
     streams = replace(runtime.streams, stdout=runtime.streams.stderr, stdout_tty=runtime.streams.stderr_tty)
     done = False
-    for item, command in _printed(planned, terminal):
-        if done and not still(item.verdict, command):
-            terminal.note("  no longer found: skipped")
-            continue
-        argv = with_flags(command[1:], *(("--yes",) if yes else ()), "--output", "table")
-        guard = _Guard(item.verdict, command, still)
-        code = main(list(argv), replace(runtime, streams=streams, argv=argv, guard=guard))
-        if code == ExitCode.INTERRUPTED:
-            raise KeyboardInterrupt
-        if code == ExitCode.OK:
-            done = True
-        elif not guard.left:
-            terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
-            return
+    for item in planned:
+        terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
+        for command in item.commands:
+            terminal.note(f"  fix ({WORDS[item.kind]}): {shlex.join(command)}")
+            if done and not still(item.verdict, command):
+                terminal.note("  no longer found: skipped")
+                continue
+            argv = with_flags(command[1:], *(("--yes",) if yes else ()), "--output", "table")
+            guard = _Guard(item.verdict, command, still)
+            code = main(list(argv), replace(runtime, streams=streams, argv=argv, guard=guard))
+            if code == ExitCode.INTERRUPTED:
+                raise KeyboardInterrupt
+            if code == ExitCode.OK:
+                done = True
+            elif not guard.skipped:
+                terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
+                return
 
 
 def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
     """Print the plan of each fix without changes. A fix without a plan prints its error, exit 8."""
-    planned_fixes = [_planned(item, command, runtime) for item, command in _printed(planned)]
+    planned_fixes = [_planned(item, command, runtime) for item in planned for command in item.commands]
     terminal.emit(fixes_view(planned_fixes, cluster))
     terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
@@ -71,31 +74,20 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
     return PlannedFix(item, command, views[0] if views else None, error)
 
 
-def _printed(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
-    """Yield each fix with its command, after printing both to the terminal."""
-    for item in planned:
-        if terminal is not None:
-            terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
-        for command in item.commands:
-            if terminal is not None:
-                terminal.note(f"  fix ({WORDS[item.kind]}): {shlex.join(command)}")
-            yield item, command
-
-
+@dataclass(slots=True)
 class _Guard:
-    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, because the
+    """Asks for confirmation between the plan of a fix and its first write. `skipped`: the fix was skipped, because the
     user declined or because the finding no longer exists."""
 
-    def __init__(self, verdict: Verdict, command: tuple[str, ...], still: Still) -> None:
-        self.left = False
-        self._verdict = verdict
-        self._command = command
-        self._still = still
+    verdict: Verdict
+    command: tuple[str, ...]
+    still: Still
+    skipped: bool = False
 
     def __call__(self, terminal: Terminal) -> None:
-        self.left = True
+        self.skipped = True
         terminal.consent(Consent(question="Apply this fix?", needed_for="doctor --fix"))
-        if not self._still(self._verdict, self._command):
-            message = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
-            raise Conflict(message, subject=str(self._verdict.subject))
-        self.left = False
+        if not self.still(self.verdict, self.command):
+            message = f"{self.verdict.check}, {self.verdict.subject} is no longer found; nothing was changed"
+            raise Conflict(message, subject=str(self.verdict.subject))
+        self.skipped = False

@@ -1,7 +1,6 @@
 """Undo one run: the part that podid undo does in each cluster of a command."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from podid.cli.access import Access
 from podid.cli.changing import Change
@@ -12,8 +11,7 @@ from podid.ops.association.plan import changed_associations
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.undo import check_account, undo_plan
-from podid.ops.migrate.addons import listed
-from podid.ops.migrate.rollback import check_annotated, check_not_finished, undo_of_migration
+from podid.ops.migrate.undo import undo_of_migration
 
 
 def tell_others(access: Access, recorded: Run, runs: Sequence[Run]) -> None:
@@ -59,14 +57,10 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
         word="undo" if undo.grave else "",
         grave=tuple(undo.grave),
     )
-    migrated = ("migrate", "apply") in pairwise(recorded.command)
-    if migrated:
-        deleted += [ref for action in plan.actions for ref in listed(action)]
-    if deleted and migrated:
-        check_not_finished(access.journal, recorded, deleted)
-        check_annotated(access.clients, change.place, access.journal, recorded, deleted)
+    planned = undo_of_migration(access.clients, change.place, recorded, plan, now=access.runtime.now())
+    if planned is not None:
         with change.alone():
-            change.roll_back(undo_of_migration(plan, deleted), consent)
+            change.roll_back(planned, consent)
         return
     if restart and refs:
         change.plan_restarts(refs)

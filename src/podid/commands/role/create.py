@@ -13,7 +13,7 @@ from podid.ops.role.request import RoleRequest
     shared=(*CLUSTER, *KUBERNETES, *CHANGE),
     needs="CREATING_ROLE ROLE_TRUST.update",
     optional=(
-        "NAMING POLICY_CHECKS TARGET_ROLE",
+        "NAMING POLICY_CHECKS TARGET_ROLE LONG_TRUST",
         ("--target-role --no-session-tags: the associations' external IDs", "Eks.find_association"),
         (GUIDED, "ASKING Iam.list_roles KubeReader.list_service_accounts KubeReader.list_pods"),
         ("--replace", "ROLE_SETTINGS.update"),
@@ -38,14 +38,13 @@ def create(access: Access, options: RoleRequest) -> None:
     Example: podid role create shop-orders --for shop/orders --print terraform
     """
     from podid.cli.changing import Change
-    from podid.cli.guide.run import guide_role_create, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.ops.role.create import complete, create_request, named, new_role, own_target, plan_creating, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.target import next_command, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
-        raise guide_role_create(access)
+    ask_instead(access, "role", "create")
     if not options.refs:
         raise UsageError("Specify the service account: --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     if options.target_profile and not options.target_role:
@@ -61,7 +60,7 @@ def create(access: Access, options: RoleRequest) -> None:
         request = complete(access.clients, place, request, progress.glance)
         if options.print_:
             at_target = plan_target(access.clients, place, request, None, own_target(request))
-            actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
+            actions, changes = new_role(request, place.the_cluster, access.clients.trust_quota), at_target.owner_changes
             access.terminal.emit(role_form_view(options.print_, actions, changes))
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return

@@ -24,18 +24,17 @@ def detach(access: Access, options: DetachOptions) -> None:
     Example: podid role detach shop-orders --preset dynamodb-read,table=orders
     """
     from podid.cli.changing import Change
-    from podid.ops.role.permissions import plan_detach
+    from podid.ops.role.plan import plan_detach
     from podid.ops.role.presets import parse_choice
 
     for text in options.presets:
         parse_choice(text)
     if not options.presets and not options.managed_policies and not options.inline_policies:
         raise UsageError("Specify permissions: --preset, --managed-policy or --inline-policy")
-    place = access.account_place()
-    change = Change.begin(access, place)
+    change = Change.begin(access, access.account_place())
     with access.terminal.working(f"reading role {options.role}"):
-        done = access.journal.done_before(access.runtime.argv, place.header)
-        plan, role = plan_detach(access.clients, place, access.journal, options, done)
+        done = access.journal.done_before(access.runtime.argv, change.place.header)
+        plan, role = plan_detach(access.clients, change.place, access.journal, options, done)
     consent = Consent(
         question=f"Remove these permissions from role {role.name}?",
         needed_for="Removing permissions",

@@ -52,15 +52,13 @@ def restart(access: Access, options: RestartOptions) -> None:
     Example: podid restart -A --stale --dry-run
     """
     from podid.cli.changing import Change
-    from podid.cli.guide.run import guide_identity, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.ops.association.aftermath import after_restart
-    from podid.ops.restart.choose import SECONDS_OF_DRY_RUNS, choose, missed_by_webhook
     from podid.ops.restart.rollout import restart_journalled, with_obstacles
-    from podid.ops.restart.targets import find_associated_targets
+    from podid.ops.restart.targets import SECONDS_OF_DRY_RUNS, choose, find_associated_targets, missed_by_webhook
     from podid.render.changes import plan_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("restart",)):
-        raise guide_identity(access, "restart")
+    ask_instead(access, "restart")
     refs, stale, namespace = options.service_accounts, options.stale, access.shared.namespace
     access.check_whose_pods(refs)
     place = access.place(for_change=True)

@@ -53,19 +53,16 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     Example: podid verify shop/orders --probe --yes
     """
     from podid.cli.changing import probing
-    from podid.cli.guide.run import guide_identity, says_only_where
+    from podid.cli.guide.run import ask_instead
     from podid.domain.status import shortfall
-    from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import SETTLE_SECONDS, minting, verify
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
-    if access.runtime.interactive and says_only_where(access.argv, ("verify",)):
-        raise guide_identity(access, "verify")
+    ask_instead(access, "verify")
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
-    actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
     selection = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
@@ -80,9 +77,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     access.terminal.consent(minting(roles, run))
     examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
-        result = verify(
-            examine, access.aws.iam, place, selection, options, actions, patience, base=diagnosis.snapshot, run=run
-        )
+        result = verify(examine, access.aws.iam, place, selection, options, patience, base=diagnosis.snapshot, run=run)
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.note(*(f"note: {note}" for note in shortfall(result.statuses, options.require)))
     access.terminal.leave(result.exit_code)
@@ -91,11 +86,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import Change
-    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes
+    from podid.ops.reading.probes import PROBE_IMAGE, named_nodes, plan_probes
 
     change = Change.begin(access, place)
-    nodes = tuple(dict.fromkeys(options.probe_node))
-    check_nodes(access.kube.reader, nodes)
+    nodes = named_nodes(access.kube.reader, options.probe_node)
     refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
     planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
     change.show(Plan(header=place.header, actions=tuple(probe.action for probe in planned)))

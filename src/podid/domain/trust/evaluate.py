@@ -195,6 +195,12 @@ class Evaluation:
         """Return the verdict on both actions: no-match if one does not match, match if both do."""
         return combined(self.assume_role.verdict, self.tag_session.verdict)
 
+    @property
+    def doubt(self) -> str:
+        """Return the action that is not decided, and the reason; empty if the verdict is not unknown."""
+        undecided = (f"{a.action}: {a.reason}" for a in self.actions if a.verdict is TrustVerdict.UNKNOWN)
+        return next(undecided) if self.verdict is TrustVerdict.UNKNOWN else ""
+
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
         failed = tuple(action.action for action in self.actions if action.verdict is TrustVerdict.NO_MATCH)

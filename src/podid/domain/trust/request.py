@@ -49,8 +49,8 @@ class PodIdentity:
     """Hop 1: EKS assumes the association's role for a service account.
 
     `role_tags` are the tags of that role, None if they were not read. `pods` are live pods of the service account, for
-    conditions on pod name, uid or session name. Without `org_id` and `now` (timezone-aware), conditions on the
-    organization and on the time stay unknown. Raise InvalidInput for an ARN that is not a cluster's.
+    conditions on pod name, uid or session name. Without `now` (timezone-aware), conditions on the time stay unknown.
+    Raise InvalidInput for an ARN that is not a cluster's.
     """
 
     cluster_arn: str
@@ -59,7 +59,6 @@ class PodIdentity:
     session_tags: bool = True
     role_tags: Mapping[str, str] | None = field(default_factory=dict)
     pods: tuple[LivePod, ...] | None = None
-    org_id: str | None = None
     now: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -94,7 +93,7 @@ class PodIdentity:
             "aws:sourceaccount": Sent((self.account,)),
             "aws:principalisawsservice": Sent(("true",)),
             "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
-            "aws:sourceorgid": _organization(self, "aws:SourceOrgID"),
+            "aws:sourceorgid": at_run_time(f"aws:SourceOrgID, the organization of account {self.account},"),
             "aws:sourceorgpaths": at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
             "sts:rolesessionname": _session_name(self, pod),
         }
@@ -138,8 +137,6 @@ class TargetHop:
             "aws:userid": at_run_time("aws:userid, the unique id of the role and its session"),
             "sts:externalid": _external_id(self),
         }
-        if identity.org_id is not None:
-            sent["aws:principalorgid"] = _organization(identity, "aws:PrincipalOrgID")
         sent |= tags_of(identity.role_tags, ("aws:principaltag/",))
         sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
         if identity.session_tags:
@@ -258,12 +255,6 @@ def at_run_time(key: str) -> Sent:
     return Sent(open=("",), why=f"the value of {key} is not known to podid")
 
 
-def _organization(identity: PodIdentity, key: str) -> Sent:
-    if identity.org_id is not None:
-        return Sent((identity.org_id,))
-    return at_run_time(f"{key}, the organization of account {identity.account},")
-
-
 def _external_id(hop: TargetHop) -> Sent:
     values = () if hop.external_id is None else (hop.external_id,)
     opening = ("",) if hop.external_id is None else ()
@@ -278,10 +269,7 @@ def clock(moment: datetime | None) -> dict[str, Sent]:
         opened = at_run_time("the request time")
         return {"aws:currenttime": opened, "aws:epochtime": opened}
     now = moment.astimezone(UTC)
-    return {
-        "aws:currenttime": Sent((utc(now),)),
-        "aws:epochtime": Sent((str(int(now.timestamp())),)),
-    }
+    return {"aws:currenttime": Sent((utc(now),)), "aws:epochtime": Sent((str(int(now.timestamp())),))}
 
 
 def session_tags_of(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:

@@ -55,8 +55,6 @@ def _roles(texts: Sequence[str]) -> dict[str, str]:
 
 @options
 class AddonInstallOptions(AddonSettings):
-    """Options of podid addon install."""
-
     addon: str = argument("ADDON", "The add-on.")
     roles: Mapping[str, str] = several(
         "SA=ROLE", "Role for one of the add-on's service accounts. Repeatable.", name="--role", default={}, read=_roles

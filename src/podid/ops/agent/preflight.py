@@ -1,13 +1,14 @@
-"""Check the cluster before the agent is installed: the doctor's checks of the cluster as it will be, and other
-agents."""
+"""Check the cluster before the agent is installed: the doctor's checks of the cluster as it will be, and other agents.
+Predict the conflicts of an add-on's update."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from podid.domain.cluster import DaemonSet
-from podid.domain.errors import Again, Conflict, Hint, Other
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet, FieldWriters
+from podid.domain.errors import Again, Conflict, Hint, Other, PodidError
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import AGENT_ADDON, role_name
 from podid.domain.plan import Place, Plan
@@ -16,10 +17,8 @@ from podid.domain.text import short_list
 from podid.domain.workloads import why_not_here
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, PlannedAgent, hybrid_kind, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
-from podid.ops.addon.conflicts import others
 from podid.ops.change.kinds import ROLE_ATTACHMENT
-from podid.ops.change.planned import lacks_a_policy
-from podid.ops.clients import Clients
+from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
 from podid.ops.status.foresee import foresee
@@ -82,7 +81,7 @@ class Preflight:
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """Check the cluster's type and version, without a call. Raise PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
-    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now), checks=checks)
+    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now, journal=None), checks=checks)
     obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if obstacles and not force:
         raise _refused(obstacles)
@@ -97,7 +96,7 @@ def with_outlook(
     # the node roles that lack the permission and would get it by another policy
     named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
     decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
-    arns = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
+    arns = [arn for arn, part in decisions if isinstance(part, Known) and part.value.lacks_a_policy]
     lacking = {role_name(arn): arn for arn in arns if role_name(arn) in named}
     if fix_node_role:
         states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
@@ -258,3 +257,47 @@ def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:
         advice=f"{advice} Pass --force to continue anyway. Nothing was written.".strip(),
         id=first.id,
     )
+
+
+# --- conflicts of an update: fields of the add-on's objects that other field managers have set ------------------------
+
+# EKS applies an add-on with server-side apply as field manager `eks`, and resolves conflicts by UpdateAddon's
+# resolveConflicts: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
+ITS_OWN = ("eks", "kube-controller-manager")
+_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/name", "eks.amazonaws.com/component", "k8s-app")
+_EFFECTS = {
+    "none": "the update fails if the new version changes them",
+    "preserve": "they stay",
+    "overwrite": "EKS resets those that the add-on sets",
+}
+
+
+def others(set_by: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    """Return the fields that field managers other than EKS have set."""
+    return {who: fields for who, fields in set_by.items() if who not in ITS_OWN}
+
+
+def conflict_notes(kube: KubeAccess, addon: Addon, chosen: str) -> tuple[str, ...]:
+    """Return a sentence for each object of the add-on with fields that others have set, with the effect of every value
+    of --resolve-conflicts, the `chosen` one first; or why they could not be checked."""
+    try:
+        objects = kube.reader.list_written(addon.namespace)
+    except PodidError as error:
+        return (f"conflicts with fields that others have set were not checked: {error.message}",)
+    return tuple(_sentences(addon, objects, chosen))
+
+
+def _sentences(addon: Addon, objects: Iterable[FieldWriters], chosen: str) -> Iterable[str]:
+    own = [item for item in objects if "eks" in item.set_by and _is_of(addon, item)]
+    if not own:
+        yield f"podid does not recognize the objects of add-on {addon.name}: fields that others have set are not known"
+    ways = [f"{value}: {_EFFECTS[value]}" for value in (chosen, *(value for value in _EFFECTS if value != chosen))]
+    for item in own:
+        changes = "; ".join(f"{who} has set {short_list(fields, 4)}" for who, fields in others(item.set_by).items())
+        if changes:
+            effects = f"with --resolve-conflicts {ways[0]}. {ways[1]}. {ways[2]}"
+            yield f"{item.kind} {item.namespace}/{item.name}: {changes}; {effects}"
+
+
+def _is_of(addon: Addon, item: FieldWriters) -> bool:
+    return any(item.labels.get(label, "").removeprefix("aws-") == addon.name.removeprefix("aws-") for label in _LABELS)

@@ -82,8 +82,6 @@ class AddonSettings:
 
 @options
 class InstallRequest(AddonSettings):
-    """Options of podid install-agent."""
-
     fix_node_role: bool = switch(
         "Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that are not authorized to redeem tokens."
     )

@@ -5,7 +5,7 @@ A change reaches each API server at a different time. A pod created with dryRun=
 created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
@@ -13,7 +13,6 @@ from podid.calls.patience import Patience
 from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.report import DoctorReport
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
@@ -26,12 +25,17 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
-from podid.ops.status.diagnose import Diagnosis, examine, wanted_for
+from podid.ops.status.diagnose import Adjust, Diagnosis, examine, unchanged, wanted_for
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.verify import wait
 
 ASSOCIATION_SECONDS = 300.0
 _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | Cost.TOKEN | Cost.TRAIL}
+# the sections that a restart changes, with the nodes of the new pods, and the access that these pods require
+_AFTER_RESTART = (
+    *("pods", "workloads", "nodes", "daemon_sets", "agent_pods", "agent_addon", "agent_warnings"),
+    *("webhook", "associations", "roles", "target_roles", "changes"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Waiting:
     journal: Journal
     restarting: Restarting | None = None
     all_pods: bool = False
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report
+    adjust: Adjust = unchanged
 
     @property
     def checks_cluster(self) -> bool:
@@ -78,14 +82,21 @@ def after_associate(
             return result
         remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
         later = replace(how, patience=how.patience.within(remaining))
-        return replace(_judged(how, result, reach(later, refs)), restarted=True)
+        return replace(_judged(how, result, reach(later, refs, before_restart=diagnosis)), restarted=True)
     except PodidError as error:
         return replace(result, error=error)
 
 
-def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
+def reach(
+    how: Waiting,
+    refs: Collection[ServiceAccountRef] = (),
+    *,
+    running: bool = False,
+    before_restart: Diagnosis | None = None,
+) -> Diagnosis:
     """Wait until new pods of the service accounts, or their `running` ones, are in the awaited state, as long as
-    waiting can help. Without `refs`: those of all associations."""
+    waiting can help. Without `refs`: those of all associations. After a restart of the same service accounts, only the
+    sections are read again that the restart changes; the dry runs before it are evidence of new pods."""
     cost = READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN)
     request = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
@@ -95,6 +106,8 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
         now = how.patience.clock.now()
+        if base is None and before_restart is not None:
+            base, again = before_restart.snapshot, _AFTER_RESTART
         return examine(
             how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal, adjust=how.adjust
         )
@@ -174,10 +187,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
     if failure is not None:
         return replace(result, unchecked=f"the cluster was not checked: {failure.message}")
-    try:
-        return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
-    except PodidError as error:
-        return replace(result, error=error)
+    return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
 
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:

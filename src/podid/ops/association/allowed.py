@@ -10,15 +10,13 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from podid.aws.iam import Iam
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
-from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
-from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, allows_any_action, undecided
+from podid.domain.errors import ExitCode, PodidError, combine
+from podid.domain.iam import DENIALS, EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, allows_any_action, undecided
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
@@ -26,54 +24,32 @@ from podid.facts.second_hop import elsewhere
 
 NOT_SIMULATED = "resource policies, and conditions in policies of the organization"
 
-_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRequest:
-    """Actions to check, each on each resource."""
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...] = ("*",)
-
-    @classmethod
-    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> ActionRequest:
-        """Raise InvalidInput for an action or an ARN that is not valid."""
-        for action in actions:
-            if not _ACTION.fullmatch(action):
-                message = f"{action!r} is not an action: specify SERVICE:Action, such as s3:GetObject"
-                raise InvalidInput(message, subject=action)
-        for resource in resources:
-            if resource != "*":
-                Arn.parse(resource)
-        return cls(tuple(dict.fromkeys(actions)), tuple(dict.fromkeys(resources)) or ("*",))
-
 
 def simulate_all(
-    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], request: ActionRequest
+    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], actions: Sequence[str], resources: Sequence[str]
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """Return an answer for each action on each resource, by service account. What cannot be checked is unknown."""
     known = {status.ref: status.association for status in statuses if isinstance(status.association, Association)}
-    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], request), known, reads=True))
+    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], actions, resources), known, reads=True))
 
 
-def _simulate(iam: Iam, cluster: Cluster, association: Association, request: ActionRequest) -> tuple[Allowed, ...]:
+def _simulate(
+    iam: Iam, cluster: Cluster, association: Association, actions: Sequence[str], resources: Sequence[str]
+) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster.account)
     answers: list[Allowed] = []
-    for resource in request.resources:
+    for resource in resources:
         if lacking is not None:
             permission = f"iam:SimulatePrincipalPolicy in account {Arn.parse(arn).account}"
             reason = f"role {arn} is in another account and can be simulated only with credentials of that account"
-            answers += _all_unknown(request.actions, resource, reason, permission)
+            answers += _all_unknown(actions, resource, reason, permission)
             continue
         try:
             context = _context(cluster, association, arn)
-            answers += simulate_on(
-                iam, arn, request.actions, resource, context=context, policy=association.policy or ""
-            )
+            answers += simulate_on(iam, arn, actions, resource, context=context, policy=association.policy or "")
         except PodidError as error:
-            answers += _all_unknown(request.actions, resource, error.message, error.permission)
+            answers += _all_unknown(actions, resource, error.message, error.permission)
     return tuple(answers)
 
 
@@ -132,12 +108,12 @@ def _judged(
     if own.allowed:
         reason = "the association's session policy does not allow it"
         return Allowed(own.action, resource, False, reason, "session-policy-misconfig")
-    if own.boundary_allows is False:
+    if own.denied_by == "boundary":
         reason = f"the permissions boundary of role {role} does not allow it"
         return Allowed(own.action, resource, False, reason, "permissions-boundary-denies")
-    if own.organization_allows is False:
+    if own.denied_by == "organization":
         return Allowed(own.action, resource, False, NOT_BY_ORGANIZATION)
-    reason = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
+    reason = f"no policy of role {role} allows it" if own.lacks_a_policy else DENIALS[own.denied_by]
     return Allowed(own.action, resource, False, reason, "role-no-permissions")
 
 

@@ -11,7 +11,8 @@ from podid.domain.aws import Association, Listed
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of
+from podid.domain.section import Known, Missing, Section, required
+from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityStatus
 from podid.domain.workloads import injected, live, opted_out
 from podid.ops.clients import Clients
@@ -121,13 +122,13 @@ def read_details(
     snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
     if "pods" in details:
         stale = stale_pods(diagnosis)
-        served = [pod for pod in _needed(snapshot.pods) if live(pod) and not opted_out(pod)]
+        served = [pod for pod in required(snapshot.pods) if live(pod) and not opted_out(pod)]
         for pod in served:
             count = counts.get(pod.ref, PodCounts())
             late = f"{pod.namespace}/{pod.name}" in stale
             counts[pod.ref] = PodCounts(count.running + 1, count.injected + injected(pod), count.stale + late)
     if "accounts" in details:
-        accounts = {account.ref for account in _needed(snapshot.service_accounts)}
+        accounts = {account.ref for account in required(snapshot.service_accounts)}
     statuses = {status.ref: status for status in diagnosis.report.identities}
     roles = {item.association_id: _role_exists(snapshot, item) for item in associations if "roles" in details}
     return {
@@ -140,12 +141,6 @@ def read_details(
         )
         for item in associations
     }
-
-
-def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
-    if isinstance(section, Missing):
-        raise error_of(section)
-    return section.value
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> Section[bool]:

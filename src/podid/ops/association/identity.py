@@ -11,7 +11,7 @@ from podid.domain.iam import Document
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Place
-from podid.domain.snapshot import Known, Missing, Section, attempt, error_of
+from podid.domain.section import Known, Missing, Section, attempt, error_of, required
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
 from podid.facts.index import role_section
@@ -52,8 +52,7 @@ def read_identity(
     """Read the identity from a diagnosis of the service account and the policies of its role. Raise the error that
     prevented reading the association; other parts may be missing. `cloudtrail` searches for the last use."""
     snapshot, (status,) = diagnosis.snapshot, diagnosis.report.identities
-    if isinstance(snapshot.associations, Missing):
-        raise error_of(snapshot.associations)
+    required(snapshot.associations)
     association = status.association
     account, pods = account_of(snapshot, ref), pods_of(diagnosis, ref)
     if association is None:

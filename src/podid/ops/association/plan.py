@@ -1,7 +1,7 @@
 """Plan associations that are created or changed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -11,15 +11,19 @@ from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.plan import Action, Header, Plan, texts
+from podid.domain.plan import Action, Header, Plan, Verb, texts
 from podid.domain.text import nearest, no_namespace
+from podid.kube.reader import KubeReader
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
+from podid.ops.role.quota import TrustQuota
 
 Current = Mapping[ServiceAccountRef, Association | None]
+# up to this number service accounts are read by name, beyond it in one list
+_FEW = 10
 
 
 class NotAllowed(Conflict):
@@ -36,6 +40,7 @@ def plan_associations(
     cluster: Cluster,
     header: Header,
     current: Current,
+    quota: TrustQuota,
 ) -> Plan:
     """Plan the changes; planning again after applying gives an empty plan. Raise Conflict, which names the flag that
     would allow the change, and AccessDenied if the trust policy is to be changed and cannot be read."""
@@ -55,7 +60,7 @@ def plan_associations(
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
-            trusts.append(_plan_trust(change, items, cluster, role.role, current, notes))
+            trusts.append(_plan_trust(change, items, cluster, role.role, current, notes, quota))
     whole = (*(action for action in trusts if action is not None), *actions)
     return Plan(header=header, actions=whole, unchanged=tuple(unchanged), notes=tuple(notes), separate=True)
 
@@ -192,6 +197,7 @@ def _plan_trust(
     role: Role,
     current: Current,
     notes: list[str],
+    quota: TrustQuota,
 ) -> Action | None:
     """Return the change of the trust policy; None if it allows every service account, or if only the pods can tell
     (verdict unknown). A mismatch that exists already and is not touched is no conflict."""
@@ -230,15 +236,14 @@ def _plan_trust(
     notes += others(role)
     # a statement for pods without session tags allows the whole cluster, and the others need their own after it
     tagged_first = dict(sorted(missing.items(), key=lambda item: not item[1]))
-    return plan_trust(role, cluster, tagged_first, change.reach, change.conditions, notes=notes)
+    return plan_trust(role, cluster, tagged_first, change.reach, change.conditions, notes=notes, quota=quota)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients: Clients) -> Plan:
     """Return the plan with missing service accounts created first. Raise as the reader does, and NotFound if the
     namespace does not exist either."""
-    reader = clients.kube.reader
-    missing = [ref for ref in refs if reader.find_service_account(ref) is None]
-    namespaces: tuple[str, ...] | None = None
+    reader, namespaces = clients.kube.reader, None
+    missing = absent(refs, reader)
     if missing:
         with suppress(AccessDenied):  # the API server checks it
             namespaces = reader.list_namespaces()
@@ -251,6 +256,14 @@ def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients
             raise NotFound(no_namespace(ref.namespace, namespaces), hint=hint, subject=ref.namespace)
     created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
     return replace(plan, actions=(*created, *plan.actions))
+
+
+def absent(refs: Collection[ServiceAccountRef], reader: KubeReader) -> list[ServiceAccountRef]:
+    """Return the service accounts that do not exist. Raise as the reader does."""
+    if len(refs) > _FEW:
+        existing = {account.ref for account in reader.list_service_accounts()}
+        return [ref for ref in refs if ref not in existing]
+    return [ref for ref in refs if reader.find_service_account(ref) is None]
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
@@ -278,11 +291,11 @@ def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[Serv
 def late_changes(plan: Plan) -> list[ServiceAccountRef]:
     """Return the service accounts whose pods are affected by a change of their association; its tags do not affect
     them."""
-    return [
-        ref_of(action.keys)
-        for action in plan.actions
-        if action.kind == ASSOCIATION.name
-        and action.before is not None
-        and action.after is not None
-        and any(action.before.get(name) != action.after.get(name) for name in LATE_SETTINGS)
-    ]
+    updates = (action for action in plan.actions if (action.kind, action.verb) == (ASSOCIATION.name, Verb.UPDATE))
+    return [ref_of(action.keys) for action in updates if changes_settings(action)]
+
+
+def changes_settings(action: Action) -> bool:
+    """Return whether the action changes more of an association than its tags."""
+    before, after = action.before or {}, action.after or {}
+    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)

@@ -12,16 +12,14 @@ from podid.domain.errors import AccessDenied, Again, Conflict, InvalidInput, Not
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
-from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.section import known_or, required
+from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import did_you_mean, nearest, no_namespace
-from podid.ops.association.plan import Current, NotAllowed
+from podid.ops.association.plan import Current, NotAllowed, absent
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.scope import LIST_NAMESPACES
-
-# up to this number objects are read by name, beyond it in one list
-_FEW = 10
 
 
 def current_associations(
@@ -63,9 +61,7 @@ def check_identities(
 ) -> None:
     """Raise NotFound for the first service account without an association, with the nearest name. Without `refs`, raise
     the error that prevented listing the associations."""
-    known = known_or(snapshot.associations, ())
-    if not refs and isinstance(snapshot.associations, Missing):
-        raise error_of(snapshot.associations)
+    known = known_or(snapshot.associations, ()) if refs else required(snapshot.associations)
     for status in identities if refs else ():
         if status.state is IdentityState.NONE:
             exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))
@@ -144,16 +140,10 @@ def missing_service_accounts(
     refs: Collection[ServiceAccountRef], kube: KubeAccess
 ) -> dict[ServiceAccountRef, list[str]]:
     """Return the service accounts that do not exist, each with the nearest existing name. Raise as the reader does."""
-    reader, known = kube.reader, list[str]()
-    if len(refs) > _FEW:
-        existing = {item.ref for item in reader.list_service_accounts()}
-        known = [str(ref) for ref in existing]
-        missing = [ref for ref in refs if ref not in existing]
-    else:
-        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
-    if missing and not known:
+    missing, known = absent(refs, kube.reader), list[str]()
+    if missing:
         with suppress(PodidError):
-            known = [str(item.ref) for item in reader.list_service_accounts()]
+            known = [str(item.ref) for item in kube.reader.list_service_accounts()]
     return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 

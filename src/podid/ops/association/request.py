@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import argument, included, option, options, several, switch, tags
+from podid.domain.names import ServiceAccountRef, check_account, check_namespace_name, check_role
+from podid.domain.option import REQUIRED, argument, included, option, options, several, switch, tags
 from podid.ops.clusters import ClusterOptions
 from podid.ops.options import (
     ADOPT,
@@ -19,6 +19,7 @@ from podid.ops.options import (
     CONDITIONS,
     CREATE_SERVICE_ACCOUNT,
     FORCE,
+    LEAVE_TARGETS,
     SCOPE,
     SERVICE_ACCOUNTS,
     TARGET_PROFILE,
@@ -54,8 +55,6 @@ class Settings:
 
 @options
 class SettingOptions:
-    """Settings as options."""
-
     target_role: str | None = option(
         "ARN",
         "Role that the role assumes, in any account.",
@@ -167,6 +166,44 @@ class MoveOptions:
     force: bool = FORCE
 
 
+# --- podid copy ------------------------------------------------------------------------------------------------------
+
+
+def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
+    """Return OLD=NEW pairs, each part as `check` returns it. Raise InvalidInput; `name` is the option."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        old, equals, new = text.partition("=")
+        if not equals:
+            raise InvalidInput(f"{name} {text!r} is not OLD=NEW", subject=text)
+        if pairs.setdefault(check(old), check(new)) != new:
+            raise InvalidInput(f"{name} names {old} twice", subject=old)
+    return pairs
+
+
+def _map(name: str, help: str, check: Callable[[str], str]) -> Any:
+    """Return a repeatable option of OLD=NEW pairs."""
+    return several("OLD=NEW", help, name=name, default={}, read=partial(_pairs, name=name, check=check))
+
+
+@options
+class CopyOptions:
+    from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
+    to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
+    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
+    roles: Mapping[str, str] = _map(
+        "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", check_role
+    )
+    namespaces: Mapping[str, str] = _map(
+        "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", check_namespace_name
+    )
+    role_accounts: Mapping[str, str] = _map(
+        "--map-account", "Use roles of account NEW in place of those of OLD. Repeatable.", check_account
+    )
+    change: AssociationChange = included(AssociationChange)
+    accounts: AccountOptions = included(AccountOptions)
+
+
 # --- podid disassociate -----------------------------------------------------------------------------------------------
 
 
@@ -178,6 +215,7 @@ class DisassociateOptions:
     delete_service_account: bool = switch(
         "Also delete the service account if podid created it here and no pod uses it."
     )
+    update_trust: bool = LEAVE_TARGETS
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
@@ -192,8 +230,6 @@ def _form(text: str) -> str:
 
 @options
 class AssociateOptions:
-    """Options of `podid associate`."""
-
     HEADINGS: ClassVar = {
         "service_accounts": "Service accounts",
         "role": "Role",
@@ -244,8 +280,6 @@ class AssociateOptions:
 
 @options
 class ListOptions:
-    """Options of `podid list`."""
-
     HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS

@@ -14,13 +14,12 @@ from podid.domain.grouping import grouped
 from podid.domain.iam import AssumePermissions
 from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.plan import Place
-from podid.domain.section import Known, Missing, Section, error_of, known_or, part
+from podid.domain.section import Known, Missing, Section, known_or, part
 from podid.domain.snapshot import Snapshot
-from podid.ops.association.read import association_not_found
+from podid.ops.audit.usage import read_listed
 from podid.ops.clients import Clients
-from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import permissions_of_roles
-from podid.ops.reading.scope import DoctorScope, resolve
+from podid.ops.reading.scope import DoctorScope
 
 SECTIONS = ("associations", "roles", "target_roles", "assume_permissions")
 OF_KUBERNETES = ("service_accounts", "namespaces")
@@ -90,16 +89,7 @@ class ClusterReading:
 def read_cluster(clients: Clients, place: Place, scope: DoctorScope, now: datetime) -> ClusterReading:
     """Read the sections of one cluster, and the policies of its target roles. Raise NotFound for a service account or
     namespace that does not exist, and the error if the associations could not be read."""
-    request = ReadRequest(checks=(), scope=scope)
-    snapshot = collect(clients, place, request, now=now, again=(*SECTIONS, *OF_KUBERNETES))
-    if isinstance(snapshot.associations, Missing):
-        raise error_of(snapshot.associations)
-    targets = resolve(scope, snapshot)
-    listed = tuple(item for item in snapshot.associations.value if not targets or item.ref in targets)
-    for ref in targets:
-        if ref not in {item.ref for item in listed}:
-            known = (item.ref for item in snapshot.associations.value)
-            raise association_not_found(clients, place, ref, known)
+    snapshot, listed = read_listed(clients, place, scope, (*SECTIONS, *OF_KUBERNETES), now)
     permissions: dict[str, Section[AssumePermissions]] = {}
     if isinstance(snapshot.assume_permissions, Known):
         permissions |= snapshot.assume_permissions.value

@@ -18,15 +18,14 @@ from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, Verb
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.reduce import Evidence, RoleEvents, action_name, reduce_policy, role_events
-from podid.domain.section import Missing, error_of
+from podid.domain.section import required
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.audit.usage import read_usage
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.clients import Clients
 from podid.ops.permissions.actions import action_table
-from podid.ops.role.permissions import check_changeable
-from podid.ops.role.plan import made_here, others
+from podid.ops.role.plan import check_changeable, made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.resolve import own_role
 from podid.ops.session.activity import Activity, Progress, read_activity
@@ -98,9 +97,7 @@ def right_size(
         raise InvalidInput(message, subject=str(arn))
     role = own_role(clients, association.pods_role_arn)
     documents = _policies(clients.iam, role.name)
-    usage = read_usage(clients.iam, (role.arn,), patience)[role.arn]
-    if isinstance(usage, Missing):
-        raise error_of(usage)
+    usage = required(read_usage(clients.iam, (role.arn,), patience)[role.arn])
     table, notes = action_table(), list[str]()
     calls: RoleEvents | None = None
     unseen: set[str] = set()
@@ -113,7 +110,7 @@ def right_size(
             raise NotFound(f"{file} has no event of role {role.name} since {utc(since)}", subject=file)
         if calls.begin is not None and calls.begin > since:
             notes.append(f"{file} begins at {utc(calls.begin)}, after the start of the window: {utc(since)}")
-        used = {item.name for item in usage.value.values() if item.used(since)}
+        used = {item.name for item in usage.values() if item.used(since)}
         # a trail can exclude events of KMS, and the source of an event can differ from the prefix of the actions
         unseen = used - calls.services
         for words, services in (("events", unseen), ("data events", calls.without_data & used - unseen)):
@@ -128,7 +125,7 @@ def right_size(
     created = role.created_at
     unreported = calls is None and created is not None and created > patience.clock.now() - LATE
     evidence = Evidence(
-        usage=usage.value,
+        usage=usage,
         since=since,
         table=table,
         calls=None if calls is None else calls.calls,

@@ -22,16 +22,14 @@ from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
 from podid.domain.policy.reduce import is_hidden, unreported
-from podid.domain.section import Known, Missing, Section, attempt, error_of, known_or, part, whole
+from podid.domain.section import Known, Missing, Section, attempt, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.privileges import Policies
-from podid.ops.association.read import association_not_found
-from podid.ops.audit.usage import read_usage
+from podid.ops.audit.usage import read_listed, read_usage
 from podid.ops.clients import Clients
-from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.roles import policies_of_roles
-from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.role.access import pod_access
 from podid.ops.role.uses import Unread
 
@@ -99,14 +97,7 @@ def find_unused(
     """Return the items that were not used since that time. Raise NotFound for a service account or namespace that does
     not exist, and the error if the associations could not be read."""
     clients = clients.for_many_roles()
-    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=SECTIONS)
-    if isinstance(snapshot.associations, Missing):
-        raise error_of(snapshot.associations)
-    targets = resolve(scope, snapshot)
-    listed = [item for item in snapshot.associations.value if not targets or item.ref in targets]
-    for ref in targets:
-        if ref not in {item.ref for item in listed}:
-            raise association_not_found(clients, place, ref, (item.ref for item in snapshot.associations.value))
+    snapshot, listed = read_listed(clients, place, scope, SECTIONS, now)
     audit = _Audit(clients, place, snapshot, since, patience, now)
     associations = [item for item in listed if isinstance(item, Association)]
     for item in listed:

@@ -1,13 +1,21 @@
-"""Read IAM's reports on the used permissions of roles."""
+"""Reads that several commands share: the associations of a scope, and IAM reports on the used permissions of roles."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from podid.aws.iam import Iam
 from podid.calls import pacing
 from podid.calls.patience import Patience
+from podid.domain.aws import Listed
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.iam import AccessedService, Usage
-from podid.domain.section import Known, Section, missing
+from podid.domain.plan import Place
+from podid.domain.section import Known, Section, missing, required
+from podid.domain.snapshot import Snapshot
+from podid.ops.association.read import association_not_found
+from podid.ops.clients import Clients
+from podid.ops.reading.collect import ReadRequest, collect
+from podid.ops.reading.scope import DoctorScope, resolve
 
 _PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
@@ -47,3 +55,16 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
         patience.say(f"reports on last use: {total - len(jobs)} of {total} ready")
     late = missing(Unavailable("IAM did not finish the report on last use in time"))
     return usage | dict.fromkeys(jobs, late)
+
+
+def read_listed(
+    clients: Clients, place: Place, scope: DoctorScope, sections: Collection[str], now: datetime
+) -> tuple[Snapshot, tuple[Listed, ...]]:
+    """Read sections of a cluster, and return them with the associations in the scope. Raise NotFound for a service
+    account or namespace that does not exist, and the error if the associations could not be read."""
+    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=None, again=sections)
+    associations, refs = required(snapshot.associations), resolve(scope, snapshot)
+    known = {item.ref for item in associations}
+    if gone := next((ref for ref in refs if ref not in known), None):
+        raise association_not_found(clients, place, gone, known)
+    return snapshot, tuple(item for item in associations if not refs or item.ref in refs)

@@ -13,12 +13,12 @@ from podid.domain.aws import Association, owned_by_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
 from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
+from podid.domain.plan import Action, Header, Place, Plan, State, document, matches, text
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.role import ended
+from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
@@ -44,7 +44,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         )
     # a run that changed only IAM needs no cluster: the plan shows the run's own
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
-    done = [step for step in reversed(run.steps) if step.status is Status.DONE]
+    done = [step for step in reversed(run.steps) if step.changed]
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
     steps = _lasting([step for step in done if not why_not[step.number]])
     for step in steps:
@@ -105,6 +105,7 @@ def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
     uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
+    uses = uses_after(uses, site.header, actions)
     own = {(action.kind, action.target) for action in actions}
 
     def changed(use: Association) -> bool:
@@ -122,7 +123,6 @@ def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
             for old, new in pairs
             if new.evaluation.verdict is trust.TrustVerdict.NO_MATCH is not old.evaluation.verdict
             and not changed(new.association)
-            and not ended(new.association, role.arn, site.header, actions)
         ]
         if losing:
             raise Conflict(
@@ -141,7 +141,7 @@ def _lasting(steps: Sequence[Step]) -> list[Step]:
     passing = {
         which
         for which, (last, *earlier) in by_resource.items()
-        if earlier and earlier[-1].action.before == (last.action.after and (last.after or last.action.after))
+        if earlier and matches(earlier[-1].action.before, last.action.after and (last.after or last.action.after))
     }
     return [step for step in steps if _which(step.action) not in passing]
 

@@ -4,9 +4,10 @@ selectors expanded, and those whose annotations request an association.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 
 from podid.domain import trust
 from podid.domain.cluster import OF_PODID, ServiceAccount
@@ -67,12 +68,17 @@ def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
 def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccounts:
     """Return the associations of the declarations for this cluster, and with `annotations` those that service accounts
     request. Reads service accounts only for patterns and annotations."""
-    accounts, matching = DeclaredAccounts(), _Matching(site)
+    accounts = DeclaredAccounts()
+
+    @cache  # each selection is read once
+    def listed(namespace: str, selector: str) -> tuple[ServiceAccount, ...]:
+        return site.clients.kube.reader.list_service_accounts(namespace, selector=selector)
+
     for declaration in site.declarations:
         # accounts that are spelled out first: they take precedence over patterns
         for item in sorted(declaration.associations, key=lambda item: item.ref is None):
             try:
-                refs = tuple(matching.refs(item)) if item.ref is None else (item.ref,)
+                refs = tuple(_matching(item, listed)) if item.ref is None else (item.ref,)
             except InvalidInput:
                 raise
             except PodidError as error:
@@ -111,39 +117,23 @@ def _add_annotated(site: FileSite, declared: DeclaredAccounts) -> None:
         declared.add(DeclaredAccount(declaration, item, account.ref))
 
 
-class _Matching:
-    """Lists service accounts, each selection once."""
-
-    def __init__(self, site: FileSite) -> None:
-        self._site = site
-        self._listed: dict[tuple[str, str], tuple[ServiceAccount, ...]] = {}
-
-    def refs(self, item: DeclaredAssociation) -> Iterator[ServiceAccountRef]:
-        """Yield the matching service accounts, sorted. Raise as the reader does, and InvalidInput for a selector that
-        the API server rejects."""
-        namespace = "" if is_pattern(item.namespace) else item.namespace
-        for account in sorted(self._list(namespace, item), key=lambda account: account.ref):
-            ref = account.ref
-            if not (fnmatchcase(ref.namespace, item.namespace) and fnmatchcase(ref.name, item.name)):
-                continue
-            guarded = is_pattern(item.namespace) and ref.namespace in GUARDED_NAMESPACES
-            default = is_pattern(item.name) and ref.name == DEFAULT_ACCOUNT
-            if not guarded and not default:
-                yield ref
-
-    def _list(self, namespace: str, item: DeclaredAssociation) -> tuple[ServiceAccount, ...]:
-        key = (namespace, item.selector)
-        if key not in self._listed:
-            reader = self._site.clients.kube.reader
-            try:
-                self._listed[key] = reader.list_service_accounts(namespace, selector=item.selector)
-            except Rejected as error:
-                if not item.selector:
-                    raise
-                place = item.place("selector")
-                message = f"{place}: selector: {item.selector!r} is not valid: {error.message}"
-                raise InvalidInput(message, subject=item.selector) from error
-        return self._listed[key]
+def _matching(
+    item: DeclaredAssociation, listed: Callable[..., Iterable[ServiceAccount]]
+) -> Iterator[ServiceAccountRef]:
+    """Yield the service accounts that match a pattern and a selector, sorted. Raise as the reader does, and
+    InvalidInput for a selector that the API server rejects."""
+    try:
+        accounts = listed("" if is_pattern(item.namespace) else item.namespace, item.selector)
+    except Rejected as error:
+        if not item.selector:
+            raise
+        message = f"{item.place('selector')}: selector: {item.selector!r} is not valid: {error.message}"
+        raise InvalidInput(message, subject=item.selector) from error
+    for ref in sorted(account.ref for account in accounts):
+        guarded = is_pattern(item.namespace) and ref.namespace in GUARDED_NAMESPACES
+        default = is_pattern(item.name) and ref.name == DEFAULT_ACCOUNT
+        if fnmatchcase(ref.namespace, item.namespace) and fnmatchcase(ref.name, item.name) and not guarded | default:
+            yield ref
 
 
 def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, DeclaredAssociation]:

@@ -13,7 +13,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
-from podid.ops.association.plan import NotAllowed, differences, plan_associations, plan_one
+from podid.ops.association.plan import NotAllowed, absent, changes_settings, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import SERVICE_ACCOUNT
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
@@ -23,9 +23,6 @@ from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
-
-# up to this number service accounts are read by name, beyond it in one list
-_FEW = 10
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,7 +182,7 @@ class AssociationPlanner:
         for item in items:
             unread = item.role.role is None and item.role.denied is None
             declared = role_name(item.role.arn).lower() in self.roles
-            if unread and not declared and in_effect(plan_one(item, self.live.get(item.ref))):
+            if unread and not declared and changes_settings(plan_one(item, self.live.get(item.ref))):
                 role = self._resolved(self.accounts.by_ref[item.ref], item.role.arn)
                 if role is None:
                     continue
@@ -198,10 +195,10 @@ class AssociationPlanner:
         place, current = self.site.place, {item.ref: self.live.get(item.ref) for item in items}
         declared = self.roles.get(role_name(items[0].role.arn).lower())
         change = AssociationChange(replace=True, update_trust=self.ownership.update_trust and declared is None)
-        remaining = list(items)
+        remaining, quota = list(items), self.site.clients.trust_quota
         while remaining:
             try:
-                return plan_associations(remaining, change, place.the_cluster, place.header, current)
+                return plan_associations(remaining, change, place.the_cluster, place.header, current, quota)
             except NotAllowed as error:
                 for ref in error.refs:
                     lines = (error.message, *error.lines)
@@ -228,19 +225,8 @@ class AssociationPlanner:
         if not refs:
             return ()
         try:
-            reader = self.site.clients.kube.reader
-            if len(refs) > _FEW:
-                existing = {account.ref for account in reader.list_service_accounts()}
-                absent = [ref for ref in refs if ref not in existing]
-            else:
-                absent = [ref for ref in refs if reader.find_service_account(ref) is None]
+            refs = absent(refs, self.site.clients.kube.reader)
         except PodidError as error:
             self.unread.append(NotRead.of("service accounts to create", error))
             return ()
-        return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in absent)
-
-
-def in_effect(action: Action) -> bool:
-    """Return whether the action changes more than tags."""
-    before, after = action.before or {}, action.after or {}
-    return any(before.get(name) != after.get(name) for name in {*before, *after} - {"tags"})
+        return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in refs)

@@ -1,7 +1,8 @@
 """The clusters of files, and the declarations for each."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from podid.domain.declaration import Declaration
 from podid.domain.errors import UsageError
@@ -20,7 +21,14 @@ class FileSite:
 
     clients: Clients
     place: Place
-    declarations: tuple[Declaration, ...]
+    declarations: tuple[Declaration, ...] = ()
+
+    def adding(self, declarations: Iterable[Declaration]) -> Self:
+        """Return the site with further declarations, each object once."""
+        known = set(map(id, self.declarations))
+        return replace(
+            self, declarations=(*self.declarations, *(item for item in declarations if id(item) not in known))
+        )
 
 
 def clusters_of(

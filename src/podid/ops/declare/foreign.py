@@ -86,21 +86,14 @@ def describing(associations: Callable[[str], Iterable[Association]]) -> Describe
     its first use."""
 
     @cache
-    def by_id(cluster: str) -> Mapping[str, Association]:
-        return {item.association_id: item for item in associations(cluster)}
+    def by_id(cluster: str) -> Mapping[str, Mapping[str, object]]:
+        return {item.association_id: ASSOCIATION.state_of(item) for item in associations(cluster)}
 
-    def describe(cluster: str, association_id: str) -> Mapping[str, object] | None:
-        item = by_id(cluster).get(association_id)
-        return None if item is None else ASSOCIATION.state_of(item)
-
-    return describe
+    return lambda cluster, association_id: by_id(cluster).get(association_id)
 
 
 def is_foreign(node: DocumentNode) -> bool:
-    return _known(node) or any(_known(item) for item in objects_in((node,)))
-
-
-def _known(node: DocumentNode) -> bool:
+    """Return whether podid reads the object, which is not its own."""
     group = group_of(node)
     config = group == _EKSCTL and text(get(node, "kind")) == "ClusterConfig"
     return config or group in ACK | CROSSPLANE or is_api_answer(node)

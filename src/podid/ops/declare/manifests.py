@@ -62,26 +62,21 @@ def account(setting: Setting) -> list[Manifest]:
 
 
 def job(setting: Setting) -> Manifest:
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": setting.metadata(),
-        "spec": _job_spec(setting),
-    }
+    return _workload("batch/v1", "Job", setting, _job_spec(setting))
 
 
 def cron_job(setting: Setting, schedule: str, *, suspend: bool = False) -> Manifest:
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": setting.metadata(),
-        "spec": {
-            "schedule": schedule,
-            "suspend": suspend,
-            "concurrencyPolicy": "Forbid",
-            "jobTemplate": {"spec": _job_spec(setting)},
-        },
+    spec = {
+        "schedule": schedule,
+        "suspend": suspend,
+        "concurrencyPolicy": "Forbid",
+        "jobTemplate": {"spec": _job_spec(setting)},
     }
+    return _workload("batch/v1", "CronJob", setting, spec)
+
+
+def _workload(version: str, kind: str, setting: Setting, spec: Manifest) -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": setting.metadata(), "spec": spec}
 
 
 def _job_spec(setting: Setting) -> Manifest:
@@ -97,19 +92,10 @@ def _deployment(setting: Setting, interval: float) -> Manifest:
     words = (*setting.words, f"--interval={interval:g}s", f"--listen=:{PORT}")
     probe = {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 30, "failureThreshold": 3}
     container = {**_container(replace(setting, words=words)), "ports": [{"name": "metrics", "containerPort": PORT}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": setting.metadata(),
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": _pod(setting, {**container, "livenessProbe": probe}, "Always"),
-            },
-        },
-    }
+    pod = _pod(setting, {**container, "livenessProbe": probe}, "Always")
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    return _workload("apps/v1", "Deployment", setting, spec)
 
 
 def _container(setting: Setting) -> Manifest:

@@ -9,26 +9,26 @@ from functools import partial
 
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.declaration import Declaration, DeclaredRole, Guard
-from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError, Unavailable
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Plan, text
+from podid.domain.section import Missing, error_of
 from podid.domain.text import count_of, short_list
-from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent.install import plan_install, read_facts
+from podid.ops.agent.preflight import conflict_notes
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
-from podid.ops.association.plan import changed_associations
+from podid.ops.association.plan import changed_associations, changes_settings
 from podid.ops.association.read import quota_note
 from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
-from podid.ops.declare.associations import AssociationPlanner, in_effect
+from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
-from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
-from podid.ops.declare.prune import keys_of, outdated, prune_roles
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
 from podid.ops.role.policies import validated
@@ -85,7 +85,7 @@ class FilePlanner:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         places, items = [site.place for site in self.sites], tuple(planned.values())
         leaving = {name for work, plan in works for name in _leaving(work, plan)}
-        roles_first, later = role_plans(places, items, leaving)
+        roles_first, later = role_plans(places, items, leaving, roles.quota)
         nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
         plans = [
             self._part(work, plan, items if first is roles_first else (), (first, last))
@@ -123,8 +123,7 @@ class FilePlanner:
         unreadable: dict[ServiceAccountRef, PodidError] = {}
         for item in site.clients.eks.iter_associations(name):
             if isinstance(item, UnreadAssociation):
-                kind = AccessDenied if item.permission else Unavailable
-                unreadable[item.ref] = kind(item.reason, permission=item.permission, subject=str(item.ref))
+                unreadable[item.ref] = error_of(Missing(item.reason, item.permission))
             else:
                 live[item.ref] = item
         return dict(sorted(live.items())), unreadable
@@ -158,7 +157,7 @@ class FilePlanner:
         unchanged += sum(not (item.actions or item.conflict or item.unread or item.idle) for item in items)
         return FilePlan(
             plan=whole,
-            names=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
+            files=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
             unchanged=unchanged,
             only_in_cluster=_unlisted(work, (*accounts.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(
@@ -195,7 +194,9 @@ class FilePlanner:
         site = self.sites[-1]
         declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
         self.say("reading the roles that the files own")
-        plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
+        plan, unread = prune_roles(
+            site, declarations, roles, [item.plan for item in plans], update_trust=self.ownership.update_trust
+        )
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
         last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))
@@ -213,7 +214,8 @@ def _affected(plan: Plan, work: AssociationPlanner) -> tuple[ServiceAccountRef, 
     """Return the service accounts whose association the plan changes, or whose role gets another trust policy."""
     actions = (action for item in work.roles.values() for action in item.actions)
     trusts = {action.target.lower() for action in actions if action.kind == ROLE_TRUST.name}
-    changed = (ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and in_effect(action))
+    associations = (action for action in plan.actions if action.kind == ASSOCIATION.name)
+    changed = (ref_of(action.keys) for action in associations if changes_settings(action))
     of_roles = (ref for ref, account in work.accounts.by_ref.items() if role_name(account.item.role).lower() in trusts)
     return tuple(dict.fromkeys((*changed, *of_roles)))
 

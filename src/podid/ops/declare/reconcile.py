@@ -279,43 +279,21 @@ def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconcilia
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileNeeds:
-    """`patterns` is whether service accounts must be listed, `accounts` whether some are created."""
-
-    roles: bool
-    documents: bool
-    agent: bool
-    tags: bool
-    patterns: bool
-    accounts: bool
-    targets: bool
-
-    @classmethod
-    def of(cls, declarations: Sequence[Declaration]) -> FileNeeds:
-        roles = [role for item in declarations for role in item.roles]
-        associations = [item for declaration in declarations for item in declaration.associations]
-        return cls(
-            roles=bool(roles),
-            documents=any(policy.source is not PolicySource.MANAGED for role in roles for policy in role.policies),
-            agent=any(item.agent is not None for item in declarations),
-            tags=any(choice.tags for item in declarations for choice in item.clusters),
-            patterns=any(item.ref is None for item in associations),
-            accounts=any(item.create_service_account for item in associations),
-            targets=any(item.target_role for item in associations),
-        )
-
-    def all_of(self, reason: str, ownership: Ownership) -> bool:
-        """Return whether the files and options need the optional permissions of this reason. Names that podid only
-        suggests need none."""
-        needed = {
-            "--prune": ownership.prune,
-            "naming roles": False,
-            "validating policies": self.documents,
-            "patterns, selectors": self.patterns or self.accounts or ownership.from_annotations,
-            "createServiceAccount": self.accounts,
-            "agent": self.agent,
-            "clusters by tags": self.tags,
-            "--target-role": self.targets and ownership.update_trust,
-        }
-        return next((value for words, value in needed.items() if reason.startswith(words)), True)
+def requires(declarations: Sequence[Declaration], ownership: Ownership, reason: str) -> bool:
+    """Return whether the files and options need the optional permissions of this reason. Names that podid only suggests
+    need none."""
+    policies = (policy for item in declarations for role in item.roles for policy in role.policies)
+    associations = [item for declaration in declarations for item in declaration.associations]
+    creates = any(item.create_service_account for item in associations)
+    needed = {
+        "--prune": ownership.prune,
+        "naming roles": False,
+        "validating policies": any(policy.source is not PolicySource.MANAGED for policy in policies),
+        # service accounts are listed
+        "patterns, selectors": creates or ownership.from_annotations or any(item.ref is None for item in associations),
+        "createServiceAccount": creates,
+        "agent": any(item.agent is not None for item in declarations),
+        "clusters by tags": any(choice.tags for item in declarations for choice in item.clusters),
+        "--target-role": ownership.update_trust and any(item.target_role for item in associations),
+    }
+    return next((value for words, value in needed.items() if reason.startswith(words)), True)

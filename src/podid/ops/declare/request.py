@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, included, option, options, seconds, several, switch
+from podid.ops.options import SERVICE_ACCOUNTS
 
 
 @options
@@ -90,3 +92,27 @@ class ReconcileOptions(FileDiffOptions):
     image: str = option("IMAGE", "Image of podid, for --manifests.", default="")
     write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.", default="")
     force: bool = switch("Replace existing files of --write.", consent=True)
+
+
+Form = Literal[
+    "podid",
+    "terraform",
+    "terraform-module",
+    "cloudformation",
+    "eksctl",
+    "ack",
+    "crossplane",
+    "pulumi",
+    "aws-cli",
+]
+FORMS: tuple[Form, ...] = get_args(Form)
+OWN_FORM = "podid"
+
+
+@options
+class ExportOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    as_: Form = option("FORM", f"Form of the export: {', '.join(FORMS)}.", name="--as", default=OWN_FORM, values=FORMS)
+    roles: bool = switch(
+        "Export every role that podid created in the account. With NS/SA, -n or -A, also export the associations."
+    )

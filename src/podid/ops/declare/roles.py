@@ -12,7 +12,6 @@ from podid.domain.aws import Association, Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, ROLE_TRUST, kind_of
@@ -23,10 +22,10 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
 from podid.ops.role.create import MANAGED_BY, role_with_policies
-from podid.ops.role.permissions import difference, policy_changes
-from podid.ops.role.plan import check_editable, check_not_aws, others
+from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_for, chaining_policies
@@ -72,7 +71,7 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 
 def role_plans(
-    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str]
+    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str], quota: TrustQuota
 ) -> tuple[Plan, list[Plan]]:
     """Return the plan of the roles, and for each cluster the part that follows its associations: changes that only
     remove statements of trust policies, since the associations use these until they are changed. `leaving` are the
@@ -80,7 +79,7 @@ def role_plans(
     and lose statements, these changes are several actions, and the later ones follow the associations."""
     items, first, later = tuple(planned), list[Action](), [list[Action]() for _ in places]
     for action in (action for item in items for action in item.actions):
-        gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
+        gains, losses = _gains_and_losses(action, leaving, quota) if action.kind == ROLE_TRUST.name else ((action,), ())
         first += gains
         for loss in losses:
             for actions, part in zip(later, by_cluster(loss, places), strict=True):
@@ -91,7 +90,9 @@ def role_plans(
     return whole, [Plan(header=at.header, actions=tuple(actions), separate=True) for at, actions in parts]
 
 
-def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+def _gains_and_losses(
+    action: Action, leaving: Collection[str], quota: TrustQuota
+) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     """Return the changes of a trust policy that precede the associations, and those that follow them."""
     old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
     gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
@@ -102,8 +103,7 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
     if not gained and len(new.statements) < len(old.statements):
         return (), (action,)
     both = trust.merged(old.with_statements(kept), old, new)
-    together = both is not None and both != new and trust.policy_size(both) <= TRUST_POLICY_QUOTA
-    if action.target.lower() not in leaving or both is None or not together:
+    if action.target.lower() not in leaving or both is None or both == new or not quota.allows(both, old):
         return (action,), ()
     state = {**(action.after or {}), "policyDocument": both.to_document()}
     return (
@@ -126,6 +126,10 @@ class RolePlanner:
     staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, Association | None]]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def quota(self) -> TrustQuota:
+        return self.sites[0].clients.trust_quota
 
     @property
     def place(self) -> Place:
@@ -265,7 +269,7 @@ class RolePlanner:
         arns: Sequence[str],
     ) -> RolePlanned:
         tags = tagged(tagged(MANAGED_BY, declaration.owner_tag), role.tags)
-        policy = declared_trust(role, subjects, None, tags, whole=True)
+        policy = declared_trust(role, subjects, None, tags, self.quota, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
             return RolePlanned(role=self._unseen(role), notes=(note,), idle=True)
@@ -294,11 +298,10 @@ class RolePlanner:
     ) -> list[Action]:
         """Return the change of the trust policy; none if the policy stays."""
         before = trust.parse_policy(current.trust)
-        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
+        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, self.quota, whole=whole)
         if after is None or after == before:
             return []
-        state = {"roleName": role.name, "policyDocument": after.to_document()}
-        return [ROLE_TRUST.action(ROLE_TRUST.state_of(current), state)]
+        return [ROLE_TRUST.change(current, after)]
 
     # --- who, and with which permissions ------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def saved_text(plans: Sequence[FilePlan]) -> str:
 def _part(item: FilePlan) -> Any:
     return plain(
         {
-            "files": list(item.names),
+            "files": list(item.files),
             **encode(Header, item.plan.header),
             "unchanged": item.unchanged,
             "takenOver": item.taken_over,
@@ -85,7 +85,7 @@ def _read_part(part: Mapping[str, Any]) -> FilePlan:
     # a saved plan does not record unchanged associations: those that it changes are also all declared ones
     return FilePlan(
         plan=plan,
-        names=tuple(part["files"]),
+        files=tuple(part["files"]),
         unchanged=part["unchanged"],
         taken_over=part["takenOver"],
         refs=refs,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.declaration import DeclaredRole
-from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.errors import InvalidInput
 from podid.domain.names import Arn
 from podid.domain.plan import Action, Place, State, document
 from podid.domain.text import short_list
@@ -16,58 +16,48 @@ from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
-from podid.ops.role.plan import ANY_SIZE, check_size
+from podid.ops.role.plan import extended
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import read_all_uses
 
 Tags = Mapping[str, str]
 
 
 def declared_trust(
-    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+    role: DeclaredRole,
+    subjects: Sequence[ClusterSubjects],
+    current: trust.Policy | None,
+    tags: Tags,
+    quota: TrustQuota,
+    *,
+    whole: bool,
 ) -> trust.Policy | None:
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
-
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
     that are no longer declared are removed, unless an association outside the files needs them; otherwise missing ones
     are only added. Raise Conflict if the policy would be too long, or denies a service account; InvalidInput, with its
     line, for a condition that can never match.
     """
-    try:
-        return _declared(role, subjects, current, tags, whole=whole)
-    except InvalidInput as error:  # the other members of the role have been checked
-        message = f"{role.place('conditions')}: conditions: {error.message}"
-        raise InvalidInput(message, advice=error.advice, subject=role.name) from error
-
-
-def _declared(
-    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
-) -> trust.Policy | None:
     if role.trust is not None:
         declared = trust.parse_policy(role.trust)
         if current is not None and trust.equal(declared.document, current.document):
             return current
-        check_size(declared, role.name)
+        quota.check(declared, role.name, current=current)
         return declared
     identities = list(_identities(subjects, tags))
-    policy = current
-    if current is not None and whole:
-        policy = _without_stale(role, subjects, identities, current, tuple(_staying(role, subjects, tags)))
-    for number, who in enumerate(identities, 1):
-        if policy is None:
-            policy = trust.new_policy(who, role.scope, role.conditions)
-        elif not _allows(policy, role, who):
-            edit = trust.add(policy, who, role.scope, role.conditions, quota=ANY_SIZE)
-            policy = edit.policy
-            evaluation = trust.evaluate(policy, who)
-            if not role.conditions and evaluation.verdict is trust.TrustVerdict.NO_MATCH:
-                raise Conflict(
-                    f"The trust policy of role {role.name} denies {who.namespace}/{who.service_account}; another "
-                    f"statement would not help: {evaluation.assume_role.reason or edit.reason}",
-                    subject=role.name,
-                )
-        check_size(policy, role.name, number, len(identities))
-    # no service account is declared any longer, but IAM requires at least one statement
-    return policy if policy is not None else current
+    try:
+        policy = current
+        if current is not None and whole:
+            policy = _without_stale(role, subjects, identities, current, tuple(_staying(role, subjects, tags)))
+        if identities:
+            policy = extended(
+                policy, role.name, identities, role.scope, role.conditions, notes=[], quota=quota, current=current
+            )
+        # no service account is declared any longer, but IAM requires at least one statement
+        return policy or current
+    except InvalidInput as error:  # the other members of the role have been checked
+        message = f"{role.place('conditions')}: conditions: {error.message}"
+        raise InvalidInput(message, advice=error.advice, subject=role.name) from error
 
 
 def wider(role: DeclaredRole, live: Role, subjects: Sequence[ClusterSubjects]) -> Iterator[str]:
@@ -126,14 +116,6 @@ def users_elsewhere(
     for arn in sorted({*uses.clusters} - {cluster.cluster_arn for cluster in subjects}):
         users = {item.ref: item.session_tags for item in uses.associations[arn] if item.role_arn == current.arn}
         yield ClusterSubjects(arn, staying=users)
-
-
-def _allows(policy: trust.Policy, role: DeclaredRole, who: trust.PodIdentity) -> bool:
-    """Return whether the policy allows the service account, under the declared conditions if there are any."""
-    if role.conditions:
-        built = trust.meaning(trust.build_statement(who, role.scope, role.conditions))
-        return any(trust.meaning(item.raw) == built for item in policy.statements)
-    return trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
 
 
 def _without_stale(

@@ -54,8 +54,6 @@ _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-
 
 @options
 class ReportOptions:
-    """Options of a report, for `podid doctor` and `podid audit`."""
-
     list_checks: bool = switch("List the checks and exit.", name="--list")
     all_verdicts: bool = switch("Show passed checks as well.", name="--all")
     fail_on: str = option(

@@ -7,17 +7,15 @@ pods are restarted, and last the statement of Pod Identity is removed.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from podid.aws.iam import Iam
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
-from podid.domain.errors import AccessDenied, Conflict, NotFound, Other, Partial, PodidError
+from podid.domain.errors import AccessDenied, Conflict, NotFound, Partial, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
-from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Action, ChangeResult, Place, Plan, text, texts
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
@@ -25,16 +23,15 @@ from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import trust_policy_of
-from podid.ops.change.records import Run
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
-from podid.ops.role.plan import check_editable, check_size, identity
+from podid.ops.role.plan import check_editable, identity
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
@@ -80,11 +77,11 @@ class _Member:
 
 
 def plan_rollback(
-    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, iam: Iam, source: str = ""
+    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, clients: Clients, source: str = ""
 ) -> Rollback:
-    """Plan the rollback. Read only the journal and base roles. Raise NotFound if one of `refs` has no association and
-    uses none of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to an add-on, if a trust policy
-    cannot be edited, or if only `source` can name the previous mechanism."""
+    """Plan the rollback. Read only the journal, base roles, and the quota of a long trust policy. Raise NotFound if one
+    of `refs` has no association and uses none of IRSA, kiam and kube2iam. Raise Conflict if an association belongs to
+    an add-on, if a trust policy cannot be edited, or if only `source` can name the previous mechanism."""
     snapshot, place = migration.snapshot, migration.place
     members = _members(migration, refs, journal, source)
     addons = {m.ref: addon_of(snapshot, m.ref, m.role_arn) for m in members}
@@ -128,7 +125,7 @@ def plan_rollback(
             closed.append(_trust(role, both, back, "Pod Identity is no longer used"))
         if both != old or back != both:
             check_editable(role)
-            check_size(both, role.name)
+            clients.trust_quota.check(both, role.name, current=old)
     deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
     # an interrupted rollback has deleted the association
     gone = (
@@ -137,7 +134,7 @@ def plan_rollback(
         if not m.association
     )
     deletions = [*deletion.actions, *(actions[0] for actions in gone if actions and actions[0].after is None)]
-    based, notes = base_role_back(snapshot, place.header, journal, iam, deletions)
+    based, notes = base_role_back(snapshot, place.header, journal, clients.iam, deletions)
     actions = (*opened, *annotations, *lists, *deletion.actions)
     # deletions follow what restores the previous mechanism, and do not depend on each other
     before = replace(deletion, actions=actions, notes=tuple(notes), separate=actions == deletion.actions)
@@ -175,55 +172,6 @@ def with_provider(planned: Rollback, clients: Clients) -> Rollback:
             subject=arn,
         )
     return planned
-
-
-def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:
-    """Return the undo of a run of `podid migrate apply`, which deletes the associations of `refs`: in the order of a
-    rollback, so that no pod is without credentials."""
-    last = tuple(action for action in plan.actions if kind_of(action.kind).account_wide)
-    first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
-    after = Plan(header=plan.header, actions=last)
-    return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
-
-
-def check_not_finished(journal: Journal, run: Run, refs: Collection[ServiceAccountRef]) -> None:
-    """Raise Conflict if a later `podid migrate finish` removed the previous credentials of one of `refs`, and was not
-    undone: without the association, its pods would have none."""
-    runs, namespaces = journal.runs(), {ref.namespace for ref in refs}
-    undone = {other.undoes for other in runs if other.whole}
-
-    def removes(action: Action) -> bool:
-        if action.kind == ANNOTATIONS.name:
-            return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
-        return action.kind == POD_TEMPLATE.name and action.keys["namespace"] in namespaces
-
-    for later in runs:
-        finish = later.run_id > run.run_id and ("migrate", "finish") in pairwise(later.command)
-        same_place = replace(later.header, caller_arn=run.header.caller_arn) == run.header
-        if finish and same_place and later.run_id not in undone and any(removes(step.action) for step in later.changed):
-            message = (
-                f"Run {later.run_id} removed the previous credentials after run {run.run_id}: undo the later run first"
-            )
-            raise Conflict(message, hint=Other(("undo",), (later.run_id,)), subject=run.run_id)
-
-
-def check_annotated(
-    clients: Clients, place: Place, journal: Journal, run: Run, refs: Collection[ServiceAccountRef]
-) -> None:
-    """Raise Conflict for a service account that used IRSA before the run and has no annotation now: another user
-    finished its migration, or another tool removed the annotation, so that new pods would get no credentials."""
-    roles = {role_name(text(step.action.after, "roleArn")) for step in run.changed if step.action.after is not None}
-    trusts = [item.before for item in recorded_actions(journal, place, ROLE_TRUST.name) if item.target in roles]
-    policies = [trust.parse_policy(trust_policy_of(state)) for state in trusts if state is not None]
-    listed = (clients.kube.reader.list_service_accounts(name) for name in sorted({ref.namespace for ref in refs}))
-    for ref in (item.ref for items in listed for item in items if item.ref in refs and not item.irsa_role_arn):
-        if any(trust.shares_of(policy, place.the_cluster.oidc_provider_arn, ref) for policy in policies):
-            raise Conflict(
-                f"Service account {ref} no longer has the annotation of IRSA: its new pods would get no credentials",
-                hint=Other(("migrate", "rollback"), (str(ref),)),
-                advice="podid migrate rollback restores the annotation first.",
-                subject=str(ref),
-            )
 
 
 def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:

@@ -79,8 +79,6 @@ PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in an
 
 @options
 class CanOptions:
-    """The options of podid can-i."""
-
     identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
     patterns: tuple[str, ...] = arguments(
         "ACTION...", "The actions, such as s3:GetObject or a pattern such as 's3:Get*'.", default=()
@@ -119,8 +117,6 @@ def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> N
 
 @options
 class WhoOptions:
-    """The options of podid who-can."""
-
     action: str = argument(
         "ACTION", "The action, a pattern of actions such as 's3:Put*', or '*' for administrators.", read=parse_action
     )
@@ -133,8 +129,6 @@ class WhoOptions:
 
 @options
 class PrivilegeOptions:
-    """The options of podid privileges."""
-
     identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
     role: str | None = ROLE_OPTION

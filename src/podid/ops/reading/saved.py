@@ -10,23 +10,12 @@ from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
 from podid.domain.section import UNASKED
-from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot, known
+from podid.domain.snapshot import Known, Section, Snapshot, known
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
-# version of the file format; a file of a newer version is refused
+# version of the file format; a file of another version is refused
 FORMAT = 4
-# sections that format 1 lacks or has in another form
-_SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
-_UNTIL_2 = ("namespace", "packed", "proofs")
-# sections that format 3 renamed
-_SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
-# sections that older formats lack
-SINCE_4 = (
-    *("permission_policies", "target_policies", "boundaries", "node_role_policies", "principals"),
-    *("access_keys", "secret_keys", "grants", "access_policies", "metadata_probes"),
-    *("agent_next_versions", "upgrade_insights", "account_quotas"),
-)
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -45,30 +34,17 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         raise InvalidInput(f"{name} is not a snapshot: it is not JSON", subject=name) from error
     if not isinstance(body, dict) or body.get("kind") != KIND:
         raise InvalidInput(f"{name} is not a snapshot of podid doctor --save", subject=name)
-    form, whole = body.get("formatVersion"), body.get("snapshot")
-    if type(form) is not int or not 1 <= form <= FORMAT:
+    form = body.get("formatVersion")
+    if type(form) is not int or form != FORMAT:
         wrote = body.get("podidVersion")
         by = f" (podid {wrote} saved it)" if isinstance(wrote, str) else ""
-        message = f"{name} is a snapshot of a format that this podid does not support{by}; supported are 1 to {FORMAT}"
+        message = f"{name} is a snapshot of a format that this podid does not support{by}; supported is {FORMAT}"
         advice = "Save the snapshot again with the version of podid that reads it."
         raise InvalidInput(message, subject=name, advice=advice)
     try:
-        return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
+        return from_plain(Snapshot, body.get("snapshot"), "snapshot")
     except (Malformed, RecursionError) as error:
         raise InvalidInput(f"{name} is an incomplete snapshot: {error}", subject=name) from error
-
-
-def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
-    """Convert a snapshot of an older format to the current one. Format 1 has one namespace or all of them."""
-    if form == FORMAT:
-        return saved
-    kept = {_SINCE_3.get(key, key): value for key, value in saved.items()}
-    kept |= dict.fromkeys(SINCE_4, to_plain(NOT_READ))
-    if form == 1:
-        kept = {key: value for key, value in kept.items() if key not in _UNTIL_2}
-        kept |= {"only_namespaces": [saved["namespace"]]} if saved.get("namespace") else {}
-        kept |= dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
-    return kept
 
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:

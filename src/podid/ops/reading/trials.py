@@ -113,8 +113,8 @@ MOST_ROUNDS = 11
 
 
 def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
-    """Return the dry runs by service account, with one more round than before. The pod has the labels of a live pod, if
-    there is one, because webhooks may select by them."""
+    """Return the dry runs by service account, with one more round than before, unless these have confirmed the injected
+    fields. The pod has the labels of a live pod, if there is one, because webhooks may select by them."""
     running: list[Pod] = [pod for pod in known_or(source.before("pods"), ()) if live(pod)]
     of_account = grouped((pod.ref, pod) for pod in running if not opted_out(pod))
     images = {name: image_among(pods) for name, pods in grouped((pod.namespace, pod) for pod in running).items()}
@@ -140,6 +140,8 @@ def _added(
     source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
 ) -> Section[evidence.DryRun]:
     before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), evidence.DryRun())
+    if before.decided and not before.failed:
+        return Known(before)
     settled = evidence.is_propagated(association, source.now)
     sure = settled or (carried and not before.misses)
     before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))

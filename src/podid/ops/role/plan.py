@@ -1,19 +1,24 @@
-"""Plan the trust policy of an existing role, and describe its other users."""
+"""Plan changes of a role: its trust policy and its policies; and describe its other users."""
 
-import sys
-from collections.abc import Mapping, Sequence
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from podid.domain import trust
-from podid.domain.aws import Cluster, Role
-from podid.domain.errors import Conflict
-from podid.domain.iam import TRUST_POLICY_QUOTA
-from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Place
+from podid.domain.aws import Cluster, Role, RolePolicies
+from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ROLE, ROLE_TRUST
-
-# `check_size` checks the whole policy: no statement may be omitted silently
-ANY_SIZE = sys.maxsize
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
+from podid.ops.clients import Clients
+from podid.ops.role.policies import check_inline_size, inline_size
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.quota import TrustQuota
+from podid.ops.role.request import AttachOptions, DetachOptions
+from podid.ops.role.resolve import managed_policy, own_role
 
 
 def identity(
@@ -63,44 +68,50 @@ def plan_trust(
     conditions: Sequence[trust.OwnCondition] = (),
     *,
     notes: list[str],
+    quota: TrustQuota,
 ) -> Action | None:
-    """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags,
-    under further `conditions`; None if it does already. Append to `notes`."""
+    """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags; None
+    if it does already. Append to `notes`, and raise Conflict, as `extended` does."""
     before = trust.parse_policy(role.trust)
-    after = before
-    for number, (ref, session_tags) in enumerate(refs.items(), 1):
-        who = identity(cluster, ref, session_tags=session_tags, role=role)
-        if not conditions and trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
-            granted = trust.evaluate(after, who).scope
-            if granted is not None and granted.kind is not scope:
-                notes.append(f"the trust policy of role {role.name} already allows {ref}: {granted.words}")
-            continue
-        edit = trust.add(after, who, scope, conditions, quota=ANY_SIZE)
-        if conditions and not edit.changed and not edit.refused:
-            notes.append(f"trust policy of role {role.name}: {edit.reason}")
-            continue
-        if not edit.changed:
-            verdict = trust.evaluate(edit.policy, who)
-            raise Conflict(
-                f"The trust policy of role {role.name} does not allow {ref} and cannot be extended: "
-                f"{verdict.assume_role.reason or edit.reason}",
-                subject=role.name,
-            )
-        after = edit.policy
-        if trust.evaluate(after, who).verdict is trust.TrustVerdict.NO_MATCH:
-            raise Conflict(
-                f"The trust policy of role {role.name} denies {ref}; another statement would not help: "
-                f"{trust.evaluate(after, who).assume_role.reason}",
-                subject=role.name,
-            )
-        check_size(after, role.name, number, len(refs))
-    if after == before:
-        return None
-    return ROLE_TRUST.action(
-        ROLE_TRUST.state_of(role),
-        {"roleName": role.name, "policyDocument": after.to_document()},
-        note=f"to allow {listed(tuple(refs))}",
-    )
+    pods = [identity(cluster, ref, session_tags=session_tags, role=role) for ref, session_tags in refs.items()]
+    after = extended(before, role.name, pods, scope, conditions, notes=notes, quota=quota)
+    return None if after == before else ROLE_TRUST.change(role, after, note=f"to allow {listed(tuple(refs))}")
+
+
+def extended(
+    policy: trust.Policy | None,
+    role_name: str,
+    pods: Sequence[trust.PodIdentity],
+    scope: trust.ScopeKind,
+    conditions: Sequence[trust.OwnCondition],
+    *,
+    notes: list[str],
+    quota: TrustQuota,
+    current: trust.Policy | None = None,
+) -> trust.Policy:
+    """Return a role's trust policy, or a new one, with a statement for each of the `pods` that it does not allow yet,
+    under further `conditions`, in place of the `current` one. Append to `notes`. Raise Conflict if it denies one of
+    them, or would be too long."""
+    policy = policy or trust.new_policy(pods[0], scope, conditions)
+    for number, who in enumerate(pods, 1):
+        evaluation = trust.evaluate(policy, who)
+        if not conditions and evaluation.verdict is trust.TrustVerdict.MATCH:
+            if evaluation.scope is not None and evaluation.scope.kind is not scope:
+                words = f"the trust policy of role {role_name} already allows {who.name}"
+                notes.append(f"{words}: {evaluation.scope.words}")
+        else:
+            edit = trust.add(policy, who, scope, conditions)
+            policy, evaluation = edit.policy, trust.evaluate(edit.policy, who)
+            if edit.refused or (edit.changed and evaluation.verdict is trust.TrustVerdict.NO_MATCH):
+                raise Conflict(
+                    f"The trust policy of role {role_name} denies {who.name}; another statement would not help: "
+                    f"{evaluation.assume_role.reason or edit.reason}",
+                    subject=role_name,
+                )
+            if not edit.changed:
+                notes.append(f"trust policy of role {role_name}: {edit.reason}")
+        quota.check(policy, role_name, number, len(pods), current=current)
+    return policy
 
 
 def others(role: Role, *, stays: bool = True) -> list[str]:
@@ -110,20 +121,203 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
 
 
-def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
-    """Raise Conflict if the policy is too long, after statements for `number` `of` so many service accounts. Checked
-    after each, since the cost grows with their number."""
-    size = trust.policy_size(policy)
-    if size > TRUST_POLICY_QUOTA:
-        subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
-        raise Conflict(
-            f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
-            lines=tuple(group.words for group in trust.mergeable(policy)),
-            advice="Use a wider scope (namespace or cluster), or a second role.",
-            subject=role_name,
-            id="trust-quota",
-        )
-
-
 def listed(refs: tuple[ServiceAccountRef, ...]) -> str:
     return ", ".join(map(str, refs))
+
+
+# --- permissions ------------------------------------------------------------------------------------------------------
+
+
+Documents = Mapping[str, Mapping[str, object]]
+
+
+def _names(arn: str) -> tuple[str, ...]:
+    """Return the names of a managed policy: its ARN, its name, and its name with the path."""
+    return arn, arn.rpartition("/")[2], arn.partition("policy/")[2]
+
+
+def permission_actions(
+    role_name: str, documents: Documents, arns: Iterable[str], policies: RolePolicies
+) -> tuple[list[Action], list[Action]]:
+    """Return the actions that give the role these policies, and those that need no change."""
+    changes: list[Action] = []
+    unchanged: list[Action] = []
+    for name, policy in documents.items():
+        current = policies.inline.get(name)
+        action = ROLE_POLICY.action(
+            None if current is None else ROLE_POLICY.state_of(role_name, name, current),
+            ROLE_POLICY.state_of(role_name, name, policy),
+        )
+        (unchanged if current == policy else changes).append(action)
+    attached = {policy.arn for policy in policies.attached}
+    for arn in arns:
+        state = ROLE_ATTACHMENT.state_of(role_name, arn)
+        present = arn in attached
+        (unchanged if present else changes).append(ROLE_ATTACHMENT.action(state if present else None, state))
+    return changes, unchanged
+
+
+def policy_changes(role_name: str, held: RolePolicies, documents: Documents, arns: Sequence[str]) -> list[Action]:
+    """Return the changes after which the role has exactly these policies. New policies precede deletions, unless both
+    together exceed a quota of IAM."""
+    changes, _ = permission_actions(role_name, documents, arns, held)
+    inline = (ROLE_POLICY.state_of(role_name, name, held.inline[name]) for name in held.inline if name not in documents)
+    attached = (ROLE_ATTACHMENT.state_of(role_name, item.arn) for item in held.attached if item.arn not in arns)
+    changes += [ROLE_POLICY.action(state, None) for state in inline]
+    changes += [ROLE_ATTACHMENT.action(state, None) for state in attached]
+    largest = (max(_size(held.inline, name), _size(documents, name)) for name in {*held.inline, *documents})
+    number = len({*arns, *(item.arn for item in held.attached)})
+    return sorted(changes, key=_growth) if sum(largest) > INLINE_QUOTA or number > ATTACHED_QUOTA else changes
+
+
+def _size(documents: Mapping[str, Mapping[str, object]], name: str) -> int:
+    return inline_size(documents[name]) if name in documents else 0
+
+
+def _growth(action: Action) -> int:
+    """Return the growth of what a quota limits: characters of inline policies, or the number of attached ones."""
+    if action.kind == ROLE_ATTACHMENT.name:
+        return 1 if action.before is None else -1
+    states = (action.before, action.after)
+    before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
+    return after - before
+
+
+def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
+    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+
+
+def merged(
+    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
+) -> dict[str, Mapping[str, object]]:
+    """Return the inline policies with those of presets. Raise InvalidInput for equal names."""
+    documents = dict(policies)
+    for permissions in chosen:
+        if permissions.document is None:
+            continue
+        if permissions.name in documents:
+            raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
+        documents[permissions.name] = permissions.document
+    return documents
+
+
+def plan_attach(
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    options: AttachOptions,
+    policies: Documents,
+    at_hand: Callable[[], Place],
+) -> tuple[Plan, Role]:
+    """Return the plan that adds policies to the role, and the role. `at_hand` reads the cluster if a preset names it.
+    Raise NotFound with the nearest names, and Conflict with the required flags or if the policies are too long."""
+    choices = [parse_choice(text) for text in options.presets]
+    role = own_role(clients, options.role)
+    partition = Arn.parse(role.arn).partition
+    cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
+    around = surroundings(partition, place.account, place.region, cluster)
+    granted = [fill(choice, around) for choice in choices]
+    managed = (*options.managed_policies, *(name for one in granted for name in one.managed_policies))
+    arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)
+    policies, existing = merged(policies, granted), clients.iam.get_policies(role.name)
+    if policies:
+        check_inline_size(role.name, {**existing.inline, **policies})
+    changes, unchanged = permission_actions(role.name, policies, arns, existing)
+    ours = made_here(journal, place, role)
+    if changes:
+        overwrites = any(action.verb is Verb.UPDATE for action in changes)
+        needed = (
+            *(() if ours or options.adopt else ("--adopt",)),
+            *(("--replace",) if overwrites and not options.replace else ()),
+        )
+        check_changeable(role, changes, needed, ours=ours)
+    return _plan(place.header, role, changes, unchanged, ours=ours).noting(preset_notes(granted)), role
+
+
+def _plan(header: Header, role: Role, changes: list[Action], unchanged: list[Action], *, ours: bool) -> Plan:
+    notes = () if ours else tuple(others(role))
+    return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
+
+
+def plan_detach(
+    clients: Clients, place: Place, journal: Journal, options: DetachOptions, done: Iterable[Action]
+) -> tuple[Plan, Role]:
+    """Return the plan that removes policies from the role, and the role. `done` are the actions of an interrupted run
+    of the same command. Raise NotFound with the nearest names, unless missing policies are ignored, and Conflict with
+    the required flags."""
+    granted = [fill(parse_choice(text), {}) for text in options.presets]
+    inline = dict.fromkeys((*options.inline_policies, *(one.name for one in granted if one.document is not None)))
+    managed = dict.fromkeys((*options.managed_policies, *(name for one in granted for name in one.managed_policies)))
+    role = own_role(clients, options.role)
+    existing = clients.iam.get_policies(role.name)
+    gone = {name for action in done for value in action.keys.values() for name in _names(value)}
+    changes: list[Action] = []
+    unchanged: list[Action] = []
+
+    def check_missing(kind: str, name: str, known: Sequence[str]) -> None:
+        if options.ignore_not_found or name in gone:
+            return
+        near = nearest(name, known, 1, alike=0.8)
+        raise NotFound(
+            f"Role {role.name} has no {kind} {name}{did_you_mean(name, known)}",
+            # a removal is suggested only for typing errors
+            hint=Again(swap=(name, near[0])) if near else Again(add=("--ignore-not-found",)),
+            subject=name,
+        )
+
+    for name in inline:
+        document = existing.inline.get(name)
+        if document is None:
+            check_missing("inline policy", name, tuple(existing.inline))
+        action = ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document or {}), None)
+        (unchanged if document is None else changes).append(action)
+    for text in managed:
+        arns = [item.arn for item in existing.attached if text == item.name or text in _names(item.arn)]
+        if len(arns) > 1:
+            raise InvalidInput(f"Role {role.name} has {len(arns)} policies named {text}: specify the ARN", subject=text)
+        if not arns:
+            check_missing("managed policy", text, [policy.name for policy in existing.attached])
+        state = ROLE_ATTACHMENT.state_of(role.name, arns[0] if arns else text)
+        (changes if arns else unchanged).append(ROLE_ATTACHMENT.action(state, None))
+    ours = made_here(journal, place, role)
+    if changes:
+        check_changeable(role, changes, () if ours or options.adopt else ("--adopt",), ours=ours)
+    return _plan(place.header, role, changes, unchanged, ours=ours), role
+
+
+def check_changeable(
+    role: Role, actions: Sequence[Action], needed: tuple[str, ...], *, ours: bool, instead: Hint = ()
+) -> None:
+    """Raise Conflict for roles that AWS owns, and if flags are `needed`, with the difference and the other principals.
+    `instead` is a command that changes only the missing parts."""
+    check_not_aws(role)
+    if not needed:
+        return
+    changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
+    whose = "differs from the request"
+    if not ours:
+        whose = "was not created by podid, according to its journal; the change would be"
+    raise Conflict(
+        f"Role {role.name} exists and {whose}: {changes}",
+        hint=instead or Again(add=needed),
+        lines=(*(() if ours else others(role)), *(line for action in actions for line in difference(action))),
+        subject=role.name,
+    )
+
+
+def difference(action: Action) -> list[str]:
+    """Return the members that an update changes; documents line by line."""
+    if action.before is None or action.after is None:
+        return []
+    lines = []
+    for key, new in action.after.items():
+        old = action.before.get(key)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
+            changed = list(difflib.unified_diff(left, right, lineterm="", n=1))[2:]
+            lines += [f"{action.target} {key}:", *(f"  {line}" for line in changed)]
+        else:
+            lines.append(f"{action.target} {key}: {old or 'none'} -> {new or 'none'}")
+    return lines

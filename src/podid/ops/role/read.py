@@ -19,7 +19,7 @@ from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.moved_on import MovedOn, moved_on, preset_of
+from podid.ops.role.presets import MovedOn, moved_on, preset_of
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -47,16 +47,6 @@ class Uses:
     @property
     def clusters(self) -> tuple[str, ...]:
         return tuple(sorted(self.associations))
-
-    def without(self, arns: Collection[str]) -> Uses:
-        """Return them without the associations with these ARNs."""
-        return Uses(
-            {
-                cluster: tuple(item for item in items if item.association_arn not in arns)
-                for cluster, items in self.associations.items()
-            },
-            self.unread,
-        )
 
     @property
     def gaps(self) -> tuple[Unread, ...]:

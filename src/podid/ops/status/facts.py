@@ -33,15 +33,13 @@ def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation
     """Return how EKS evaluates the trust policy of the association's role for its pods."""
     if isinstance(snapshot.roles, Missing):
         return snapshot.roles
-    role = next((role for role in judged(snapshot) if role.arn == association.role_arn), None)
-    if role is None:
-        return Missing("the role was not read")
-    if role.gone:
+    answers = judged(snapshot).get(association.role_arn, Missing("the role was not read"))
+    if isinstance(answers, Missing):
+        return answers
+    if answers.value is None:
         return Missing("the role does not exist", error_code="NotFound")
-    for answer in role.answers:
-        if answer.association.ref == association.ref:
-            return Known(answer.evaluation)
-    return role.missing or Missing("the trust policy was not read")
+    own = (Known(answer.evaluation) for answer in answers.value if answer.association.ref == association.ref)
+    return next(own, Missing("the trust policy was not read"))
 
 
 def hop_of(snapshot: Snapshot, association: Association) -> SecondHop | None:

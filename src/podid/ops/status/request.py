@@ -1,5 +1,6 @@
 """Options of the commands that show a status."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,6 +9,9 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, several, switch
 from podid.domain.status import IdentityState
 from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
+from podid.ops.permissions.request import parse_resources
+
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 
 
 def read_state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
@@ -16,6 +20,15 @@ def read_state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
         words = ", ".join(allowed)
         raise InvalidInput(f"--require {text!r} is not one of: {words}", hint=Again(swap=(text, allowed[-1])))
     return IdentityState(text)
+
+
+def parse_actions(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return each action once. Raise InvalidInput for other text, such as a pattern of actions."""
+    for text in texts:
+        if not _ACTION.fullmatch(text):
+            message = f"{text!r} is not an action: specify SERVICE:Action, such as s3:GetObject"
+            raise InvalidInput(message, subject=text)
+    return tuple(dict.fromkeys(texts))
 
 
 @options
@@ -36,9 +49,13 @@ class VerifyOptions:
         "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's image in ECR Public]"
     )
     can: tuple[str, ...] = several(
-        "ACTION", "Also check whether pods may perform this action, such as s3:GetObject. Repeatable."
+        "ACTION",
+        "Also check whether pods may perform this action, such as s3:GetObject. Repeatable.",
+        read=parse_actions,
     )
-    resource: tuple[str, ...] = several("ARN", "Resource for which podid checks the actions. [default: *] Repeatable.")
+    resource: tuple[str, ...] = several(
+        "ARN", "Resource for which podid checks the actions. [default: *] Repeatable.", read=parse_resources
+    )
 
     def check_together(self) -> bool:
         """Return whether podid's own pods are to run. Raise UsageError for an option that requires another one."""

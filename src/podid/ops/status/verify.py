@@ -13,7 +13,7 @@ from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.domain.text import count_of, short_list
-from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
+from podid.ops.association.allowed import allowed_code, simulate_all
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis
@@ -98,7 +98,6 @@ def verify(
     place: Place,
     selection: ReadRequest,
     options: VerifyOptions,
-    actions: ActionRequest,
     patience: Patience,
     *,
     base: Snapshot,
@@ -118,5 +117,7 @@ def verify(
         more = replace(selection, cost=selection.cost | Cost.PROBE)
         diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
     statuses = diagnosis.report.identities
-    allowed = simulate_all(iam, place.the_cluster, statuses, actions) if options.can else {}
+    allowed = {}
+    if options.can:
+        allowed = simulate_all(iam, place.the_cluster, statuses, options.can, options.resource or ("*",))
     return Verification(options, diagnosis.snapshot, statuses, allowed)

@@ -14,7 +14,7 @@ from typing import Any
 from podid.domain.aws import Association
 from podid.domain.encoding import Json
 from podid.domain.iam import strings_in
-from podid.ops.export.live import LiveIdentities, LiveRole
+from podid.ops.declare.export import LiveIdentities, LiveRole
 from podid.render import sanitize
 from podid.render.export.parts import (
     DistinctNames,

@@ -13,7 +13,7 @@ from typing import Any
 
 from podid.domain.encoding import Json
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
-from podid.ops.export.live import LiveIdentities, LiveRole
+from podid.ops.declare.export import LiveIdentities, LiveRole
 from podid.render.export.parts import (
     FormText,
     association_members,

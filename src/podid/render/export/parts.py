@@ -8,7 +8,7 @@ from typing import Any
 
 from podid.domain.aws import Association
 from podid.ops.change.kinds import ASSOCIATION, ROLE
-from podid.ops.export.live import LiveIdentities, LiveRole, minified, own_tags
+from podid.ops.declare.export import LiveIdentities, LiveRole, minified, own_tags
 from podid.render import sanitize
 from podid.render.forms import named_properties
 

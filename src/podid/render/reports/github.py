@@ -6,7 +6,7 @@ from podid.domain.findings import Severity
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
-from podid.render.reports import parts
+from podid.render import reports as parts
 from podid.render.sanitize import line
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}

@@ -10,7 +10,7 @@ from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.text import count_of
 from podid.render.marks import state_word
-from podid.render.reports.parts import (
+from podid.render.reports import (
     CLUSTER,
     STATES,
     Way,

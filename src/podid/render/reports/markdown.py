@@ -8,7 +8,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.text import count_of
 from podid.render.marks import state_word
-from podid.render.reports.parts import (
+from podid.render.reports import (
     STATES,
     Failures,
     cluster_of,

@@ -156,7 +156,6 @@ class ProbeKind(OneTime):
             "KubeReader.list_warnings",
         )
     }
-    repeated_by = "podid verify --probe"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, name: str, *, node: str, image: str) -> ProbeState:
@@ -188,7 +187,6 @@ class CommandKind(OneTime):
     operations: ClassVar[Operations] = {
         Verb.CREATE: ("KubeReader.list_pods", "KubeWriter.request_token", "EksAuth.assume_role_for_pod_identity")
     }
-    repeated_by = "podid exec"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, program: str, role_arn: str) -> CommandState:

@@ -1,6 +1,6 @@
 """IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -128,7 +128,7 @@ class RoleKind(Trusting):
             return ()
         _check_policies(site, role.name, earlier)
         uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, [use for use in uses.of(role.arn) if not ended(use, role.arn, site.header, earlier)])
+        check_unused(role, uses_after(uses, site.header, earlier).of(role.arn))
         return deletion_notes(role, uses)
 
     def check_same(self, current: State, created: State | None) -> None:
@@ -155,25 +155,33 @@ def _check_policies(site: Site, name: str, earlier: Sequence[Action]) -> None:
         )
 
 
-def ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]) -> bool:
-    """Return whether the association no longer names the role once the `earlier` actions, at `header`, are carried
-    out."""
-    where = Arn.parse(use.association_arn)
-    if (where.region, use.cluster_name) != (header.region, header.cluster):
-        return False
-    state: State | None = None
-    changed = False
-    for action in earlier:
-        if action.kind == "association" and action.target == str(use.ref):
-            changed, state = True, action.after
-        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after, "namespace") == use.namespace:
+def uses_after(uses: Uses, header: Header, actions: Iterable[Action]) -> Uses:
+    """Return the uses of roles by the known associations once the actions, at `header`, are carried out."""
+    states: dict[str, State | None] = {}
+    addons: set[str] = set()
+    for action in actions:
+        if action.kind == "association":
+            states[action.target] = action.after
+        elif action.kind == ADDON_ASSOCIATIONS.name:
             roles = roles_of(action.after)
-            if use.service_account in {*roles, *roles_of(action.before)}:
-                changed, state = True, {"roleArn": roles.get(use.service_account)}
+            for account in {*roles, *roles_of(action.before)}:
+                state = {"roleArn": roles[account]} if account in roles else None
+                states[f"{text(action.after, 'namespace')}/{account}"] = state
         elif action.kind == ADDON.name and action.after is None and not (action.before or {}).get("preserve"):
-            # EKS deletes the associations that the add-on owns
-            changed = changed or (bool(use.owner_arn) and addon_name(use.owner_arn or "") == action.target)
-    return changed and arn not in ((state or {}).get("roleArn"), (state or {}).get("targetRoleArn"))
+            addons.add(action.target)
+
+    def after(use: Association) -> Iterator[Association]:
+        if (Arn.parse(use.association_arn).region, use.cluster_name) != (header.region, header.cluster):
+            yield use
+        elif (ref := str(use.ref)) not in states:
+            # EKS deletes the associations that a deleted add-on owns
+            yield from () if use.owner_arn and addon_name(use.owner_arn) in addons else (use,)
+        elif (state := states[ref]) is not None:
+            target = text(state, "targetRoleArn") or None
+            yield replace(use, role_arn=text(state, "roleArn"), target_role_arn=target)
+
+    remaining = {arn: tuple(new for use in items for new in after(use)) for arn, items in uses.associations.items()}
+    return Uses(remaining, uses.unread)
 
 
 def check_unused(role: Role, uses: Sequence[Association]) -> None:

@@ -49,6 +49,11 @@ class RoleTrustKind(base.Trusting):
     def state_of(role: Role) -> RoleTrustState:
         return {"roleName": role.name, "policyDocument": dict(role.trust)}
 
+    def change(self, role: Role, policy: trust.Policy, note: str = "") -> Action:
+        """Return the change of the role's trust policy to this one."""
+        state = self.state_of(role)
+        return self.action(state, {**state, "policyDocument": policy.to_document()}, note)
+
     def find_role(self, clients: Clients, keys: base.Keys) -> Role | None:
         """Return the role with this trust policy, None if it does not exist. Read with the credentials that reach
         it."""
