@@ -220,7 +220,8 @@ def result_view(
     )
     actions = []
     for item in done:
-        after = item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
+        as_planned = item.status in (Status.DONE, Status.UNCHANGED)
+        after = item.after if as_planned or item.after is not None else item.action.before
         actions.append(ActionRow(item.action, item.status, after, item.reason, _mode(item)))
     body = document(
         ResultDocument,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time, list_of
-from podid.domain.plan import Header, Status
+from podid.domain.plan import Header
 from podid.ops.change.records import Run, RunStatus
 from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
 from podid.render.view import Column, View, age, document, table_of
@@ -52,7 +52,7 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
             lambda run: _status(run) + (" (undo)" if run.undoes else ""),
             lambda run: _STYLES.get(run.status, ""),
         ),
-        (Column("CHANGES", right=True, folds=2), lambda run: sum(step.status is Status.DONE for step in run.steps)),
+        (Column("CHANGES", right=True, folds=2), lambda run: sum(step.changed for step in run.steps)),
         (Column("CLUSTER", folds=3), lambda run: run.header.cluster or None),
         (Column("COMMAND", prose=True), lambda run: shlex.join(("podid", *run.command))),
         (Column("ACCOUNT", wide=True), "header.account"),

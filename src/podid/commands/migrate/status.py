@@ -12,7 +12,7 @@ class MigrationStatusOptions:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "journal_dir"),
     needs="MIGRATION",
     optional=("MIGRATION_TRAIL MANY_ROLES READING_ADDONS",),
 )

@@ -62,7 +62,7 @@ def read_listed(
 ) -> tuple[Snapshot, tuple[Listed, ...]]:
     """Read sections of a cluster, and return them with the associations in the scope. Raise NotFound for a service
     account or namespace that does not exist, and the error if the associations could not be read."""
-    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=sections)
+    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=None, again=sections)
     associations, refs = required(snapshot.associations), resolve(scope, snapshot)
     known = {item.ref for item in associations}
     if gone := next((ref for ref in refs if ref not in known), None):

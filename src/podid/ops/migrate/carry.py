@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Conflict, ExitCode, Partial, PodidError, TimedOut
+from podid.domain.errors import Conflict, ExitCode, Partial, PodidError
 from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
@@ -235,7 +235,7 @@ class _MigrationRun:
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         self.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [item.action for item in self.done if isinstance(item.error, TimedOut | None)]
+        changed = [item.action for item in self.done if item.changed]
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
             own = (action for action in changed if _template_of(action, ref))

@@ -60,7 +60,7 @@ def _check_previous(
     kube2iam: its migration was finished, or another tool removed the annotation."""
     sections = ("service_accounts", "pods", "workloads", "daemon_sets")
     request = ReadRequest(checks=(), scope=DoctorScope.of(refs))
-    snapshot = collect(clients, place, request, now=now, again=sections)
+    snapshot = collect(clients, place, request, now=now, journal=None, again=sections)
     if isinstance(snapshot.service_accounts, Missing):
         raise error_of(snapshot.service_accounts)
     known = accounts(snapshot)

@@ -66,10 +66,10 @@ def examine_before(
     refs: Collection[ServiceAccountRef] = (),
     *,
     now: datetime,
+    journal: Journal | None,
     cost: Cost = READS,
     checks: Checks = ALL,
     by_name: bool = False,
-    journal: Journal | None = None,
     adjust: Adjust = unchanged,
 ) -> Diagnosis:
     """Read and judge the subject of a plan before it is applied: these service accounts, whether they exist or not, or

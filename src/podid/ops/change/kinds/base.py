@@ -77,6 +77,8 @@ class ResourceKind(ABC):
     passing: ClassVar[bool] = False
     # it changes the credentials of pods, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
+    # its write waits for a rollout after the change, so that a failure may leave the change
+    awaits_rollout: ClassVar[bool] = False
     # the member of the state that is a trust policy; empty if there is none
     policy: ClassVar[str] = ""
     # several of them may be changed at the same time, if the plan allows it

@@ -78,7 +78,7 @@ class RestartKind(OneTime, OfWorkload):
 
     def settle(self, site: Site, action: Action) -> Done:
         reason = "settled: interrupted; `podid restart --stale` finds the remaining pods"
-        return Done(action, Status.FAILED, None, reason)
+        return Done(action, Status.FAILED, action.after, reason)
 
     def not_undone(self, action: Action) -> str:
         return f"the restart of {self.subject(action)} cannot be undone; it did not change the workload's settings"
@@ -112,6 +112,7 @@ class PodTemplateKind(OfWorkload):
     """Service account and role annotations of the pod template of a workload. A change ends when its rollout does."""
 
     name = "pod-template"
+    awaits_rollout = True
     title = "pod template of"
     state = PodTemplateState
     operations: ClassVar[Operations] = {
