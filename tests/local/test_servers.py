@@ -139,16 +139,6 @@ def test_methods_and_paths_of_metrics(method: str, path: str, code: int, body: b
         connection.close()
 
 
-def test_credentials_are_only_issued_to_get() -> None:
-    with serving() as endpoint:
-        connection = http.client.HTTPConnection("127.0.0.1", endpoint.server_port, timeout=5)
-        for method in ("HEAD", "POST"):
-            connection.request(method, PATH, headers={"Authorization": endpoint.token})
-            answer = connection.getresponse()
-            assert (answer.status, answer.read()) == (405, b"")
-        connection.close()
-
-
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
 @table(("host", "asked"), [("", "127.0.0.1"), ("", "[::1]"), ("[::1]", "[::1]"), ("::1", "[::1]")])
 def test_a_pod_with_addresses_of_ipv6_only_is_served(host: str, asked: str) -> None:
