@@ -25,7 +25,7 @@ from podid.domain.evidence import RecentChanges
 from podid.domain.findings import Subject
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
-from podid.domain.workloads import AGENT_ADDRESSES, IRSA_ENV, IRSA_VOLUME, WebhookRegistration
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, IRSA_ENV, IRSA_VOLUME, WebhookRegistration
 from podid.facts.restarts import (
     LIFETIME,
     OF_TARGET,
@@ -41,6 +41,7 @@ from podid.facts.restarts import (
     without_injection,
 )
 
+FILE = INJECTED_ENV[1]
 IRSA_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
 
 
@@ -184,3 +185,10 @@ def test_the_injected_fields_are_removed_and_the_own_ones_stay() -> None:
     own = replace(irsa, containers=(replace(container(), env={**WEB_IDENTITY, IRSA_ENV: "/own"}),))
     assert without_injection(own).containers[0].env == {**WEB_IDENTITY, IRSA_ENV: "/own"}
     assert without_injection(BARE) is BARE
+
+
+@table("own", [{URI: "http://localhost"}, {FILE: "/own"}])
+def test_a_container_with_one_variable_of_its_own_was_not_injected(own: dict[str, str]) -> None:
+    running = pod(containers=(container(**own),))
+    for new in (without_injection(running), NewPods(healthy(), NOW)(running)):
+        assert new.containers[0].env == {**INJECTED, **own}

@@ -180,6 +180,12 @@ def _served(probe: Probed) -> bool:
     return probe.redeemed is not None and not probe.link
 
 
+def _is_absence(verdict: Verdict) -> bool:
+    """Return whether the verdict is that of association-missing, which is judged only for named identities: a verdict
+    with the reason comes first."""
+    return verdict.check == ABSENT
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """One service account that is being judged. `concerns` are in causal order."""
@@ -226,9 +232,7 @@ class _Identity:
         there is no other pod."""
         if self._known_absent:
             failed = [c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE]
-            # association-missing is judged only for named identities: a verdict with the reason comes first
-            failed.sort(key=lambda verdict: verdict.check == ABSENT)
-            return IdentityState.NONE, next(iter(failed), None)
+            return IdentityState.NONE, min(failed, key=_is_absence, default=None)
         members = [*(pods or ())]
         if not members or new.state is None or new.state.rank < IdentityState.READY.rank:
             members.append(new)
@@ -369,8 +373,8 @@ class _Identity:
             (IdentityState.DOUBTFUL, doubts),
         ):
             if members:
-                first = next((c for c in members if not c.verdict.masked_by), members[0])
-                return state, first.verdict
+                verdicts = (concern.verdict for concern in members)
+                return state, min(verdicts, key=lambda verdict: (_is_absence(verdict), bool(verdict.masked_by)))
         if self.ceiling is None or self.ceiling is IdentityState.CONFIGURED:
             return self.ceiling, None
         return IdentityState.READY, None

@@ -110,7 +110,7 @@ def _permissions(group: Group) -> Permissions:
 
 # what podid status reads
 CHECKING = permissions_of_checks(select())
-CHECKING_AGENT = permissions_of_checks(select(AGENT_CHECKS))
+CHECKING_AGENT = permissions_of_checks(AGENT_CHECKS)
 AUDITING = permissions_of_checks(select(command="audit"))
 OPTIONS_OF_DOCTOR = optional_permissions(select())
 OPTIONS_OF_AUDIT = optional_permissions(select(command="audit"))

@@ -227,17 +227,13 @@ def without_injection(pod: Pod) -> Pod:
 
 
 def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
-    address, file = workloads.INJECTED_ENV
-    # the webhook sets both variables of IRSA or none; another token file is the manifest's own
-    token = container.env.get(workloads.IRSA_ENV) or _IRSA_FILE
-    irsa = workloads.IRSA_VOLUME in volumes and token.endswith(_IRSA_TOKEN)
-
-    def by_webhook(name: str, value: str) -> bool:
-        if name == address:
-            return workloads.TOKEN_VOLUME in volumes and value in workloads.AGENT_ADDRESSES
-        if name == file:
-            return workloads.TOKEN_VOLUME in volumes and workloads.is_injected_path(value)
-        return name in (ROLE_ARN, workloads.IRSA_ENV) and irsa
-
-    kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}
+    # the webhook sets both variables of a kind or none; with another value of one, both are the manifest's own
+    kept = dict(container.env)
+    address, file = (kept.get(name, "") for name in workloads.INJECTED_ENV)
+    if workloads.TOKEN_VOLUME in volumes and address in workloads.AGENT_ADDRESSES and workloads.is_injected_path(file):
+        for name in workloads.INJECTED_ENV:
+            del kept[name]
+    if workloads.IRSA_VOLUME in volumes and (kept.get(workloads.IRSA_ENV) or _IRSA_FILE).endswith(_IRSA_TOKEN):
+        for name in (ROLE_ARN, workloads.IRSA_ENV):
+            kept.pop(name, None)
     return replace(container, env=kept, blank=tuple(name for name in container.blank if name in kept))

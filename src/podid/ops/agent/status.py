@@ -23,18 +23,12 @@ from podid.ops.status.diagnose import diagnose, select
 
 T = TypeVar("T")
 AgentState = Literal["ready", "doubtful", "broken", "unknown", "not-installed"]
-AGENT_CHECKS = (
-    *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
-    *("admission-policy-blocks-agent", "agent-probe-port-conflict", "agent-ipv6-bind", "stale-link-or-route"),
-    *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
-    *(
-        "addon-degraded-or-failed",
-        "agent-not-on-node",
-        "eks-auth-unreachable",
-        "scp-denies-eks-auth",
-        "node-role-missing-eks-auth",
-    ),
+# on the links of the agent, but about pods, their roles, the VPC CNI and upgrades of the cluster
+_OF_OTHERS = (
+    *("fargate-pod", "windows-pod", "node-startup-race", "permissions-boundary-denies", "cni-depends-on-agent"),
+    *("auto-mode-redundant-addon", "addon-blocks-upgrade"),
 )
+AGENT_CHECKS = select(skip=_OF_OTHERS, links=("6", "7", "8"))
 
 
 @schema_name("NodeRoleBody")
@@ -92,8 +86,7 @@ _CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 
 def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
-    checks = select(AGENT_CHECKS)
-    snapshot = collect(clients, place, ReadRequest(checks=checks), now=now, journal=None)
+    snapshot = collect(clients, place, ReadRequest(checks=AGENT_CHECKS), now=now, journal=None)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     associations, everybody = _value(snapshot.associations), _value(snapshot.pods)
@@ -115,7 +108,7 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
         untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
         untold_reason=snapshot.other_node_roles.reason if isinstance(snapshot.other_node_roles, Missing) else "",
         versions=versions,
-        report=diagnose(snapshot, checks=checks),
+        report=diagnose(snapshot, checks=AGENT_CHECKS),
     )
 
 
