@@ -74,18 +74,21 @@ def _roles(action: Action, after: State, before: State, arn_of: Callable[[str], 
         yield arn
     elif action.kind == kinds.ASSOCIATION.name:
         yield from filter(None, (text(after, k) for k in _ROLES if after.get(k) != before.get(k)))
-    elif action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
-        held = texts(before, "roles")
-        yield from (arn for account, arn in texts(after, "roles").items() if held.get(account) != arn)
+    else:
+        yield from _new_roles(after, before).values()
 
 
 def _accounts(action: Action, after: State, before: State) -> tuple[str, ...]:
     """Return the names of the service accounts that get a role."""
     if action.kind == kinds.ASSOCIATION.name:
         return (action.keys["serviceAccount"],)
-    if action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
-        return tuple(name for name in texts(after, "roles") if name not in texts(before, "roles"))
-    return ()
+    return tuple(_new_roles(after, before))
+
+
+def _new_roles(after: State, before: State) -> dict[str, str]:
+    """Return the service accounts of an add-on that get a role, each with its ARN."""
+    held = texts(before, "roles")
+    return {account: arn for account, arn in texts(after, "roles").items() if held.get(account) != arn}
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
