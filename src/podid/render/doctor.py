@@ -2,7 +2,7 @@
 the list of its checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -287,21 +287,19 @@ def _named(verdicts: Iterable[Verdict]) -> str:
 # --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
-def unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
-    """Return one line for each missing permission, and for another reason the checks with their objects."""
-    lines: list[str | Line] = []
+def unknown_lines(verdicts: Iterable[Verdict]) -> Iterator[str | Line]:
+    """Yield one line for each missing permission, and for another reason the checks with their objects."""
     for group in group_unknowns(verdicts):
         if group.permission:
             checks = f"{count_of(len(group.checks), 'check')} need{'s' if len(group.checks) == 1 else ''}"
-            lines.append(Line(f"? {checks} {group.permission}: {short_list(group.checks)}", "warn", upto=1))
+            yield Line(f"? {checks} {group.permission}: {short_list(group.checks)}", "warn", upto=1)
             continue
-        lines.append(Line(f"? {sentence(group.reason)}", "warn", upto=1))
+        yield Line(f"? {sentence(group.reason)}", "warn", upto=1)
         if len(group.checks) > _MOST_SHOWN:
-            lines.append(f"  {count_of(len(group.checks), 'check')}: {short_list(group.checks)}")
+            yield f"  {count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
         else:
-            lines += [f"  {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
-        lines += help_lines(group.verdicts[0])
-    return lines
+            yield from (f"  {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items())
+        yield from help_lines(group.verdicts[0])
 
 
 def _end(report: DoctorReport) -> list[str | Line]:

@@ -64,7 +64,7 @@ def _row(row: DocumentNode, path: str, file: ForeignFile) -> None:
             "is required: list-pod-identity-associations returns no roles. podid plan and apply read them from the "
             "cluster; otherwise use the answers of describe-pod-identity-association, or podid export"
         )
-        file.wrong(row.at, message, f"{path}roleArn")
+        file.mistakes.add(row.at, message, f"{path}roleArn")
         return
     file.association(cluster, partial(get, row), role, row.at)
 
@@ -75,7 +75,7 @@ def _described(row: DocumentNode, path: str, describe: Describe, file: ForeignFi
     live = describe(cluster, name) if cluster and name else None
     if live is None:
         where = f"cluster {cluster} has no association {name}" if cluster and name else "it has no cluster and id"
-        file.wrong(row.at, f"is required, and {where}", f"{path}roleArn")
+        file.mistakes.add(row.at, f"is required, and {where}", f"{path}roleArn")
         return row
     values = {member: node_of(value, row.at) for member, value in live.items() if value is not None}
     return built({**values, **{name: get(row, name) for name in ("namespace", "serviceAccount")}}, row.at)

@@ -249,8 +249,6 @@ class OneTime(ResourceKind):
 
 
 class Trusting(OfRole):
-    """A kind of resource with a trust policy."""
-
     policy = "policyDocument"
 
     def needs(self, action: Action) -> frozenset[str]:
