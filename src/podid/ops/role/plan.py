@@ -42,9 +42,9 @@ def made_here(journal: Journal, place: Place, role: Role) -> bool:
 
 def adopted_by(journal: Journal, place: Place, role: Role) -> str:
     """Return the declaration that adopted the role after podid created it here; empty if there is none."""
-    made = journal.last_made(place.header, ROLE.name, {"roleName": role.name})
+    created = journal.last_made(place.header, ROLE.name, {"roleName": role.name})
     file = role.tags.get(OWNER_KEY, "")
-    return "" if file == texts(made, "tags").get(OWNER_KEY) else file
+    return "" if file == texts(created, "tags").get(OWNER_KEY) else file
 
 
 def check_not_aws(role: Role) -> None:
