@@ -1,7 +1,7 @@
 """The journal, as a document and as text."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -87,15 +87,12 @@ def _ago(text: str, now: datetime) -> str:
         return text
 
 
-def _run_lines(run: Run) -> list[str]:
-    lines = [
-        f"{run.run_id}  {_status(run)}  {shlex.join(('podid', *run.command))}",
-        f"  as {header_line(run.header)}",
-    ]
+def _run_lines(run: Run) -> Iterator[str]:
+    yield f"{run.run_id}  {_status(run)}  {shlex.join(('podid', *run.command))}"
+    yield f"  as {header_line(run.header)}"
     if run.undoes:
-        lines.append(f"  undoes {run.undoes}")
+        yield f"  undoes {run.undoes}"
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
-        lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
-    lines += [f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried]
-    return lines
+        yield f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}"
+    yield from (f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried)

@@ -210,6 +210,7 @@ def test_of_each_policy_the_newest_change_counts() -> None:
     run = SimpleNamespace(command=("podid", "migrate", "apply"))
     journal = SimpleNamespace(
         newest_steps=lambda _, kinds: [(run, SimpleNamespace(action=a)) for a in changes if a.kind in kinds],
+        changes=lambda _, kind, keys=None: [a for a in changes if a.kind == kind],
         last_made=lambda *_: role,
     )
 

@@ -26,6 +26,7 @@ from podid.ops.change.apply import apply
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.migrate.items import Migration
@@ -380,7 +381,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
         if action.kind == TARGET_TRUST.name:
             return keys["targetRoleArn"] in arns
         if action.kind == SERVICE_ACCOUNT.name:
-            return ServiceAccountRef(keys["namespace"], keys["name"]) in refs
+            return service_account_of(keys) in refs
         return (action.kind == ASSOCIATION.name and ref_of(keys) in refs) or not listed(action).isdisjoint(refs)
 
     return belongs

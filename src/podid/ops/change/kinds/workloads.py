@@ -103,6 +103,10 @@ def _with_new_pods(snapshot: Snapshot, workloads: Collection[Subject], now: date
     return with_changed(snapshot, "pods", replaced)
 
 
+def workload_of(keys: Keys) -> Subject:
+    return Subject(keys["kind"], keys["name"], keys["namespace"])
+
+
 class PodTemplateState(WorkloadState, total=False):
     serviceAccount: str
     annotations: Mapping[str, str]
