@@ -11,6 +11,7 @@ import multiprocessing
 import resource
 import sys
 import time
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection as Pipe
 from tempfile import NamedTemporaryFile
@@ -105,6 +106,10 @@ def kubeconfig(port: int) -> dict[str, Any]:
     }
 
 
+def no_token() -> tuple[str, datetime]:
+    raise AssertionError("the context of the kubeconfig is used")
+
+
 def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     here, there = multiprocessing.get_context("spawn").Pipe()
@@ -113,6 +118,7 @@ def main() -> int:
     port, size = here.recv()
 
     started = time.perf_counter()
+    from podid.domain.aws import Cluster
     from podid.kube.connect import connect
     from podid.kube.reader import KubeReader
     from podid.kube.transport import Transport
@@ -121,7 +127,9 @@ def main() -> int:
         # no token is sent over plain HTTP, so the way in is a kubeconfig without one
         json.dump(kubeconfig(port), file)
         file.flush()
-        connection = connect(None, kubeconfig=file.name, env={"HOME": "/nonexistent"})
+        arn, url = "arn:aws:eks:eu-west-1:111122223333:cluster/bench", f"http://127.0.0.1:{port}"
+        cluster = Cluster(name="bench", arn=arn, version="1.34", status="ACTIVE", endpoint=url)
+        connection = connect(cluster, token=no_token, kubeconfig=file.name, env={"HOME": "/nonexistent"})
     reader = KubeReader(Transport(connection))
     reader_ready = time.perf_counter()
     pods = reader.list_pods()

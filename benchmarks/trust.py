@@ -14,7 +14,7 @@ def main() -> None:
     identities = [PodIdentity(CLUSTER, "shop", f"app-{number}") for number in range(5)]
     policy = new_policy(identities[0])
     for identity in identities[1:]:
-        policy = add(policy, identity, quota=4096).policy
+        policy = add(policy, identity).policy
     policy = parse_policy(policy.to_json())
     for name, identity in (("match", identities[-1]), ("no match", PodIdentity(CLUSTER, "shop", "nobody"))):
         rounds = 5_000

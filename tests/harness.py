@@ -199,7 +199,7 @@ class Podid:
         if self.sleep is not None:
             runtime.sleep = self.sleep
         if self.answers is not None:
-            runtime.use_prompter(self.answers)  # type: ignore[arg-type]  # same two methods, no terminal
+            runtime.prompter = self.answers  # type: ignore[assignment]  # same two methods, no terminal
         code = main(list(argv), runtime)
         if self.clock is not None:  # a command takes some time, so that the results of two commands have an order
             self.clock.advance(0.001)

@@ -9,6 +9,7 @@ A way is a command line, its initial world, and its exit code. These tests read 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from harness import Answers
 from podid.cli.tree import COMMANDS
@@ -106,8 +107,12 @@ class Way:
 
     @property
     def command(self) -> str:
-        names = [row.name for row in COMMANDS if f"{self.line} ".startswith(f"{row.name} ")]
-        return max(names, key=len)
+        return _command(self.line)
+
+
+@cache
+def _command(line: str) -> str:
+    return max((row.name for row in COMMANDS if f"{line} ".startswith(f"{row.name} ")), key=len)
 
 
 def _script(world: World, text: str) -> tuple[Way, ...]:
@@ -154,6 +159,7 @@ STORY = _script(
 0 role create gone --for shop/gone
 2 role delete gone
 0 role delete gone --yes --dry-run
+0 role delete gone --yes --update-trust --dry-run
 0 role delete gone --yes
 5 role delete gone --yes
 6 role delete demo-node-role --yes
@@ -296,9 +302,9 @@ STORY = _script(
 2 copy --from-cluster demo --to-cluster demo
 2 move shop/orders shop/moved --update-trust
 0 move shop/orders shop/moved --update-trust --yes --dry-run
-0 disassociate shop/orders --delete-role --yes --dry-run
+0 disassociate shop/orders --delete-role --update-trust --yes --dry-run
 2 disassociate shop/orders
-0 decommission --cluster demo --dry-run
+0 decommission --cluster demo --update-trust --dry-run
 0 disassociate shop/orders --yes --dry-run
 0 disassociate shop/orders --yes
 5 disassociate shop/orders --yes
@@ -692,6 +698,11 @@ OWN = (
     Way("role detach s --inline-policy POLICY --yes", after(ROLE), code=5),
     Way(DELETED, after(ROLE), ("checking whether",)),
     Way(DELETED, after(ROLE)),
+    Way(
+        f"{DELETED} --update-trust",
+        after(f"role create r --for shop/orders {STOREFRONT} --update-trust"),
+        ("checking whether", "--update-trust"),
+    ),
     Way("role delete s --yes", after(ROLE), code=5),
     Way("undo last --yes", after(ROLE, DETACHED), rare=True),
     Way("undo last --yes", after(ROLE, DELETED)),

@@ -197,7 +197,6 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.delete_oidc_provider: lambda s: s.iam.delete_oidc_provider(PROVIDER.arn),
     Iam.find_profile_role: lambda s: s.iam.find_profile_role("none"),
     Ec2.list_instances: lambda s: s.ec2.list_instances(["i-0a1b2c3d4e5f60001"]),
-    Ec2.list_instance_profiles: lambda s: s.ec2.list_instance_profiles(["i-0a1b2c3d4e5f60001"]),
     Ec2.list_route_tables: lambda s: s.ec2.list_route_tables("vpc-0a1b2c3d4e5f60001"),
     Ec2.list_vpc_endpoints: lambda s: s.ec2.list_vpc_endpoints("vpc-0a1b2c3d4e5f60001"),
     Eks.list_upgrade_findings: lambda s: s.eks.list_upgrade_findings("demo"),

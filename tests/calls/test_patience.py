@@ -81,5 +81,5 @@ def test_the_progress_of_many_steps(tty: bool, expected: list[str]) -> None:
     streams = Streams(io.StringIO(), io.StringIO(), stderr, stdin_tty=tty, stdout_tty=tty, stderr_tty=tty, width=80)
     progress = Progress(Runtime(streams=streams, env={}), quiet=False)
     clock = Clock(now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=lambda seconds: None)
-    Patience(1, clock, progress.update, progress=progress.count).count(2, 4, "create it")
+    Patience(1, clock, progress.update, count=progress.count).count(2, 4, "create it")
     assert stderr.getvalue().replace("\r\x1b[2K… ", "").splitlines() == expected

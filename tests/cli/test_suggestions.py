@@ -60,7 +60,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[st
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: None)
     env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     runtime = Runtime(streams=Streams.of_process(), env=env)
-    cache = suggestions.Suggestions(runtime)._cache("clusters", {})
+    cache = suggestions._cache(runtime, "clusters", {})
     assert complete("bash", "list", "--cluster", "", env=env) == []
     return cache, env
 

@@ -108,8 +108,10 @@ def test_a_condition_with_a_pattern_or_several_values_does_not_limit_the_scope()
     assert scopes(with_names("ord*", "StringLike")) == ["namespace"]
     assert scopes(with_names("orders", "StringNotEquals")) == ["cluster"]
     assert scopes({key: value for key, value in with_names("x").items() if key != "Condition"}) == ["any"]
-    # a Deny, and a statement for other services, allow no pod
+    # a Deny, sts:TagSession alone, and a statement for other services, allow no pod
     assert scopes(with_names("x") | {"Effect": "Deny"}) == []
+    assert scopes(with_names("x") | {"Action": "sts:TagSession"}) == []
+    assert scopes(with_names("x") | {"Action": ["sts:TagSession", "sts:Assume*"]}) == ["service-account"]
     assert scopes(with_names("x") | {"Principal": {"Service": "ec2.amazonaws.com"}}) == []
 
 

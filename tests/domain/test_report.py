@@ -1,4 +1,4 @@
-"""Accepted findings: what a gate lets through, and for how long."""
+"""Accepted findings: what a gate lets through, and for how long. Missing permissions of unknown verdicts."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
+from checks.builder import bare, healthy, node, pod
 from harness import table
 from podid.checks.all import BY_ID
 from podid.domain.errors import ExitCode, InvalidInput
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.report import Accepted, DoctorReport, LinkState, accept, parse_baseline
+from podid.domain.report import (
+    Accepted,
+    DoctorReport,
+    LinkState,
+    accept,
+    group_unknowns,
+    missing_permissions,
+    parse_baseline,
+)
+from podid.domain.snapshot import SERVICES, Missing
+from podid.ops.status.diagnose import diagnose
 
 
 def judged(check: str, name: str, **more: Any) -> Verdict:
@@ -117,3 +128,36 @@ def test_a_good_file() -> None:
         Accepted(id="association-missing", reason="r", expires=date(2027, 1, 1)),
         Accepted(id="association-missing", reason="r", subject="Node a", expires=date(2027, 1, 2)),
     )
+
+
+# --- missing permissions ----------------------------------------------------------------------------------------------
+
+
+STALE = healthy(pods=(bare(pod()),), nodes=(node(), node("two"), node("three")), agent_pods=())
+
+
+def few_permissions() -> DoctorReport:
+    def denied(name: str) -> Any:
+        service = SERVICES[name]
+        permission = {"aws": "iam:GetRole", "kubernetes": "list pods"}.get(service, "")
+        return Missing(f"you may not {permission}: {name}", permission, "AccessDenied")
+
+    gaps = {name: denied(name) for name in SERVICES if name not in ("cluster", "associations")}
+    return diagnose(replace(healthy(), **gaps))
+
+
+def test_checks_without_the_same_permission_are_one_group() -> None:
+    report = few_permissions()
+    assert len(report.unknowns) > 25
+    groups = group_unknowns(report.verdicts)
+    assert [group.permission for group in groups[:2]] == ["list pods", "iam:GetRole"]
+    others = {verdict.reason for verdict in report.unknowns if not verdict.permission}
+    assert [group.reason for group in groups[2:]] == sorted(others, key=[g.reason for g in groups].index)
+    assert sum(len(group.verdicts) for group in groups) == len(report.unknowns)
+    assert missing_permissions(report.verdicts) == ("list pods", "iam:GetRole")
+    assert groups[0].severity is Severity.ERROR
+    assert len(groups[0].checks) == len(set(groups[0].checks)) > 10
+
+
+def test_a_report_that_lacks_nothing_names_no_permission() -> None:
+    assert missing_permissions(diagnose(STALE).verdicts) == ()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness import one_in
-from ops.change.test_owners import STACK, TAGS, mark, with_custom_resources
+from ops.change.test_guard_owners import STACK, TAGS, mark, with_custom_resources
 from worlds import ACCOUNT, Site
 
 ROLE = "shop-orders"

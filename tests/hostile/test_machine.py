@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from kube.kubeconfigs import cluster_of, connected
 from local.test_files import planted
 from podid.aws.session import AwsSession
 from podid.domain.errors import CredentialsError, PodidError, UsageError
 from podid.domain.text import without_tokens
 from podid.kube import kubeconfig
-from podid.kube.connect import connect
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import JoinedKubernetes
 
@@ -61,7 +61,7 @@ def used(path: str) -> PodidError | None:
     """All of a connection but sending something."""
     began, found = time.monotonic(), None
     try:
-        connection = connect(None, kubeconfig=path, env={})
+        connection = connected(cluster_of(path), kubeconfig=path, env={})
         connection.headers()
         connection.new_pool()
     except PodidError as error:
@@ -119,7 +119,7 @@ def test_a_token_file_ends_with_a_line_break(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{SECRET}\r\n")
     path = written(tmp_path / "config", {}, {"tokenFile": str(file)})
-    connection = connect(None, kubeconfig=path, env={})
+    connection = connected(cluster_of(path), kubeconfig=path, env={})
     assert connection.headers() == {"authorization": f"Bearer {SECRET}"}
     file.write_text("a\nb\n")
     with pytest.raises(PodidError, match="such as a line break"):

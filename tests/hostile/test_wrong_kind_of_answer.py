@@ -11,10 +11,10 @@ import pytest
 from aws.test_marks import CALLS
 from harness import one_in
 from kube.kube_server import Answer, serve
+from kube.kubeconfigs import cluster_of, connected
 from kube.test_marks import READS, WRITES
 from podid.aws.session import AwsSession
 from podid.domain.errors import ExitCode, PodidError
-from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
@@ -83,8 +83,9 @@ def test_kubernetes(tmp_path: Path, name: str) -> None:
             "clusters": [{"name": "c", "cluster": {"server": server.url}}],
             "users": [{"name": "u", "user": {"token": "t"}}],
         }
-        (tmp_path / "config").write_text(json.dumps(document))
-        transport = Transport(connect(None, kubeconfig=str(tmp_path / "config")), patience=0.05)
+        file = tmp_path / "config"
+        file.write_text(json.dumps(document))
+        transport = Transport(connected(cluster_of(file), kubeconfig=str(file)), patience=0.05)
         assert unclassified(READS, KubeReader(transport)) == []
         assert unclassified(WRITES, KubeWriter(transport)) == []
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from podid.domain.aws import Cluster
-from podid.kube.connect import Connection, connect
+from podid.kube.connect import Connection
 from podid.kube.transport import Transport
 from worlds import KubeWorld, kube_world
 
 from .kube_server import Server, self_signed, serve
+from .kubeconfigs import connected
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,7 @@ def make_cluster(certificate: tuple[Path, str]) -> Callable[..., Cluster]:
 
 @pytest.fixture
 def connection(tls: Server, make_cluster: Callable[..., Cluster]) -> Connection:
-    return connect(make_cluster(tls.url), token=lambda: ("t-1", datetime.now(UTC) + timedelta(minutes=14)))
+    return connected(make_cluster(tls.url), token=lambda: ("t-1", datetime.now(UTC) + timedelta(minutes=14)))
 
 
 @pytest.fixture

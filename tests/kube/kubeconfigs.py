@@ -2,8 +2,15 @@
 
 import base64
 import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from podid.domain.aws import Cluster
+from podid.kube import kubeconfig
+from podid.kube.connect import Connection, connect
 
 
 def write_kubeconfig(
@@ -30,3 +37,26 @@ def write_kubeconfig(
     }
     path.write_text(json.dumps(document))
     return str(path)
+
+
+def cluster_of(path: str | Path) -> Cluster:
+    """Return the cluster whose endpoint is the server of the current context."""
+    config = kubeconfig.read(str(path), {})
+    context = config.contexts.get(config.current) if config is not None else None
+    endpoint, arn = context.server if context is not None else "", "arn:aws:eks:us-west-2:111122223333:cluster/demo"
+    return Cluster(name="demo", arn=arn, version="1.34", status="ACTIVE", endpoint=endpoint)
+
+
+def no_token() -> tuple[str, datetime]:
+    raise AssertionError("no token should have been signed")
+
+
+def connected(
+    cluster: Cluster,
+    *,
+    token: Callable[[], tuple[str, datetime]] = no_token,
+    env: Mapping[str, str] | None = None,
+    **named: Any,
+) -> Connection:
+    """Return a connection, by default with the environment of the tests and a kubeconfig."""
+    return connect(cluster, token=token, env=os.environ if env is None else env, **named)

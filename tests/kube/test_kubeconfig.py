@@ -6,18 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podid.domain.errors import CredentialsError, InvalidInput, NotFound, Unavailable
-from podid.kube.connect import connect
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
 
-from .kubeconfigs import write_kubeconfig
+from .kubeconfigs import cluster_of, connected, write_kubeconfig
 
 ARN = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop"
 
@@ -117,9 +117,10 @@ def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
     eks_cluster = current_eks_cluster(context="first", env=both)
     assert eks_cluster is not None
     assert (eks_cluster.cluster, eks_cluster.region) == ("shop", "cn-north-1")
-    assert connect(None, env=both).host == "https://b"
+    cluster = replace(cluster_of(first), endpoint="https://b")
+    assert connected(cluster, env=both).host == "https://b"
     # the command line's option may carry the variable's value
-    assert connect(None, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
+    assert connected(cluster, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
 
 
 def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None:
@@ -170,8 +171,8 @@ def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
             refused += str(file) in error.message
         except NotFound:
             pass
-        with suppress(InvalidInput, NotFound, CredentialsError, Unavailable):
-            eks_cluster = connect(None, kubeconfig=str(file), env={"PATH": str(tmp_path)})
+        with suppress(Conflict, InvalidInput, NotFound, CredentialsError, Unavailable):
+            eks_cluster = connected(cluster_of(file), kubeconfig=str(file), env={"PATH": str(tmp_path)})
             Transport(eks_cluster, patience=0.0).get("/version", dict)
     assert refused > 50
 

@@ -12,12 +12,13 @@ from podid.domain.aws import Cluster
 from podid.domain.cluster import OwnerRef, ServiceAccount, Workload
 from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.names import ServiceAccountRef
-from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import kinds
 from worlds import ORDERS, KubeWorld
+
+from .kubeconfigs import connected
 
 
 def test_lists_are_complete_and_sorted(lab: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,5 +148,5 @@ def test_a_kubeconfig_whose_ca_is_the_clusters(
     file = tmp_path / "config"
     file.write_text(json.dumps(lab.sandbox.kubeconfig(lab.sandbox.admin_token)))
     elsewhere = make_cluster("https://abc.gr7.us-west-2.eks.amazonaws.com", pem=lab.sandbox.ca_pem.decode())
-    connection = connect(elsewhere, kubeconfig=str(file))
+    connection = connected(elsewhere, kubeconfig=str(file))
     assert KubeReader(Transport(connection)).check().startswith("v1.35")

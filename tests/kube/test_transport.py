@@ -14,11 +14,12 @@ from podid.domain.aws import Cluster
 from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Object
 from podid.kube import transport as transporting
-from podid.kube.connect import Connection, connect
+from podid.kube.connect import Connection
 from podid.kube.transport import Transport
 from podid.version import VERSION
 
 from .kube_server import Answer, Request, Server, recorded, self_signed, serve
+from .kubeconfigs import connected
 
 
 def name(item: Object) -> str:
@@ -221,7 +222,8 @@ def test_every_request_carries_the_token_and_401_gets_a_new_one_once(
     tls: Server, make_cluster: Callable[..., Cluster]
 ) -> None:
     tokens = iter(["first", "second", "third"])
-    connection = connect(make_cluster(tls.url), token=lambda: (next(tokens), datetime.now(UTC) + timedelta(minutes=14)))
+    later = datetime.now(UTC) + timedelta(minutes=14)
+    connection = connected(make_cluster(tls.url), token=lambda: (next(tokens), later))
 
     def answer(request: Request) -> Answer:
         good = request.headers["authorization"] == "Bearer second"
@@ -250,7 +252,7 @@ def test_a_token_is_renewed_before_it_expires(tls: Server, make_cluster: Callabl
         opened.append(clock[0])
         return f"t{len(opened)}", clock[0] + timedelta(minutes=14)
 
-    connection = connect(make_cluster(tls.url), token=token, now=lambda: clock[0])
+    connection = connected(make_cluster(tls.url), token=token, now=lambda: clock[0])
     assert opened == []
     seen = []
     for minute in (0, 12, 13, 14):
@@ -280,7 +282,8 @@ def test_fresh_opens_another_connection(tls: Server, transport: Transport) -> No
 
 def test_a_server_with_another_certificate(tls: Server, make_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
     _, other = self_signed(tmp_path, "other")
-    connection = connect(make_cluster(tls.url, pem=other), token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    cluster = make_cluster(tls.url, pem=other)
+    connection = connected(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
     host = tls.url.removeprefix("https://")
@@ -293,7 +296,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
     with serve() as gone:
         address = gone.url.removeprefix("http://")
     cluster = make_cluster(f"https://{address}", public_endpoint=False)
-    connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    connection = connected(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
     assert raised.value.message == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
@@ -308,7 +311,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
 
 def test_a_name_that_does_not_resolve(make_cluster: Callable[..., Cluster]) -> None:
     cluster = make_cluster("https://abc.gr7.us-west-2.eks.invalid")
-    connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    connection = connected(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
     assert raised.value.message == "the name abc.gr7.us-west-2.eks.invalid does not resolve"

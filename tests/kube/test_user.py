@@ -10,12 +10,13 @@ import pytest
 from podid.domain.aws import Cluster
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import Malformed
-from podid.kube.connect import Connection, connect
+from podid.kube.connect import Connection
 from podid.kube.transport import Transport
 from podid.kube.user import exec_plugin, impersonation
 from worlds import Site
 
 from .kube_server import Answer, Server
+from .kubeconfigs import cluster_of, connected
 
 
 @pytest.mark.parametrize(
@@ -73,13 +74,13 @@ def through(directory: Path, url: str, user: dict[str, Any], cluster: Cluster | 
     }
     file = directory / "config"
     file.write_text(json.dumps(document))
-    return connect(cluster, kubeconfig=str(file))
+    return connected(cluster or cluster_of(file), kubeconfig=str(file))
 
 
 def test_every_request_says_as_whom(tls: Server, tmp_path: Path) -> None:
     tls.script(Answer(429, {}, {"Retry-After": "0"}), Answer(200, {}))
     connection = through(tmp_path, tls.url, {"as": "alice", "as-groups": ["dev"]})
-    assert connection.how == "context work of the kubeconfig (current), as alice"
+    assert connection.how == "context work of the kubeconfig (its server is the cluster's), as alice"
     transport = Transport(connection, sleep=lambda _: None)
     transport.get("/version", dict)
     transport.post("/api/v1/namespaces", {}, dict)

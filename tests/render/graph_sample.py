@@ -50,7 +50,7 @@ def hostile() -> Graph:
 
 
 def drawn(graph: Graph, form: Drawing) -> str:
-    return graph_view(graph, several=False).drawings[form]()
+    return graph_view(graph, form, several=False).drawings[form]()
 
 
 class Page(html.parser.HTMLParser):

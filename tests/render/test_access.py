@@ -17,13 +17,10 @@ from podid.ops.permissions.session import SessionAccess, of_files
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
 from podid.render.access import (
-    access_notes,
     access_view,
-    identities_notes,
     identities_view,
     not_checked,
     privilege_lines,
-    privileges_notes,
     privileges_view,
     resource_words,
 )
@@ -76,7 +73,7 @@ def test_each_action_has_its_access_and_resources() -> None:
     assert (unknown[:2], "aws:SourceVpce" in unknown[-1]) == (["sqs:SendMessage", "unknown"], True)
     assert view.names == ("s3:GetObject", "s3:GetObject")
     assert document(view)["items"][2]["keys"] == ["aws:SourceVpce"]
-    count, notes = texts(access_notes(report))
+    count, notes = texts(access_view(report).notes)
     assert count.startswith("s3:Get*: 1 of ")
     assert count.endswith(" actions allowed")
     assert notes.startswith("Not checked: ")
@@ -111,7 +108,10 @@ def test_each_service_account_has_its_pods() -> None:
         ("shop/orders", "allowed", "-"),
         ("shop/cart", "unknown", "It depends (needs iam:GetRole)"),
     ]
-    assert texts(identities_notes(identities())) == ["a note", "Not checked: role policies (needs iam:GetRolePolicy)"]
+    assert texts(identities_view(identities()).notes) == [
+        "a note",
+        "Not checked: role policies (needs iam:GetRolePolicy)",
+    ]
     assert [item["pods"] for item in document(view)["items"]] == [2, None]
     several = identities_view(identities(identity("orders"), clusters=("blue", "red")))
     assert "CLUSTER" in [column.title for column in several.tables[0].columns if not column.wide]
@@ -124,7 +124,7 @@ def test_privileges_are_a_row_for_each_service() -> None:
     s3, sqs = cells(view)
     assert (s3[0], s3[2], s3[3].partition(" of ")[0], s3[5]) == ("s3", "read", "1", "arn:aws:s3:::reports/*")
     assert (sqs[0], sqs[4]) == ("sqs", "1")
-    assert texts(privileges_notes(privileges))[0] == "No privilege escalation path"
+    assert texts(privileges_view(privileges).notes)[0] == "No privilege escalation path"
     assert privilege_lines(privileges)[0] == "privileges: s3 read; sqs write (not known)"
 
 
@@ -134,7 +134,7 @@ def test_all_privileges_are_summed_up() -> None:
     assert line == f"privileges: every action of {len(SERVICES)} services"
     assert escalation.startswith("privilege escalation: ")
     assert escalation.endswith(f" and {len(privileges.escalations) - 6} more")
-    notes = texts(privileges_notes(privileges))
+    notes = texts(privileges_view(privileges).notes)
     assert notes[0] == f"{len(privileges.escalations)} privilege escalation paths in the policies that were read"
     assert len(privileges_view(privileges).tables) == 2
     (row,) = [row for row in cells(privileges_view(privileges)) if row[0] == "s3"]
@@ -148,8 +148,8 @@ def test_services_that_were_not_used() -> None:
     used = replace(privileges, services=(replace(s3, used=True, levels=levels), replace(sqs, used=False)), since=NOW)
     assert [row[-1] for row in cells(privileges_view(used))] == ["used, 1 action unused", "unused"]
     unknown = replace(privileges, not_checked=(Unread(LAST_USE, "the role is younger than the window"),))
-    assert texts(privileges_notes(unknown))[1:] == [f"not known: {LAST_USE}: the role is younger than the window"]
-    assert f"Not used since {NOW:%Y-%m-%d}, by IAM's report on the role: sqs" in texts(privileges_notes(used))
+    assert texts(privileges_view(unknown).notes)[1:] == [f"not known: {LAST_USE}: the role is younger than the window"]
+    assert f"Not used since {NOW:%Y-%m-%d}, by IAM's report on the role: sqs" in texts(privileges_view(used).notes)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.ops.audit.right_size import RightSizing, SizedPolicy
 from podid.ops.audit.unused import UnusedItem, UnusedReport
 from podid.ops.role.uses import Unread
-from podid.render.access import right_size_view, unused_notes, unused_view
+from podid.render.access import right_size_view, unused_view
 from render.shown import texts
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_a_terminal_shows_the_beginning_of_long_lists() -> None:
 
 
 def test_notes_name_the_counts_the_unread_parts_and_the_limits() -> None:
-    summary, unread, limit = texts(unused_notes(REPORT))
+    summary, unread, limit = texts(unused_view(REPORT, 90, short=True).notes)
     assert summary == "1 item not used since 2026-08-26T12:00:00Z, 1 unknown"
     assert unread.startswith("Not checked: policies of role cart")
     assert limit == "IAM is late"

@@ -14,13 +14,14 @@ from podid.ops.agent.coverage import coverage
 from podid.ops.agent.status import AgentReading, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.render.agent import (
+    AgentStatusListDocument,
     addon_list_view,
     agent_status_view,
-    agent_statuses_view,
     node_list_view,
     version_list_view,
 )
 from podid.render.formats import to_json
+from podid.render.several import results_view
 from podid.render.view import View
 from render.reports.sample import report_of
 from render.shown import texts
@@ -135,17 +136,17 @@ def test_issues_of_an_add_on_are_explained() -> None:
 
 def test_several_clusters_are_a_list() -> None:
     failures: list[tuple[str, PodidError]] = [("red", AccessDenied("x", permission="eks:DescribeCluster"))]
-    body = document(agent_statuses_view([agent_status_view(reading())], failures))
+    body = document(results_view([agent_status_view(reading())], failures, AgentStatusListDocument))
     assert ([item["clusterArn"] for item in body["items"]], len(body["failures"])) == ([report_of().cluster_arn], 1)
 
 
 def test_nodes_are_listed_with_their_agent() -> None:
-    view = node_list_view("prod", COVERED)
+    view = node_list_view("prod", COVERED, "")
     rows = [[str(cell) for cell in row[:7]] for row in view.tables[0].rows]
     assert rows[0][:4] == ["node-1", "managed", "ready", "0"]
     assert rows[0][5] == "shop/orders"
     assert (rows[1][2], rows[1][6]) == ("missing", "no agent pod on this node")
-    unknown = node_list_view("prod", coverage(NODES, SETS, []))
+    unknown = node_list_view("prod", coverage(NODES, SETS, []), "not allowed")
     assert [str(row[5]) for row in unknown.tables[0].rows] == ["?", "?"]
     assert [item["needy"] for item in document(unknown)["items"]] == [None, None]
 

@@ -7,7 +7,7 @@ from typing import Any
 from checks.builder import NOW
 from podid.facts.agent_logs import parse
 from podid.ops.agent.logs import AgentLogs, Tally, Written
-from podid.render.agent_logs import agent_logs_view, line_item, line_list_view, notes, raw_line, triaged_line
+from podid.render.agent_logs import agent_logs_view, line_item, line_list_view, raw_line, triaged_line
 from podid.render.formats import to_json
 from podid.render.view import View
 
@@ -52,12 +52,12 @@ def test_a_row_for_each_failure_mode() -> None:
 
 def test_no_failure() -> None:
     assert agent_logs_view(logs()).tables[0].empty == "No failures in 7 lines of 2 agents"
-    assert notes(logs()) == []
+    assert agent_logs_view(logs()).notes == ()
 
 
 def test_notes_name_unread_logs_and_the_page_of_the_first_failure() -> None:
     unread = tuple((f"agent-{number}", "denied") for number in range(7))
-    lines = notes(logs(Tally(""), Tally("eks-auth-throttled"), unread=unread, auto=1))
+    lines = list(agent_logs_view(logs(Tally(""), Tally("eks-auth-throttled"), unread=unread, auto=1)).notes)
     assert lines[0] == "note: agent-0 could not be read: denied"
     assert lines[5:] == [
         "note: 2 more logs could not be read",

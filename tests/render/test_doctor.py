@@ -1,15 +1,18 @@
-"""A doctor's report as text and as a document."""
+"""A doctor's report as text and as a document, and the contents of a bundle."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
+from checks.builder import healthy
 from podid.domain.errors import AccessDenied
 from podid.domain.findings import LINKS
 from podid.domain.report import DoctorReport
+from podid.ops.doctor.bundle import redact
 from podid.ops.status.diagnose import describe_checks, select
-from podid.render.doctor import check_list_view, doctor_view, reports_view, unknown_lines
+from podid.render.doctor import DoctorReportListDocument, bundle_view, check_list_view, doctor_view, unknown_lines
 from podid.render.formats import to_json
+from podid.render.several import results_view
 from render.reports.sample import report_of, verdict
 from render.shown import texts
 
@@ -86,7 +89,9 @@ def test_unknown_verdicts_without_a_permission_name_the_reason() -> None:
 
 
 def test_several_clusters_are_one_document() -> None:
-    view = reports_view([doctor_view(report_of(), all_verdicts=False)], [("blue", AccessDenied("no"))])
+    view = results_view(
+        [doctor_view(report_of(), all_verdicts=False)], [("blue", AccessDenied("no"))], DoctorReportListDocument
+    )
     body = json.loads(to_json(view.document))
     assert (body["kind"], len(body["items"]), body["failures"][0]["message"]) == ("DoctorReportList", 1, "no")
 
@@ -96,3 +101,19 @@ def test_the_list_of_checks_has_their_permissions() -> None:
     (item,) = json.loads(to_json(view.document))["items"]
     assert (item["id"], "iam:GetRole" in item["permissions"]["iam"]) == ("role-not-found", True)
     assert view.names == ("role-not-found",)
+
+
+def test_each_file_with_its_size_and_its_contents() -> None:
+    files = {"snapshot.json": "é", "versions.json": "{}"}
+    view = bundle_view("b.tar.gz", files, ["session policies", "tags"], redact(healthy()))
+    assert texts(view.lines) == [
+        "  snapshot.json  2 bytes: the data that was read, for podid doctor --from",
+        "  versions.json  2 bytes: versions of podid, Python and the operating system",
+        "Contents:",
+        "  session policies",
+        "  tags",
+        "Redacted: 2 accounts, 0 external ids",
+    ]
+    body = json.loads(to_json(view.document))
+    assert (body["file"], [item["bytes"] for item in body["items"]]) == ("b.tar.gz", [2, 2])
+    assert body["redacted"] == {"accounts": 2, "externalIds": 0}  # the second is that of a registry

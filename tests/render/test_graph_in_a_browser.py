@@ -26,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def opened(page: Browser, graph: Graph, folder: Path) -> None:
     file = folder / "graph.html"
-    file.write_text(graph_view(graph, several=False).drawings["html"](), encoding="utf-8")
+    file.write_text(graph_view(graph, "html", several=False).drawings["html"](), encoding="utf-8")
     page.requests.clear()
     page.open(file.as_uri())
     assert page.requests == [file.as_uri()]
@@ -97,7 +97,7 @@ def test_two_thousand_nodes_are_searchable_within_two_seconds(page: Browser, tmp
     graph = Graph(nodes=(cluster, *accounts, *roles, *services), edges=tuple(edges))
     assert len(graph.nodes) == 2000
     file = tmp_path / "graph.html"
-    file.write_text(graph_view(graph, several=False).drawings["html"](), encoding="utf-8")
+    file.write_text(graph_view(graph, "html", several=False).drawings["html"](), encoding="utf-8")
     begin = monotonic()
     page.open(file.as_uri())
     search(page, "role-499")

@@ -11,8 +11,7 @@ from podid.domain.aws import AttachedPolicy
 from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.role.access import PodAccess
-from podid.ops.role.moved_on import MovedOn
-from podid.ops.role.presets import list_presets, parse_choice
+from podid.ops.role.presets import MovedOn, list_presets, parse_choice
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import Unread, Uses, evaluate_uses
 from podid.render.formats import to_json

@@ -1,9 +1,12 @@
-"""Views of the settings file and of completion."""
+"""Views of the settings file, of completion and of versions."""
+
+from dataclasses import replace
 
 from podid.domain.plan import Default
 from podid.ops.settings import SettingList
 from podid.ops.shells import CompletionFiles
-from podid.render.settings import completion_files_view, problem_lines, setting_view, settings_view
+from podid.ops.versions import read_versions
+from podid.render.settings import completion_files_view, setting_view, settings_view, versions_view
 from podid.render.view import Line
 
 
@@ -20,8 +23,8 @@ def test_settings_without_a_value() -> None:
 
 
 def test_mistakes_in_the_file() -> None:
-    assert problem_lines(SettingList("f", ())) == []
-    lines = problem_lines(SettingList("f", (), ("line 1: x", "line 2: y"), "See the help."))
+    assert settings_view(SettingList("f", ())).notes == ()
+    lines = settings_view(SettingList("f", (), ("line 1: x", "line 2: y"), "See the help.")).notes
     assert [line.text if isinstance(line, Line) else line for line in lines] == [
         *("The settings file has 2 mistakes:", "  line 1: x", "  line 2: y", "See the help.")
     ]
@@ -39,3 +42,13 @@ def test_completion_scripts() -> None:
         "✓ completion for zsh uninstalled: /s, and its line in /rc\n"
     )
     assert text(installed=False, changed=False) == "✓ completion for zsh is not installed\n"
+
+
+def test_a_library_that_is_not_installed_is_omitted() -> None:
+    versions = read_versions("1.2.3")
+    first, *others = versions.libraries
+    text = versions_view(replace(versions, libraries=(replace(first, version=""), *others))).text
+    assert text.startswith("podid ")
+    assert "1.2.3" in text.splitlines()[0]
+    assert f"\n{first.name} " not in text
+    assert all(f"\n{item.name} " in text for item in others if item.version)

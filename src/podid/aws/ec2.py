@@ -40,14 +40,6 @@ class Ec2(ServiceGateway):
             instances |= {instance.id: instance for instance in read}
         return instances
 
-    @needs(list_instances)
-    def list_instance_profiles(self, instance_ids: Sequence[str]) -> dict[str, str]:
-        """Return instance ID -> ARN of its instance profile, empty without one. Instances that do not exist are
-        omitted."""
-        return {
-            instance_id: instance.profile_arn for instance_id, instance in self.list_instances(instance_ids).items()
-        }
-
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"

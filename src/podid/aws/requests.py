@@ -57,9 +57,6 @@ class Bounded:
         raw = SimpleNamespace(stream=lambda: iter((body,)))  # botocore reads this attribute
         return AWSResponse(response.url, response.status_code, response.headers, raw)
 
-    def close(self) -> None:
-        self._session.close()
-
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:

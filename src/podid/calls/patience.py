@@ -18,20 +18,14 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class Patience:
     """A limit of `seconds` for a wait, and `ends_at`, the deadline of the whole command by the clock's `monotonic`.
-    `say` receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
-    finished steps, their total and the last step."""
+    `say` receives each change of state, as a sentence without a full stop. `count` receives the number of finished
+    steps, their total and the last step."""
 
     seconds: float
     clock: Clock
     say: Callable[[str], None]
     ends_at: float = math.inf
-    progress: Callable[[int, int, str], None] | None = None
-
-    def count(self, number: int, total: int, step: str) -> None:
-        if self.progress is not None:
-            self.progress(number, total, step)
-        else:
-            self.say(f"{step} ({number} of {total})")
+    count: Callable[[int, int, str], None] = lambda number, total, step: None
 
     @property
     def over(self) -> bool:

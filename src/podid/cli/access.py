@@ -22,6 +22,7 @@ from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
 from podid.domain.names import ServiceAccountRef, parse_cluster_arn
+from podid.domain.option import seconds
 from podid.domain.plan import Default, Place, WhoAndWhere
 
 if TYPE_CHECKING:
@@ -285,8 +286,8 @@ class Access:
         """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
         from podid.ops.status.diagnose import examine
 
-        now = self.runtime.now()
-        return examine(self.clients, place, request, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        now, journal = self.runtime.now(), self.journal_to_read
+        return examine(self.clients, place, request, now=now, journal=journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:
@@ -390,7 +391,7 @@ class Access:
         progress."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
-        seconds = self.shared.timeout_seconds(default_seconds)
+        limit = default_seconds if self.shared.timeout is None else seconds(self.shared.timeout)
         ends_at = runtime.working() + self.deadline.remaining()
         progress = self.terminal.progress
-        return Patience(seconds, clock, progress.update, ends_at, progress.count)
+        return Patience(limit, clock, progress.update, ends_at, progress.count)

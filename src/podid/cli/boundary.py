@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from podid.cli.argv import command_first, condition_keys_named, output_option, separated, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
@@ -42,9 +43,9 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
         from podid.cli.completion import answer, words_of
-        from podid.cli.suggestions import Suggestions
+        from podid.cli.suggestions import values
 
-        answered = answer(completing, words_of(argv), Suggestions(runtime).values)
+        answered = answer(completing, words_of(argv), partial(values, runtime))
         runtime.to_stdout(lambda stdout: stdout.write(answered))
         return ExitCode.OK
     argv = _meant(argv)
@@ -147,12 +148,13 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     from podid.cli.contact import advise
     from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
+    from podid.render.formats import DOCUMENTS
 
     advise(error, runtime)
     if isinstance(error, Cancelled) and runtime.begun:
         error.message = "Interrupted at the question; podid history lists the earlier changes"
     hint = hint_words(_next(error), runtime.argv)
-    as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in ("json", "jsonl")
+    as_json = (output_option(argv, runtime.env) or _stored_output(runtime)) in DOCUMENTS
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())

@@ -13,8 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
-from podid.ops.change.guard import check_guards
-from podid.ops.change.owners import owner_notes
+from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
@@ -277,7 +276,7 @@ class Change:
     def show(self, plan: Plan, *, draft: bool = False) -> None:
         """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
         terminal = self.access.terminal
-        terminal.note(*plan_lines(plan, brief=not terminal.verbose), draft=draft)
+        terminal.note(*plan_lines(plan, brief=not self.access.shared.verbose), draft=draft)
 
     # --- the change, and after it -------------------------------------------------------------------------------------
 
@@ -370,7 +369,7 @@ class Change:
         if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
             raise result.error
         whole = terminal.erase_draft()
-        terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing, whole=whole))
+        terminal.emit(result_view(result, settled=self.access.runtime.take_settled(), nothing=nothing, whole=whole))
         terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:
             terminal.tell_failure(result.error)

@@ -3,7 +3,7 @@ commands."""
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +18,7 @@ from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS, GROUPS, Row
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
-from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions
+from podid.domain.permissions import CommandPermissions
 from podid.render.formats import Drawing, Report, check_query
 
 # five thousand associations at ten calls a second
@@ -192,40 +192,18 @@ def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Repor
     return Access(runtime, chosen, sources, Terminal(runtime, chosen), deadline=deadline)
 
 
-def command(
-    *,
-    shared: tuple[str, ...] = (),
-    needs: str = "",
-    optional: Iterable[OptionalNeed] = (),
-    formats: Iterable[Report | Drawing] = (),
-    several: tuple[str, ...] = (),
-    permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
-    settings: bool = True,
-) -> Callable[[Callable[..., None]], Command]:
-    """Return a decorator that makes a Command of a function. The function receives an Access; its other parameters are
-    options or groups of options. Its docstring is the help. `needs` and `optional` name the operations that it may
-    call, as `podid.cli.permissions.declared` reads them. `formats` are further formats that -o accepts. `several` names
-    shared options that may be repeated. `permissions_for` returns the permissions for option values, namespace and
-    `access`. Without `settings`, the settings file has no effect."""
-
-    def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, needs, tuple(optional), tuple(formats), several, permissions_for, settings)
-
-    return wrap
-
-
 # --- the command tree -------------------------------------------------------------------------------------------------
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
-def build(*, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
+def build(*, argv: Sequence[str] | None = None) -> TyperGroup:
     """Return the command tree. With `argv`, load only the command that it names; the others have name and summary.
     `podid.cli.help` prints help."""
     words = None if argv is None else [word for word in argv if not word.startswith("-")]
     root = _app_group(_root, None)
     assert isinstance(root, TyperGroup)
-    for row in rows:
+    for row in COMMANDS:
         parent = root if len(row.path) == 1 else _group(root, row.path[0])
         named = words is None or words[: len(row.path)] == list(row.path)
         parent.commands[row.path[-1]] = _full(row) if named else TyperCommand(name=row.path[-1], help=row.summary)
@@ -294,4 +272,6 @@ def _root(
     """Declare the options of podid itself."""
 
 
+# the decorator of commands
+command = Command
 __all__ = ["Access", "Command", "command"]

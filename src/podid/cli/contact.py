@@ -3,6 +3,7 @@ line to type. Also the page that `podid` alone shows on a terminal."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ _SIGN_IN = ("aws", "configure", "sso")
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _KEY = "AWS_ACCESS_KEY_ID"
 _VARIABLES = (_KEY, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_REFUSED = re.compile("credentials have expired|does not recognize the AWS credentials")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # limit for the calls of the page
 PAGE_SECONDS = 5.0
@@ -36,20 +38,18 @@ def advise(error: PodidError, runtime: Runtime) -> None:
     from_variables = bool(runtime.env.get(_KEY)) and not typed
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime), typed or runtime.env.get("AWS_PROFILE"))
-    elif isinstance(error, CredentialsError) and not error.hint and from_variables and _is_refused(error):
+    elif isinstance(error, CredentialsError) and not error.hint and from_variables and _REFUSED.search(error.message):
         renewal, error.hint = _renewal(profile_names(runtime))
         error.advice = renewal if "expired" in error.message else f"{error.advice} {renewal}"
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
         error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
-    elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):
+    elif (
+        isinstance(error, Unreachable)
+        and endpoint in error.message
+        and endpoint.partition("://")[2].startswith(_LOOPBACK)
+    ):
         error.advice = f"{_ENDPOINT} names that address. {_RESTART} To use AWS, unset {_ENDPOINT}."
         error.hint = Other(("sandbox", "start"))
-
-
-def _is_refused(error: CredentialsError) -> bool:
-    return any(
-        words in error.message for words in ("credentials have expired", "does not recognize the AWS credentials")
-    )
 
 
 def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
@@ -67,10 +67,6 @@ def _ways_to_credentials(profiles: Sequence[str], used: str | None) -> tuple[str
     advice = f"The AWS configuration has these profiles: {short_list(profiles, 5)}. {_DEMO}"
     profile = next((name for name in profiles if name != used), "")
     return advice, Again(add=("--profile", profile)) if profile else _SIGN_IN
-
-
-def _is_loopback(endpoint: str) -> bool:
-    return any(endpoint.partition("://")[2].startswith(host) for host in _LOOPBACK) if endpoint else False
 
 
 def profile_names(runtime: Runtime) -> tuple[str, ...]:
@@ -137,13 +133,10 @@ def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
     except PodidError as error:
         _explain(error, access)
         return [*facts, ("Cluster", _sentence(error))], [*_hinted(error, access), _TRY, _HELP]
-    return [*facts, ("Cluster", words), *_kubernetes(access)], [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
-
-
-def _kubernetes(access: Access) -> list[tuple[str, str]]:
-    """Return the reason why the API server of the cluster cannot be used; empty if it can."""
-    failure = access.kube.failure
-    return [("Kubernetes", f"{sentence(failure.message)} Commands about pods need it.")] if failure else []
+    facts.append(("Cluster", words))
+    if failure := access.kube.failure:
+        facts.append(("Kubernetes", f"{sentence(failure.message)} Commands about pods need it."))
+    return facts, [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
 
 
 def _clusters(access: Access) -> tuple[str, list[tuple[str, str]]]:

@@ -81,9 +81,6 @@ class Shared:
     # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def timeout_seconds(self, default: float) -> float:
-        return default if self.timeout is None else seconds(self.timeout)
-
 
 # a setting without an option: a command line should not widen what may be changed
 GUARD: OptionField = option(
@@ -202,24 +199,28 @@ def _lines(paragraph: str) -> list[str]:
     return lines if is_list else [" ".join(lines)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command as its module declares it. `body` is the decorated function: its first parameter is the `Access`, all
-    others are options or groups of options."""
+    """A command as its module declares it, and the decorator of its function, the `body`. The first parameter of the
+    body is the `Access`, all others are options or groups of options. Its docstring is the help."""
 
-    body: Callable[..., None]
-    shared: tuple[str, ...]
-    # the operations that it may call, by name, and those that only some of its options need
+    body: Callable[..., None] = lambda access: None
+    shared: tuple[str, ...] = ()
+    # the operations that it may call, by name, and those that only some of its options need, as
+    # `podid.cli.permissions.declared` reads them
     needs: str = ""
     optional: tuple[OptionalNeed, ...] = ()
     # the formats that it writes in addition to the common ones
     formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # the permissions for option values, if these decide which data is read; requires no argument
+    # the permissions for option values, namespace and `access`, if these decide which data is read
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
     # whether the settings file has an effect
     settings: bool = True
+
+    def __call__(self, body: Callable[..., None]) -> "Command":
+        return replace(self, body=body)
 
     @property
     def help(self) -> str:

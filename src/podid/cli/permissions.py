@@ -49,6 +49,8 @@ from podid.ops.change.kinds import (
 from podid.ops.change.kinds.base import operation
 from podid.ops.declare.reconcile import requires
 from podid.ops.declare.request import ReconcileOptions
+from podid.ops.migrate.items import FOR_CHANGES, FOUND_IN
+from podid.ops.migrate.proxy_changes import OF_NODES
 from podid.ops.reading.sections import optional_permissions
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
@@ -141,10 +143,6 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# for a migration: the data of the checks, and the annotations of kiam and kube2iam
-MIGRATION = permissions_of_checks(select()) | permissions_of(
-    (KubeReader.list_pod_templates, KubeReader.list_annotations)
-)
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
     *(CloudTrail.iter_web_identities, CloudTrail.iter_sessions),
@@ -157,6 +155,15 @@ REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalPermission.of(
     "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
+)
+LONG_TRUST = OptionalPermission.of(
+    "a trust policy of more than 2,048 characters: the quota of the account", Iam.get_account_summary
+)
+# for a migration: the data of the checks, and the annotations of kiam and kube2iam
+_ANNOTATED = permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations))
+MIGRATION = CommandPermissions(permissions_of_checks(select()) | _ANNOTATED, (LONG_TRUST,))
+MIGRATION_BEGUN = CommandPermissions(
+    permissions_of_checks((), (*FOUND_IN, *FOR_CHANGES, *OF_NODES)) | _ANNOTATED, (LONG_TRUST,)
 )
 CREATING_ROLE = (
     *ROLE.calls(Verb.CREATE),
@@ -198,7 +205,7 @@ INSTALLING_AGENT = (
     *(Eks.list_addon_versions, Eks.list_association_summaries, Eks.list_node_groups, Eks.list_access_entries),
     *(KubeReader.list_nodes, KubeReader.find_pod_security, KubeReader.list_agent_daemon_sets),
     *(KubeReader.list_agent_pods, KubeReader.list_node_classes, Iam.simulate, Iam.find_profile_role),
-    *(Ec2.list_instance_profiles, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+    *(Ec2.list_instances, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
 )
 # creating an add-on with roles
 CREATING_WITH_ROLES = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
@@ -211,6 +218,7 @@ ASSOCIATING = CommandPermissions.of(
     *ROLE_TRUST.calls(Verb.UPDATE),
     optional=(
         *REACHED,
+        LONG_TRUST,
         OptionalPermission.of(
             "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
         ),
@@ -278,6 +286,7 @@ def reading_files(*, roles: bool = True) -> CommandPermissions:
                 *(Iam.list_roles, Iam.list_instance_profiles, Eks.list_clusters, KubeReader.list_pods),
             ),
             POLICY_CHECKS,
+            LONG_TRUST,
         ),
     )
 

@@ -64,9 +64,10 @@ class Streams:
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
             stderr=sys.stderr or _Closed(),
-            stdin_tty=_is_tty(sys.stdin),
-            stdout_tty=_is_tty(sys.stdout),
-            stderr_tty=_is_tty(sys.stderr),
+            # the shell may have closed a stream
+            stdin_tty=sys.stdin is not None and sys.stdin.isatty(),
+            stdout_tty=sys.stdout is not None and sys.stdout.isatty(),
+            stderr_tty=sys.stderr is not None and sys.stderr.isatty(),
             width=size.columns,
             height=size.lines,
         )
@@ -158,13 +159,6 @@ def abandon(stream: IO[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
-def _is_tty(stream: IO[str] | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
-
-
 class Instead(Exception):
     """Raised by a guided run: `argv` is the command line to run instead. `lines` go to stderr unchanged, after
     success."""
@@ -205,7 +199,8 @@ class Runtime:
     # to stop it; `views` receives the results instead of stdout
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
-    _prompter: "Prompter | None" = field(default=None, repr=False)
+    # the terminal's questions, by default those of this process
+    prompter: "Prompter | None" = None
     _stored: "Stored | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -254,9 +249,11 @@ class Runtime:
     @contextmanager
     def asking(self) -> Iterator["Prompter"]:
         """Yield the prompter and count the time for the answer."""
+        from podid.cli.prompts import Prompter
+
         began = self.monotonic()
         try:
-            yield self.prompter
+            yield self.prompter or Prompter()
         finally:
             self.answering += self.monotonic() - began
 
@@ -269,17 +266,6 @@ class Runtime:
     def working(self) -> float:
         """Return the seconds of `monotonic` without the time for answers."""
         return self.monotonic() - self.answering
-
-    @property
-    def prompter(self) -> "Prompter":
-        if self._prompter is None:
-            from podid.cli.prompts import Prompter
-
-            self._prompter = Prompter()
-        return self._prompter
-
-    def use_prompter(self, prompter: "Prompter") -> None:
-        self._prompter = prompter
 
     @property
     def width(self) -> int:

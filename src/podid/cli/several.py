@@ -18,6 +18,7 @@ from podid.cli.cluster import no_cluster
 from podid.cli.hints import hint_words
 from podid.domain.aws import AssumedRole
 from podid.domain.errors import Cancelled, ExitCode, NotFound, Other, PodidError, UsageError, combine
+from podid.domain.members import Document
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
 from podid.ops.association.read import namespace_not_found
@@ -30,7 +31,6 @@ T = TypeVar("T")
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 # the name of a cluster with access to it, or the failure to list the clusters of a region
 Reached = tuple[str, "Access | PodidError"]
-Together = Callable[[Sequence["View"], Sequence[tuple[str, PodidError]]], "View"]
 
 
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
@@ -126,12 +126,11 @@ def read_each(
     results: list[tuple[Access, T]] = []
     failures: list[PodidError] = []
     for where, place in _places(access, chosen):
+        assert isinstance(place, Access)  # only accounts and all regions can fail, which these commands do not have
         try:
-            if isinstance(place, PodidError):
-                raise place
             clusters = [(name, make()) for name, make in _clusters(access, where, place, chosen)]
         except PodidError as error:
-            failures.append(error if error is place else _named(error, where, access))
+            failures.append(_named(error, where, access))
             continue
         for name, local in clusters:
             try:
@@ -183,7 +182,7 @@ def read_clusters(
             yield where, access, _named(error, where.replace(" ", ", "), local)
             return
         listed[0] += len(clusters)
-        for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters, reads=True):
+        for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters):
             yield name, at_cluster, result
 
     places = _places(access, chosen)
@@ -199,11 +198,11 @@ def report_clusters(
     access: Access,
     chosen: ClusterOptions,
     run: Callable[[Access], None],
-    together: Together,
+    kind: type[Document],
     finish: Callable[[Sequence[tuple[str, PodidError]]], None] = lambda failures: None,
 ) -> None:
     """Run a command that only reads in each cluster, as `read_clusters` does. Lines and -o jsonl are written as they
-    arrive; for other formats `together` makes one view of all. Then call `finish` with the failures. Exit 8 if a
+    arrive; for other formats all are in one document of the `kind`. Then call `finish` with the failures. Exit 8 if a
     cluster could not be read."""
     if not are_several(access, chosen):
         run(access)
@@ -236,7 +235,7 @@ def report_clusters(
         check_any(access, chosen)
     documents = shared.output in Format and shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL)
     if views or (not number and documents):
-        terminal.emit(together([view for _, view in sorted(views, key=itemgetter(0))], failures))
+        terminal.emit(results_view([view for _, view in sorted(views, key=itemgetter(0))], failures, kind))
     finish(failures)
     if interrupted:
         raise interrupted[0]
@@ -283,9 +282,7 @@ def _places(access: Access, chosen: ClusterOptions) -> Iterator[Reached]:
         own, accounts = access.aws.sts.get_caller().account, account_ids(access.aws, chosen)
         if chosen.all_regions:
             first: Iterator[tuple[str, tuple[str, ...] | PodidError]] = pacing.fan_out(
-                pacing.attempt(lambda account: enabled_regions(_session(access, chosen, account, own))),
-                accounts,
-                reads=True,
+                pacing.attempt(lambda account: enabled_regions(_session(access, chosen, account, own))), accounts
             )
         else:
             first = ((account, several.get("region", (access.aws.region,))) for account in accounts)

@@ -35,55 +35,54 @@ WAIT_SECONDS = 0.2
 _PLACE = tuple(item for item in SHARED.values() if item.where)
 
 
-class Suggestions:
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+def values(runtime: Runtime, source: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a source, or () if they are not available in time."""
+    try:
+        local = _local(source, runtime)
+        return _remote(runtime, source, words) if local is None else tuple(local)
+    except Exception:  # noqa: BLE001  completion prints no errors
+        return ()
 
-    def values(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
-        """Return the values of a source, or () if they are not available in time."""
-        try:
-            local = _local(source, self._runtime)
-            return self._remote(source, words) if local is None else tuple(local)
-        except Exception:  # noqa: BLE001  completion prints no errors
-            return ()
 
-    def _remote(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
-        place = _place(words)
-        cache = self._cache(source, place)
+def _remote(runtime: Runtime, source: str, words: Sequence[str]) -> tuple[str, ...]:
+    place = _place(words)
+    cache = _cache(runtime, source, place)
+    cached = _read(cache)
+    if cached is not None and time.time() - cached[0] < FRESH_SECONDS:
+        return cached[1]
+    _refresh(runtime, source, place, cache)
+    end = time.monotonic() + WAIT_SECONDS
+    while cached is None and time.monotonic() < end:
+        time.sleep(0.02)
         cached = _read(cache)
-        if cached is not None and time.time() - cached[0] < FRESH_SECONDS:
-            return cached[1]
-        self._refresh(source, place, cache)
-        end = time.monotonic() + WAIT_SECONDS
-        while cached is None and time.monotonic() < end:
-            time.sleep(0.02)
-            cached = _read(cache)
-        return cached[1] if cached is not None else ()
+    return cached[1] if cached is not None else ()
 
-    def _cache(self, source: str, place: dict[str, str]) -> Path:
-        env = self._runtime.env
-        variables = (*(name for item in _PLACE for name in item.env), "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
-        stored = {item.field: self._runtime.stored.get(item.key, ("", ""))[0] for item in _PLACE}
-        identity = {"stored": stored, **{name: env.get(name, "") for name in variables}, **place, "source": source}
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
-        return self._runtime.state_dir() / "completion" / f"{digest}.json"
 
-    def _refresh(self, source: str, place: dict[str, str], cache: Path) -> None:
-        import subprocess
+def _cache(runtime: Runtime, source: str, place: dict[str, str]) -> Path:
+    env = runtime.env
+    variables = (*(name for item in _PLACE for name in item.env), "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
+    stored = {item.field: runtime.stored.get(item.key, ("", ""))[0] for item in _PLACE}
+    identity = {"stored": stored, **{name: env.get(name, "") for name in variables}, **place, "source": source}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+    return runtime.state_dir() / "completion" / f"{digest}.json"
 
-        from podid.local.processes import python
 
-        make_private(cache.parent)
-        check_private(cache.parent)
-        env = {name: value for name, value in self._runtime.env.items() if name != "_PODID_COMPLETE"}
-        subprocess.Popen(  # noqa: S603  podid itself
-            python("podid.cli.suggestions", source, json.dumps(place), str(cache)),
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+def _refresh(runtime: Runtime, source: str, place: dict[str, str], cache: Path) -> None:
+    import subprocess
+
+    from podid.local.processes import python
+
+    make_private(cache.parent)
+    check_private(cache.parent)
+    env = {name: value for name, value in runtime.env.items() if name != "_PODID_COMPLETE"}
+    subprocess.Popen(  # noqa: S603  podid itself
+        python("podid.cli.suggestions", source, json.dumps(place), str(cache)),
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _place(words: Sequence[str]) -> dict[str, str]:

@@ -16,14 +16,13 @@ from podid.cli.runtime import Runtime
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
-from podid.render.formats import Drawing, Format, OutputFormat, Report, json_pieces, jsonl_line, to_text
+from podid.render.formats import DOCUMENTS, Drawing, Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
     from podid.aws.requests import CallRecord
     from podid.local.files import OutputFile
-    from podid.ops.change.settle import Settled
 
 
 class Terminal:
@@ -33,7 +32,7 @@ class Terminal:
         self._runtime = runtime
         self._options = options
         # with a document on stdout, a script's stderr has an error document or nothing
-        quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
+        quiet = options.quiet or (options.output in DOCUMENTS and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = runtime.views
@@ -135,7 +134,8 @@ class Terminal:
             else:
                 text = files.read(Path(name), most).decode().replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else _not_text(error)
+            not_text = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
+            reason = error.strerror if isinstance(error, OSError) else not_text
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
         if len(text) > most:
             raise UsageError(f"{name} cannot be read: it is larger than {most_mib} MiB", subject=name)
@@ -163,10 +163,6 @@ class Terminal:
     # --- results ------------------------------------------------------------------------------------------------------
 
     @property
-    def verbose(self) -> bool:
-        return self._options.verbose
-
-    @property
     def for_person(self) -> bool:
         """Return whether the result is a table on a terminal, not a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
@@ -191,12 +187,14 @@ class Terminal:
         return views, ExitCode.OK
 
     def emit(self, view: View) -> None:
-        """Write the result to stdout in the chosen format."""
+        """Write the result to stdout in the chosen format, and its notes to stderr."""
         self.progress.done()
         if self._kept is not None:
             self._kept.append(view)
-        else:
-            self._write(view)
+            return
+        self._write(view)
+        if view.notes:
+            self.note(*view.notes)
 
     def emit_again(self, view: View, moment: datetime) -> None:
         """Write the next view of a --watch. On a terminal it replaces the previous one and has the time; in a pipe only
@@ -261,10 +259,6 @@ class Terminal:
             if not self._print((f"{sanitize.defused(sanitize.line(line))}\n",)):
                 return
 
-    def take_settled(self) -> Settled | None:
-        """Return the settled earlier runs, for the result or the error."""
-        return self._runtime.take_settled()
-
     def leave(self, code: int) -> None:
         """End the command with `code`, which may be another program's; return if it is OK."""
         if code != ExitCode.OK:
@@ -277,7 +271,7 @@ class Terminal:
 
         for error in errors:
             hint = hint_words(error.hint, self.argv)
-            if _structured(self._options.output):
+            if self._options.output in DOCUMENTS:
                 self._stderr(error_json(error, hint, self._runtime.take_settled()))
             else:
                 self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
@@ -296,14 +290,6 @@ class Terminal:
                 out.write(piece)
 
         return self._runtime.to_stdout(write)
-
-
-def _not_text(error: ValueError) -> str:
-    return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
-
-
-def _structured(output: OutputFormat) -> bool:
-    return isinstance(output, Format) and output.structured
 
 
 _BAR = 20
@@ -326,20 +312,16 @@ class Progress:
             self.update(state)
 
     def update(self, state: str) -> None:
-        state = sanitize.line(state)
+        state, width = sanitize.line(state), self._runtime.width - 3
         with self._lock:  # parallel steps report states
-            self._update(state)
-
-    def _update(self, state: str) -> None:
-        if self._quiet or state == self._last:
-            return
-        self._last = state
-        if self._live:
-            width = self._runtime.width - 3
-            self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
-            self._shown = True
-        else:
-            self._write(f"{state}\n")
+            if self._quiet or state == self._last:
+                return
+            self._last = state
+            if self._live:
+                self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
+                self._shown = True
+            else:
+                self._write(f"{state}\n")
 
     def count(self, number: int, total: int, step: str) -> None:
         """Show the progress of many steps: a bar on a terminal, a line for each step in a log."""

@@ -197,7 +197,7 @@ def _not_allowed(key: str, kind: str, names: Iterable[str], patterns: tuple[str,
 
 
 def _for_pods(statement: Statement) -> bool:
-    return statement.allow and any(value in (PODS_PRINCIPAL, "*") for _, value in statement.principals)
+    return statement.lets_assume and any(value in (PODS_PRINCIPAL, "*") for _, value in statement.principals)
 
 
 def _scope_of(statement: Statement) -> ScopeKind:

@@ -100,7 +100,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         key = next((extra.name for extra in extras if isinstance(extra, Key)), camel(name))
         get = getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
         if FLAT in extras:
-            members += [_inside(get, member) for member in members_of(hint.__origin__)]
+            members += [replace(m, get=_then(m.get, get), flat=True) for m in members_of(hint.__origin__)]
             continue
         if AS_TEXT in extras:
             get = _then(str, get)
@@ -143,10 +143,6 @@ def getter(source: str | Getter) -> Getter:
 
 def _then(change: Getter, get: Getter) -> Getter:
     return lambda value: None if (member := get(value)) is None else change(member)
-
-
-def _inside(outer: Getter, member: Member) -> Member:
-    return replace(member, get=_then(member.get, outer), flat=True)
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------

@@ -101,8 +101,11 @@ def inner(data: Object, name: str) -> Object:
     return typed(data.get(name), name, dict)
 
 
-def inner_or_empty(data: Object, name: str) -> Object:
-    return {} if data.get(name) is None else inner(data, name)
+def inner_or_empty(data: Object, *names: str) -> Object:
+    """Return the object at the end of a path of members; empty if one of them is missing."""
+    for name in names:
+        data = {} if data.get(name) is None else inner(data, name)
+    return data
 
 
 def inners(data: Object, name: str) -> Sequence[Object]:
@@ -191,13 +194,7 @@ def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
 def many(path: str, read: Reading[T]) -> Reading[tuple[T, ...]]:
     """Return a reader of the objects of a list; none if the list or an object on its path is missing."""
     *steps, name = path.split(".")
-
-    def objects(data: Object) -> tuple[T, ...]:
-        for step in steps:
-            data = inner_or_empty(data, step)
-        return tuple(map(read, inners_or_none(data, name)))
-
-    return objects
+    return lambda data: tuple(map(read, inners_or_none(inner_or_empty(data, *steps), name)))
 
 
 def _member(path: str, kind: Any, default: Any) -> Reading[Any]:

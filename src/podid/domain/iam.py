@@ -12,14 +12,13 @@ and AWS STS quotas". IAM counts characters without white space.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import wildcards
 from podid.domain.text import count_of, short_list
-from podid.domain.wildcards import covers, overlap
+from podid.domain.wildcards import VARIABLE, covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
@@ -31,7 +30,6 @@ ATTACHED_QUOTA = 10  # managed policies of a role; IAM's default
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 # keys whose values depend on the session's name, which Pod Identity chooses
 SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 Document = Mapping[str, object]
@@ -123,7 +121,7 @@ def assume_permissions(
 
 def matches(pattern: str, name: str) -> bool:
     """Return whether the pattern of a policy matches; a policy variable matches any text."""
-    return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", pattern)), name)
+    return wildcards.matches(wildcards.pattern(VARIABLE.sub("*", pattern)), name)
 
 
 def _wild(pattern: str) -> bool:
@@ -175,7 +173,12 @@ def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, ob
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
     allows = list(_allows((ceiling,)))
-    denies = [s for s in _statements((ceiling,)) if s.get("Effect") == "Deny" and _of_everything(s)]
+    denies = [
+        statement
+        for statement in _statements((ceiling,))
+        if statement.get("Effect") == "Deny"
+        if "*" in listed(statement.get("Resource")) and not statement.get("Condition")
+    ]
     return any(
         any(_touches(statement, pattern) for statement in allows)
         and not any(_holds(statement, pattern) for statement in denies)
@@ -196,10 +199,6 @@ def _holds(statement: Mapping[str, object], pattern: str) -> bool:
     if "NotAction" in statement:
         return not any(overlap(action, pattern) for action in _actions(statement, "NotAction"))
     return any(covers(action, pattern) for action in _actions(statement, "Action"))
-
-
-def _of_everything(statement: Mapping[str, object]) -> bool:
-    return "*" in listed(statement.get("Resource")) and not statement.get("Condition")
 
 
 def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
@@ -233,6 +232,13 @@ class PolicyFinding:
 
 
 NOT_BY_ORGANIZATION = "a service control policy of the organization does not allow it"
+# why a simulated request is denied, by `Decision.denied_by`
+DENIALS = {
+    "policy": "a policy denies it",
+    "boundary": "its permissions boundary does not allow it",
+    "organization": NOT_BY_ORGANIZATION,
+    "": "no policy of the role allows it",
+}
 
 
 def strings_in(value: object) -> Iterator[str]:

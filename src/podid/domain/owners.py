@@ -33,7 +33,11 @@ _CDK = "aws-cdk:"
 _OF_CAPABILITY = ("eks:controller-version", "eks:eks-capability-", "eks:kubernetes-")
 _MARKS = ("aws:", _CDK, "alpha.eksctl.io/", "services.k8s.aws/", "crossplane-", *_OF_CAPABILITY)
 _KEYS = frozenset({"managedby", "provisioner", "provisionedby", "createdby", "deployedby", "iac"})
+# the longer words first; cdk8s writes manifests of Kubernetes and owns no AWS resource
 _TOOLS = {
+    "cdktf": "CDK for Terraform",
+    "cdk for terraform": "CDK for Terraform",
+    "cdk8s": "",
     "terraform": "Terraform",
     "opentofu": "OpenTofu",
     "terragrunt": "Terraform",
@@ -45,12 +49,18 @@ _TOOLS = {
     "ansible": "Ansible",
     "helm": "Helm",
 }
+_SHORT = {
+    _ACK: ("ack",),
+    "AWS CDK": ("cdk", "cloudformation"),
+    "CDK for Terraform": ("cdktf", "terraform"),
+}
 _NO = ("false", "no", "0", "")
 # of Terraform's name_prefix: a time with fractions of a second, and a counter
 _NAME_PREFIX = re.compile(r".+-\d{18}[0-9a-f]{8}")
 _REVERTS = {
     ADDON: "EKS replaces the associations of the add-on at its next update",
     "AWS CDK": "the next cdk deploy may revert changes by others",
+    "CDK for Terraform": "the next cdktf deploy reverts changes by others",
     "CloudFormation": "the next update of the stack may revert changes by others",
     "eksctl": "the next update or deletion by eksctl may revert changes by others",
     _ACK: "the controller reverts changes by others when it next reconciles the resource",
@@ -91,9 +101,8 @@ class Owner:
     @property
     def names(self) -> frozenset[str]:
         """Return the names by which a filter finds the owner, in lower case."""
-        short = {_ACK: ("ack",), "AWS CDK": ("cdk", "cloudformation")}.get(self.tool, ())
         parts = (self.tool, self.detail, self.detail.rpartition(" ")[2], self.words)
-        return frozenset(part.lower() for part in (*parts, *short) if part)
+        return frozenset(part.lower() for part in (*parts, *_SHORT.get(self.tool, ())) if part)
 
     @property
     def reverts(self) -> str:
@@ -148,9 +157,9 @@ def _of_convention(tags: Mapping[str, str]) -> Owner | None:
         plain = re.sub(r"[-_:. ]", "", key.lower())
         if plain in _KEYS:
             tool = next((name for word, name in _TOOLS.items() if word in value.lower()), None)
-            if tool is not None:
+            if tool:
                 return _by_tag(tool, key, tags, certain=False)
-        if plain in _TOOLS and value.lower() not in _NO:
+        if _TOOLS.get(plain) and value.lower() not in _NO:
             return _by_tag(_TOOLS[plain], key, tags, certain=False)
     return None
 

@@ -21,6 +21,7 @@ class Wild(Enum):
 
 Pattern = tuple[str | Wild, ...]
 _WILDCARD = re.compile(r"([*?])")
+VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @lru_cache(maxsize=4096)

@@ -48,6 +48,10 @@ EKS_MANAGER = "eks"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 # the kinds that `kubectl rollout restart` supports
 RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
+# reasons of a waiting container that do not end by themselves
+NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+CRASHING = "CrashLoopBackOff"
+CANNOT_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 def live(pod: Pod) -> bool:
@@ -335,10 +339,8 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 def of_spec(spec: Object) -> Placement:
     """Return the placement of a pod spec. Raise Malformed."""
-    affinity = inner_or_empty(inner_or_empty(spec, "affinity"), "nodeAffinity")
-    terms = None
-    if affinity.get(_REQUIRED):
-        terms = tuple(map(_term, inners_or_none(inner_or_empty(affinity, _REQUIRED), "nodeSelectorTerms")))
+    required = inner_or_empty(spec, "affinity", "nodeAffinity", _REQUIRED)
+    terms = tuple(map(_term, inners_or_none(required, "nodeSelectorTerms"))) if required else None
     return Placement(pairs(spec, "nodeSelector"), terms, tuple(map(_toleration, inners_or_none(spec, "tolerations"))))
 
 

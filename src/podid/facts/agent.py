@@ -20,7 +20,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import older
 from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, of_spec, pods_of, runs_in, why_not_here
-from podid.facts.index import Affected, index, once, reach_on
+from podid.facts.index import Affected, index, once, reach_on, users_on
 from podid.facts.nodes import COMPUTE_TYPE, expects_agent, why_left_out
 
 PROXY_PORT, PROBE_PORT = 80, 2703
@@ -255,9 +255,8 @@ def not_judged(snapshot: Snapshot, pod: Pod) -> str:
 
 def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
     """Return the associated service accounts ("ns/name") with pods on nodes of the DaemonSet's agent."""
-    users = index(snapshot).users
-    nodes = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set)}
-    return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
+    pods = (pod for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set))
+    return users_on(snapshot, (pod.node for pod in pods))
 
 
 def option(ds: DaemonSet, flag: str) -> str:

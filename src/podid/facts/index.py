@@ -83,6 +83,12 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
+def users_on(snapshot: Snapshot, nodes: Iterable[str]) -> tuple[str, ...]:
+    """Return the associated service accounts ("ns/name") with live pods on these nodes."""
+    users = index(snapshot).users
+    return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
+
+
 class Affected(NamedTuple):
     """The service accounts that a failure on nodes affects: the `chain` of a case, and the nodes; empty for all."""
 
@@ -94,9 +100,8 @@ def reach_on(snapshot: Snapshot, affected: Callable[[Node], bool]) -> Affected:
     """Return the associated service accounts with live pods on such a node; all if nodes or pods could not be read."""
     if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
-    facts = index(snapshot)
-    nodes = tuple(sorted(node.name for node in facts.nodes.values() if affected(node)))
-    return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
+    nodes = tuple(sorted(node.name for node in index(snapshot).nodes.values() if affected(node)))
+    return Affected(users_on(snapshot, nodes), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:

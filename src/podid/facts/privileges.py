@@ -12,7 +12,8 @@ from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAc
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
-from podid.domain.wildcards import ANY, covers_arn
+from podid.domain.text import short_list
+from podid.domain.wildcards import ANY, covers_arn, overlap, text_of
 from podid.facts.index import by_role, by_target, once
 
 # the sections that `accesses` reads
@@ -98,6 +99,17 @@ class RolePrivileges:
             return None
         return ruling if any(covers_arn(pattern, resource) for pattern in ruling.resources) else None
 
+    def excluded(self, action: str) -> tuple[str, ...]:
+        """Return the actions of the pattern, in lower case, that a NotAction or a Deny statement names, and that are
+        denied on any resource."""
+        statements = (item for layer in self.access.layers for policy in layer.policies for item in policy.statements)
+        named = (text_of(name) for item in statements if item.allow is item.not_action for name in item.actions)
+        return tuple(
+            name
+            for name in dict.fromkeys(named)
+            if overlap(name, action) and self.access.ruling(name, ANY).verdict is AccessVerdict.DENIED
+        )
+
     def roles(self, account: str) -> str:
         """Return the pattern of the roles of an account."""
         return f"arn:{Arn.parse(self.arn).partition}:iam::{account}:role/*"
@@ -136,8 +148,10 @@ _ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
 
 
 def administration(role: RolePrivileges) -> tuple[str, Ruling] | None:
-    """Return the words and the decision if the role allows all actions, or all of IAM, on any resource."""
+    """Return the words and the decision if the role allows all actions, or all of IAM, on any resource, apart from
+    those of NotAction and of Deny statements."""
     for action, words in _ADMINISTRATION.items():
         if (ruling := role.reach(action, ANY)) is not None:
-            return words, ruling
+            excluded = short_list(role.excluded(action))
+            return f"{words} except {excluded}" if excluded else words, ruling
     return None

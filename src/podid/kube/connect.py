@@ -5,11 +5,9 @@ tokens and proxies as kubectl does. The differences between its versions 35, 36 
 """
 
 import base64
-import os
 import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -31,7 +29,7 @@ from podid.kube.user import check_files, exec_plugin, impersonation, run, with_t
 
 TokenSource = Callable[[], tuple[str, datetime]]
 
-_Through = Callable[[Context, Cluster | None, str], "Connection"]
+_Through = Callable[[Context, Cluster, str], "Connection"]
 
 # a token is renewed this long before it expires, so that a slow request does not outlive it
 RENEW_BEFORE = timedelta(seconds=60)
@@ -121,47 +119,39 @@ class Connection:
         source = self._login or "the user entry of the kubeconfig"
         raise CredentialsError(
             f"{source} provides no credentials for {self.where.server}",
-            subject=self.where.cluster or self.where.host,
+            subject=self.where.cluster,
         )
 
 
 def connect(
-    cluster: Cluster | None,
+    cluster: Cluster,
     *,
-    token: TokenSource | None = None,
+    token: TokenSource,
     context: str = "",
     kubeconfig: str = "",
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     deadline: Deadline = NEVER,
 ) -> Connection:
-    """Return a connection to `cluster`, or (for None) to the cluster of the kubeconfig's context. Send nothing yet.
+    """Return a connection to `cluster`. Send nothing yet.
 
     Raise Conflict if an explicit `context` is not the cluster's. Use the current context if its server or certificate
     authority is the cluster's. Otherwise connect without a kubeconfig: `token` returns a bearer token and its expiry.
     Raise NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), Unavailable (a plugin
     that does not answer), and the errors of `token`.
     """
-    env = os.environ if env is None else env
     through = partial(_through, env=env, now=now, deadline=deadline)
     try:
         config = kubeconfigs.read(kubeconfig, env)
     except InvalidInput:
-        if context or kubeconfig or cluster is None:
+        if context or kubeconfig:
             raise
         config = None  # a broken file that the user did not specify does not prevent a direct connection
     if context:
         return _explicit(cluster, config, context, through)
     current = config.contexts.get(config.current) if config is not None else None
-    if current is not None:
-        matched = "" if cluster is None else matches(current, cluster)
-        if matched or cluster is None:
-            return through(current, cluster, f"its {matched} is the cluster's" if matched else "current")
-    if cluster is None:
-        raise NotFound(
-            "no Kubernetes cluster is specified: the kubeconfig has no usable current context",
-            hint=("kubectl", "config", "get-contexts"),
-        )
+    if current is not None and (matched := matches(current, cluster)):
+        return through(current, cluster, f"its {matched} is the cluster's")
     return _direct(cluster, token, env, now)
 
 
@@ -173,12 +163,10 @@ def matches(context: Context, cluster: Cluster) -> str:
     return "CA" if ca and ca == context.ca else ""
 
 
-def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, through: _Through) -> Connection:
+def _explicit(cluster: Cluster, config: Kubeconfig | None, name: str, through: _Through) -> Connection:
     if config is None:
         raise NotFound(f"context {name!r} does not exist: no kubeconfig was found", subject=name)
     context = config.get(name)
-    if cluster is None:
-        return through(context, None, "specified with --context")
     matched = matches(context, cluster)
     if not matched:
         raise Conflict(
@@ -193,7 +181,7 @@ def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, thr
 
 def _through(
     context: Context,
-    cluster: Cluster | None,
+    cluster: Cluster,
     why: str,
     *,
     env: Mapping[str, str],
@@ -214,7 +202,7 @@ def _through(
             f"context {context.name!r} of the kubeconfig uses auth-provider {context.auth_provider}, which podid does "
             "not support: exec plugins replaced auth providers",
             subject=context.name,
-            hint=_update_kubeconfig(cluster) if cluster is not None else (),
+            hint=_update_kubeconfig(cluster),
             advice=(
                 "Kubernetes 1.26 removed the cloud providers' auth providers. For EKS, use the exec "
                 "plugin aws eks get-token."
@@ -243,8 +231,9 @@ def _through(
             raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
         if expires is not None:
             configuration.refresh_api_key_hook = lambda _: load() if now() >= expires - RENEW_BEFORE else None
-        if context.proxy_url:  # the package supports it itself since version 37
-            configuration.proxy = context.proxy_url
+        # the package reads proxy-url itself since version 37. Without a value set here, it reads the environment for a
+        # proxy before each request
+        configuration.proxy = context.proxy_url or configuration.proxy
 
     load()
     connection = Connection(
@@ -315,9 +304,7 @@ def _new_configuration(env: Mapping[str, str]) -> Any:
     return configuration
 
 
-def _direct(
-    cluster: Cluster, token: TokenSource | None, env: Mapping[str, str], now: Callable[[], datetime]
-) -> Connection:
+def _direct(cluster: Cluster, token: TokenSource, env: Mapping[str, str], now: Callable[[], datetime]) -> Connection:
     if not cluster.endpoint:
         raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
     if not cluster.endpoint.startswith("https://"):
@@ -325,19 +312,12 @@ def _direct(
             f"the API endpoint of cluster {cluster.name} is not https ({cluster.endpoint}): podid sends no token to it",
             subject=cluster.name,
         )
-    if token is None:
-        raise CredentialsError(
-            f"no context of the kubeconfig is for cluster {cluster.name}, and there are no credentials to sign a token",
-            subject=cluster.name,
-            hint=_update_kubeconfig(cluster),
-        )
-    source: TokenSource = token
     configuration = _new_configuration(env)
     configuration.host = cluster.endpoint
     expires: list[datetime] = []
 
     def renew() -> None:
-        bearer, expires_at = source()
+        bearer, expires_at = token()
         expires[:] = [expires_at]
         configuration.api_key["authorization"] = f"Bearer {bearer}"
 
@@ -366,11 +346,9 @@ def _ca_of(cluster: Cluster) -> str:
     return pem
 
 
-def _where(url: str, cluster: Cluster | None, how: str) -> Where:
-    where = Where(host=plain_urls(url), how=how)
-    if cluster is None:
-        return where
-    return replace(where, cluster=cluster.name, region=cluster.region, private=not cluster.public_endpoint)
+def _where(url: str, cluster: Cluster, how: str) -> Where:
+    private = not cluster.public_endpoint
+    return Where(host=plain_urls(url), cluster=cluster.name, region=cluster.region, private=private, how=how)
 
 
 def _is_url(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Errors of the API server and of the network as podid's errors, by the rules in ANSWERS and NETWORK.
 
-A rule's templates may use these words: {server} (the API server), {cluster}, {region}, {hostname}, {target}; of an
+A rule's templates may use these words: {server} (the API server), {cluster}, {region}, {hostname}; of an
 answer {subject}, {message}, {path}, {status}, {doing}, {named} (the missing object); of the authorizer's text
 {permission}, {verb}, {resource}, {subresource}, {namespace}; of a missing service account {account}, {account_name},
 {account_namespace}; of a request without an answer {cause} and {reach} (advice about the network path).
@@ -27,7 +27,7 @@ _unknown_caller = partial(
     ErrorRule,
     errors.CredentialsError,
     "{server} does not recognize the caller (401 Unauthorized)",
-    subject="{target}",
+    subject="{cluster}",
     hint=("aws", "eks", "list-access-entries", "--cluster-name", "{cluster}", _REGION),
     advice="The caller has no access entry (or aws-auth mapping) in this cluster, the credentials have expired or "
     "belong to another cluster, or the clock of this machine is wrong.",
@@ -189,15 +189,15 @@ _SINGULAR = {
 class Where:
     """The API server of a request, with the data for hints. `private`: the endpoint is reachable from the VPC only."""
 
-    host: str = ""
-    cluster: str = ""
-    region: str = ""
+    host: str
+    cluster: str
+    region: str
     private: bool = False
     how: str = ""
 
     @property
     def server(self) -> str:
-        return f"the API server of cluster {self.cluster}" if self.cluster else f"the API server {self.host}"
+        return f"the API server of cluster {self.cluster}"
 
     @property
     def words(self) -> dict[str, str]:
@@ -205,8 +205,7 @@ class Where:
             "server": self.server,
             "cluster": self.cluster,
             "region": self.region,
-            "hostname": self.host.split("://", 1)[-1].split("/", 1)[0] or "the API server",
-            "target": self.cluster or self.host,
+            "hostname": self.host.split("://", 1)[-1].split("/", 1)[0],
         }
 
 

@@ -53,12 +53,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -
     """Open a regular file without blocking. `follow` is whether to follow a symbolic link at the end of the path."""
     with suppress(FileNotFoundError):  # `flags` may create it
         _require_regular(path.stat(follow_symlinks=follow))  # opening a device may already have an effect
-    try:
-        descriptor = os.open(path, flags | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW), 0o600)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _refused("it is a symbolic link") from error
-        raise
+    descriptor = os.open(path, flags | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW), 0o600)
     try:
         _require_regular(os.fstat(descriptor))
     except OSError:
@@ -93,14 +88,6 @@ def read(path: Path, most: int = MOST_BYTES, *, own: bool = False) -> bytes:
 def check_readable(path: Path) -> None:
     """Check that a file, which a library will read, is regular and can be opened."""
     os.close(open_regular(path))
-
-
-def exists(path: str) -> bool:
-    """Return whether there is anything at the path."""
-    try:
-        return os.path.lexists(path)
-    except ValueError:  # a null character
-        return False
 
 
 def files_in(path: str, endings: tuple[str, ...]) -> tuple[str, ...]:
@@ -285,8 +272,7 @@ class OutputFile:
         self._lock, self._begun = threading.Lock(), False
         with usage_errors(self.name, "written"):
             self._there = present(self._path)
-            if not stat.S_ISDIR(self._path.parent.stat().st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            self._path.parent.stat()
             # as far as can be checked in advance
             if not os.access(self._path.parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

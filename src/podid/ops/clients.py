@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError, Unavailable
+from podid.ops.role.quota import TrustQuota
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -83,6 +84,14 @@ class Clients:
     @cached_property
     def kube(self) -> KubeAccess:
         return self.connect()
+
+    @cached_property
+    def trust_quota(self) -> TrustQuota:
+        return TrustQuota(self.iam.get_account_summary)
+
+    def trust_quota_of(self, profile: str | None) -> TrustQuota:
+        """Return the quota of that profile's account; of the caller's own without one."""
+        return TrustQuota(self.iam_of(profile).get_account_summary) if profile else self.trust_quota
 
 
 @dataclass(frozen=True, slots=True)

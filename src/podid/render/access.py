@@ -37,7 +37,8 @@ def access_view(report: AccessReport) -> View:
         empty="none of these actions is allowed",
     )
     names = tuple(item.ruling.action for item in report.items if item.ruling.verdict is AccessVerdict.ALLOWED)
-    return View(document(AccessReport, report), (table,), names, exact=True)
+    notes = (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+    return View(document(AccessReport, report), (table,), names, exact=True, notes=notes)
 
 
 def identities_view(answer: AllowedIdentities) -> View:
@@ -56,16 +57,8 @@ def identities_view(answer: AllowedIdentities) -> View:
         (Column("REASON", prose=True), _reason),
         empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
     )
-    return View(document(AllowedIdentities, answer), (table,), tuple(str(item.ref) for item in answer.items))
-
-
-def identities_notes(answer: AllowedIdentities) -> tuple[str | Line, ...]:
-    return (*answer.notes, *not_checked(answer.not_checked))
-
-
-def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
-    """Return the remarks, the count of each pattern, and the unchecked parts, for stderr."""
-    return (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+    names, notes = tuple(str(item.ref) for item in answer.items), (*answer.notes, *not_checked(answer.not_checked))
+    return View(document(AllowedIdentities, answer), (table,), names, notes=notes)
 
 
 def privileges_view(privileges: Privileges) -> View:
@@ -96,17 +89,18 @@ def privileges_view(privileges: Privileges) -> View:
     )
     names = tuple(item.service for item in privileges.services)
     tables = (services, ways) if privileges.escalations else (services,)
-    return View(document(Privileges, privileges), tables, names)
+    return View(document(Privileges, privileges), tables, names, notes=tuple(_privileges_notes(privileges)))
 
 
-def privileges_notes(privileges: Privileges) -> tuple[str | Line, ...]:
-    """Return the obstacle of the session, the number of escalation paths, and the unchecked parts, for stderr."""
+def _privileges_notes(privileges: Privileges) -> Iterator[str | Line]:
     number = len(privileges.escalations)
     ways = count_of(number, "privilege escalation path") if number else "No privilege escalation path"
     ways += " in the policies that were read" if privileges.access.unread else ""
-    obstacle = (Line(sentence(privileges.obstacle), "warn"),) if privileges.obstacle else ()
-    unread = [item for item in privileges.not_checked if item.what != LAST_USE]
-    return (*obstacle, ways, *_use_notes(privileges), *not_checked(unread))
+    if privileges.obstacle:
+        yield Line(sentence(privileges.obstacle), "warn")
+    yield ways
+    yield from _use_notes(privileges)
+    yield from not_checked(item for item in privileges.not_checked if item.what != LAST_USE)
 
 
 def _use_notes(privileges: Privileges) -> list[str | Line]:
@@ -225,15 +219,12 @@ def unused_view(report: UnusedReport, days: int, *, short: bool) -> View:
         unread=report.unread,
     )
     names = tuple(dict.fromkeys(item.subject or item.role for item in report.items))
-    return View(document(UnusedReport, report), (table,), names)
-
-
-def unused_notes(report: UnusedReport) -> Iterator[str | Line]:
-    """Yield the summary, the parts that could not be read, and the limits, for stderr."""
     counts = Counter(item.verdict for item in report.items)
-    yield f"{count_of(counts['unused'], 'item')} not used since {utc(report.since)}, {counts['unknown']} unknown"
-    for words in (*(f"Not checked: {part}" for part in report.unread), *report.limits):
-        yield Line(words, "dim")
+    notes: tuple[str | Line, ...] = (
+        f"{count_of(counts['unused'], 'item')} not used since {utc(report.since)}, {counts['unknown']} unknown",
+        *(Line(words, "dim") for words in (*(f"Not checked: {part}" for part in report.unread), *report.limits)),
+    )
+    return View(document(UnusedReport, report), (table,), names, notes=notes)
 
 
 _DIFF_STYLES = {"+": "good", "-": "bad", "@": "dim"}
@@ -248,7 +239,10 @@ def right_size_view(sizing: RightSizing) -> View:
         (Column("INLINE POLICY", wide=True), lambda item: item.inline_name or None),
     )
     names = tuple(item.policy for item in sizing.changed)
-    return View(document(RightSizing, sizing), (table,), names, tuple(_right_size_lines(sizing)), exact=True)
+    notes = tuple(Line(f"note: {note}", "dim") for note in sizing.notes)
+    return View(
+        document(RightSizing, sizing), (table,), names, tuple(_right_size_lines(sizing)), exact=True, notes=notes
+    )
 
 
 def _right_size_lines(sizing: RightSizing) -> Iterator[str | Line]:
@@ -275,8 +269,3 @@ def _difference(item: SizedPolicy) -> Iterator[str | Line]:
 
 def _text(policy: object) -> list[str]:
     return json.dumps(policy, indent=2).splitlines()
-
-
-def right_size_notes(notes: Iterable[str]) -> Iterator[str | Line]:
-    """Yield the conditions of the result, for stderr."""
-    yield from (Line(f"note: {note}", "dim") for note in notes)

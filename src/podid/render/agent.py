@@ -22,7 +22,7 @@ from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES, marked
-from podid.render.several import ClusterFailureBody, results_view
+from podid.render.several import ClusterFailureBody
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
@@ -140,9 +140,14 @@ def _node_style(node: NodeCoverage) -> str:
     return "dim" if node.state == "left-out" else ""
 
 
-def node_list_view(cluster: str, coverage: Coverage) -> View:
-    body = document(NodeListDocument, cluster_name=cluster, items=coverage.nodes)
-    return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
+def node_list_view(cluster: str, coverage: Coverage, unread: str) -> View:
+    """Return a row for each node. `unread` is the reason why podid could not read the pods that need the agent."""
+    body, names = (
+        document(NodeListDocument, cluster_name=cluster, items=coverage.nodes),
+        [n.node for n in coverage.nodes],
+    )
+    notes = (f"note: the pods that need the agent could not be read: {unread}",) if unread else ()
+    return View(body, (_node_table(coverage.nodes),), tuple(names), notes=notes)
 
 
 def version_list_view(versions: AgentVersions) -> View:
@@ -157,7 +162,10 @@ def version_list_view(versions: AgentVersions) -> View:
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
         empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
     )
-    return View(body, (table,), tuple(row.version.version for row in offer.rows))
+    notes = [f"note: {versions.behind}"] if versions.behind else []
+    if versions.next_default:
+        notes.append(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")
+    return View(body, (table,), tuple(row.version.version for row in offer.rows), notes=tuple(notes))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -216,10 +224,6 @@ class AgentStatusListDocument(Document, kind="AgentStatusList"):
 
     items: Sequence[AgentStatusDocument]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a status, and the reason.")]
-
-
-def agent_statuses_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    return results_view(views, failures, AgentStatusListDocument)
 
 
 class AgentVersionBody(Document):
@@ -296,7 +300,8 @@ def addon_list_view(matrix: AddonMatrix) -> View:
         unread=matrix.unread,
     )
     names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
-    return View(document(AddonMatrix, matrix), (table,), names)
+    notes = tuple(f"note: not checked: {sentence}" for sentence in matrix.unread)
+    return View(document(AddonMatrix, matrix), (table,), names, notes=notes)
 
 
 def _cell(text: str, known: bool) -> str:

@@ -30,20 +30,16 @@ def agent_logs_view(logs: AgentLogs) -> View:
     )
     names = tuple(tally.id for tally in logs.tallies if tally.id)
     items = [encode(LogTallyBody, tally, affected=logs.affected(tally)) for tally in logs.tallies]
-    return View(document(AgentLogsDocument, logs, items=items), (table,), names)
-
-
-def notes(logs: AgentLogs) -> list[str]:
-    lines = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
-    if len(logs.unread) > len(lines):
-        lines.append(f"note: {count_of(len(logs.unread) - len(lines), 'more log')} could not be read")
+    notes = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
+    if len(logs.unread) > len(notes):
+        notes.append(f"note: {count_of(len(logs.unread) - len(notes), 'more log')} could not be read")
     if logs.auto:
-        lines.append(
+        notes.append(
             f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose built-in agent has "
             "no log here"
         )
-    known = next((tally.id for tally in logs.tallies if tally.id), "")
-    return [*lines, f"note: for details, run podid explain {known}"] if known else lines
+    notes += [f"note: for details, run podid explain {name}" for name in names[:1]]
+    return View(document(AgentLogsDocument, logs, items=items), (table,), names, notes=tuple(notes))
 
 
 def line_item(written: Written) -> JsonObject:

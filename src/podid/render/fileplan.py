@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from podid.domain.encoding import JsonObject, plain
@@ -45,17 +46,15 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
     return lines
 
 
-def conflict_lines(item: FilePlan) -> list[str | Line]:
-    """Return the conflicts with their differences, and the parts that could not be read."""
-    lines: list[str | Line] = []
+def conflict_lines(item: FilePlan) -> Iterator[str | Line]:
+    """Yield the conflicts with their differences, and the parts that could not be read."""
     for conflict in item.conflicts:
-        lines.append(Line(f"  ! {conflict.sentence}", "bad"))
-        lines += [f"      {line}" for line in conflict.lines]
-    lines += [Line(f"  ! {refused.sentence}", "warn") for refused in item.refused]
+        yield Line(f"  ! {conflict.sentence}", "bad")
+        yield from (f"      {line}" for line in conflict.lines)
+    yield from (Line(f"  ! {refused.sentence}", "warn") for refused in item.refused)
     for unread in item.unread:
         why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
-        lines.append(Line(f"  ? {unread.target} could not be read: {why}", "warn"))
-    return lines
+        yield Line(f"  ? {unread.target} could not be read: {why}", "warn")
 
 
 def file_plan_view(item: FilePlan) -> View:
@@ -87,7 +86,8 @@ def diff_view(items: Sequence[FilePlan]) -> View:
             lines += _diff(action)
     equal = all(item.exit_code is ExitCode.OK for item in items)
     nothing = "no differences" if equal else "podid apply would change nothing"
-    return View(view.document, view.tables, view.names, tuple(lines or [nothing]))
+    notes = tuple(line for item in items for line in conflict_lines(item))
+    return replace(view, lines=tuple(lines or [nothing]), notes=notes)
 
 
 _STYLES = {"+": "good", "-": "bad"}

@@ -31,10 +31,9 @@ class Format(StrEnum):
     CSV = "csv"
     NAME = "name"
 
-    @property
-    def structured(self) -> bool:
-        """Return whether stdout has documents; then errors are documents too."""
-        return self in (Format.JSON, Format.JSONL)
+
+# with these, errors are documents too
+DOCUMENTS = (Format.JSON, Format.JSONL)
 
 
 class Report(StrEnum):

@@ -19,8 +19,9 @@ from podid.render.view import NOTHING, Column, Line, View, document, table_of
 MOST_MERMAID_EDGES = 500
 
 
-def graph_view(graph: Graph, *, several: bool) -> View:
-    """Return a row for each service account. `several`: the graph is of several clusters."""
+def graph_view(graph: Graph, form: object, *, several: bool) -> View:
+    """Return a row for each service account. `form` is the chosen format; `several`: the graph is of several
+    clusters."""
     names = {node.id: node for node in graph.nodes}
     onward: dict[str, list[GraphNode]] = {}
     for edge in graph.edges:
@@ -56,16 +57,11 @@ def graph_view(graph: Graph, *, several: bool) -> View:
     )
     ids = tuple(node.id for node in graph.nodes)
     drawings = {str(form): partial(_drawn, form, graph) for form in Drawing}
-    return View(document(Graph, graph), (table,), ids, drawings=drawings)
-
-
-def graph_notes(graph: Graph, form: object) -> tuple[str | Line, ...]:
-    """Return the missing parts of the graph, for stderr."""
     notes = [Line(f"Not known: {node.kind} {node.name}: {node.unread}", "dim") for node in graph.unread]
     if form is Drawing.MERMAID and len(graph.edges) > MOST_MERMAID_EDGES:
         edges = f"Mermaid draws at most {MOST_MERMAID_EDGES} edges unless maxEdges is set, and the graph has"
         notes.append(Line(f"{edges} {len(graph.edges)}; -o html has no such limit"))
-    return tuple(notes)
+    return View(document(Graph, graph), (table,), ids, drawings=drawings, notes=tuple(notes))
 
 
 def _names(nodes: object) -> str:

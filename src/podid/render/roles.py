@@ -26,7 +26,7 @@ from podid.domain.members import (
     list_of,
 )
 from podid.domain.status import IdentityStatus
-from podid.domain.text import short_list, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
@@ -270,7 +270,13 @@ def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False, owne
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
-    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty, roles.unread, owners=owners),), names)
+    notes = [f"note: not checked: {item}" for item in roles.unread]
+    if roles.shut:
+        shut = short_list(item.role.name for item in roles.shut)
+        more = f"{count_of(len(roles.shut), 'more role')} with a trust policy for pods that allows no service account"
+        notes.insert(0, f"note: {more}: {shut}; see podid role show")
+    table = _role_table(rows, now, empty, roles.unread, owners=owners)
+    return View(document(RoleListDocument, roles), (table,), names, notes=tuple(notes))
 
 
 def _changed(item: PodRole) -> str:

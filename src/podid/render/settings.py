@@ -35,15 +35,11 @@ def settings_view(settings: SettingList) -> View:
         (Column("MEANING", wide=True, prose=True), "meaning"),
     )
     names = tuple(item.key for item in settings.items if item.source)
-    return View(document(SettingList, settings), (table,), names, exact=True)
-
-
-def problem_lines(settings: SettingList) -> list[str | Line]:
-    if not settings.problems:
-        return []
-    words = f"The settings file has {count_of(len(settings.problems), 'mistake')}:"
-    advice = [settings.advice] if settings.advice else []
-    return [Line(words, "bad"), *(f"  {problem}" for problem in settings.problems), *advice]
+    notes: list[str | Line] = []
+    if settings.problems:
+        notes.append(Line(f"The settings file has {count_of(len(settings.problems), 'mistake')}:", "bad"))
+        notes += [*(f"  {problem}" for problem in settings.problems), *([settings.advice] if settings.advice else [])]
+    return View(document(SettingList, settings), (table,), names, exact=True, notes=tuple(notes))
 
 
 def path_view(path: SettingsPath) -> View:

@@ -21,7 +21,9 @@ def results_view(
     `kind` lists."""
     counts = Counter(map(_name_of, views))
     # clusters of other accounts and regions may have the same name
-    clusters = [name if counts[name := _name_of(view)] == 1 else _arn_of(view) or name for view in views]
+    clusters = [
+        name if counts[name := _name_of(view)] == 1 else str(view.document.get("clusterArn") or name) for view in views
+    ]
     lines: list[str | Line] = []
     for cluster, view in zip(clusters, views, strict=True):
         lines += [f"cluster {cluster}:", *view.lines]
@@ -31,10 +33,6 @@ def results_view(
     names = tuple(name for view in views for name in view.names)
     body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
     return View(body, (table,), names, tuple(lines))
-
-
-def _arn_of(view: View) -> str:
-    return str(view.document.get("clusterArn") or "")
 
 
 def _name_of(view: View) -> str:

@@ -65,7 +65,8 @@ def is_only(line: str | Line, where: str) -> bool:
 class View:
     """`names` is the output of -o name, one a line. `lines` replace the tables in text formats; CSV still uses the
     first table. With `exact` a terminal too shows names in full. `widest` is for prose. The lines of a `file` are not
-    wrapped, because users may copy them. `drawings` return the text of further formats by their name."""
+    wrapped, because users may copy them. `drawings` return the text of further formats by their name. `notes` are
+    remarks for stderr."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -75,6 +76,7 @@ class View:
     widest: int | None = None
     file: bool = False
     drawings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    notes: tuple[str | Line, ...] = ()
 
     @property
     def untitled(self) -> "View":

@@ -25,10 +25,22 @@ def test_finding_and_unknown() -> None:
     ]
 
 
+def test_a_service_account_that_the_setting_names() -> None:
+    named = replace(STORE, service_account=association().ref)
+    assert answers(ID, with_products("secretstores", named)) == [("pass", "warn", "SecretStore shop/secrets")]
+    without_pods = replace(with_products("secretstores", named), pods=Known(()))
+    assert answers(ID, without_pods) == [("fail", "warn", "SecretStore shop/secrets")]
+    nobody = replace(with_products("secretstores", STORE), associations=Known(()))
+    assert answers(ID, nobody) == [("not-applicable", "warn", "SecretStore shop/secrets")]
+
+
 def test_siblings_if_service_accounts_were_not_read() -> None:
     """A service account that was not read is not called missing."""
     node = healthy(associations=(association("kube-system", "ebs-csi-node-sa"),), products={}, service_accounts=DENIED)
     assert answers(ID, node) == [("unknown", "warn", "ServiceAccount kube-system/ebs-csi-node-sa")]
+    controller = ServiceAccount(namespace="kube-system", name="ebs-csi-controller-sa")
+    read = replace(node, service_accounts=Known((controller,)))
+    assert messages(ID, read) == [f"{controller.ref} makes the AWS requests of EBS CSI driver and has no association"]
     both = (association("kube-system", "ebs-csi-node-sa"), association("kube-system", "ebs-csi-controller-sa"))
     assert [outcome for outcome, _, _ in answers(ID, replace(node, associations=Known(both)))] == ["pass"]
 

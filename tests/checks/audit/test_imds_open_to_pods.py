@@ -36,6 +36,8 @@ def test_policies_of_the_node_role(policies: PolicyNames, severity: str) -> None
     open_node = {"node-1": Instance(id="i-node-1", hop_limit=2)}
     snapshot = healthy(instances=open_node, node_role_policies={NODE_ROLE_ARN: Known(policies)})
     assert [(outcome, level) for outcome, level, _ in answers(ID, snapshot)] == [("fail", severity)]
+    pool = replace(snapshot, nodes=Known((node(labels={"karpenter.sh/nodepool": "spot"}),)))
+    assert answers(ID, pool)[0][2] == "NodePool spot"
     off = {"node-1": Instance(id="i-node-1", hop_limit=2, metadata=False)}
     assert outcomes(ID, healthy(instances=off)) == {"pass"}
 

@@ -1,8 +1,9 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from checks.builder import BOUNDARY_ARN, DENIED, READS, ROLE_ARN, healthy, role
-from checks.grid import answers, outcomes
+from checks.grid import answers, outcomes, verdicts
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -44,3 +45,38 @@ def bounded(snapshot: Snapshot, **statement: Any) -> Snapshot:
 )
 def test_policies_that_allow_all_actions(snapshot: Snapshot, outcome: str) -> None:
     assert outcomes(ID, snapshot) == {outcome}
+
+
+def with_policy(*statements: Mapping[str, object]) -> Snapshot:
+    return healthy(permission_policies={ROLE_ARN: Known({"p": Known({"Statement": list(statements)})})})
+
+
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+POWER = {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}
+
+
+@table(
+    ("snapshot", "words"),
+    [
+        (with_policy(ALL), "all actions"),
+        (with_policy(POWER), "all actions except iam:*, organizations:*"),
+        # another statement allows the actions that NotAction names
+        (
+            with_policy(POWER, {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}),
+            "all actions except organizations:*",
+        ),
+        (with_policy(POWER, ALL), "all actions"),
+        (with_policy(ALL, {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}), "all actions except iam:*"),
+        (with_policy(ALL, {"Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::*:role/a"}), "all actions"),
+        (bounded(with_policy(ALL), NotAction="iam:*", Resource="*"), "all actions except iam:*"),
+        (
+            with_policy(
+                {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+                {"Effect": "Deny", "Action": ["iam:CreateUser", "s3:*"], "Resource": "*"},
+            ),
+            "all actions of IAM except iam:createuser",
+        ),
+    ],
+)
+def test_the_finding_names_the_excluded_actions(snapshot: Snapshot, words: str) -> None:
+    assert [verdict.message for verdict in verdicts(ID, snapshot)] == [f"the role allows {words} on any resource"]

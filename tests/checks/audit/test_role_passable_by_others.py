@@ -23,6 +23,8 @@ def test_administrators_are_no_finding() -> None:
     linked = replace(PIPELINE, arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/x")
     assert outcomes(ID, healthy(principals=(admin, linked))) == {"pass"}
     assert outcomes(ID, healthy(principals=(admin, PIPELINE))) == {"fail"}
+    bounded = replace(PIPELINE, boundary=PolicyDocument("limit", {"Version": "2012-10-17", "Statement": []}))
+    assert outcomes(ID, healthy(principals=(bounded,))) == {"pass"}
 
 
 def test_roles_of_identity_center_are_roles_that_people_use() -> None:

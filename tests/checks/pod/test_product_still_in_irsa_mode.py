@@ -3,12 +3,25 @@ from typing import Any
 
 import pytest
 
-from checks.builder import DENIED, IRSA_ANNOTATION, daemon_set, healthy, pod, service_account
+from checks.builder import (
+    ACCOUNT,
+    DENIED,
+    IRSA_ANNOTATION,
+    ISSUER,
+    ROLE_ARN,
+    association,
+    daemon_set,
+    healthy,
+    pod,
+    role,
+    service_account,
+    trust,
+)
 from checks.grid import answers, messages
 from checks.products import CLASS, with_products
 from harness import table
 from podid.domain.names import ServiceAccountRef
-from podid.domain.products import EXTERNAL_SECRETS, MOUNTPOINT, CredentialWay, ProductSetting
+from podid.domain.products import CERT_MANAGER, EXTERNAL_SECRETS, MOUNTPOINT, CredentialWay, ProductSetting
 from podid.domain.snapshot import Known
 
 ID = "product-still-in-irsa-mode"
@@ -26,6 +39,7 @@ def test_finding_and_unknown() -> None:
     ]
 
 
+IRSA_ROLE = f"arn:aws:iam::{ACCOUNT}:role/issuer"
 ANNOTATED = (service_account(annotations=IRSA_ANNOTATION),)
 OF_IRSA = {"secretproviderclasses": Known((CLASS,))}
 
@@ -96,4 +110,21 @@ STORE = ProductSetting(
 )
 def test_stores_that_use_a_token_of_a_service_account(sections: dict[str, Any], expected: tuple[str, str]) -> None:
     snapshot = healthy(**{"products": {"secretstores": Known((STORE,))}, **sections})
+    assert [answer[:2] for answer in answers(ID, snapshot)] == [expected]
+
+
+@table(
+    ("issuer_role", "associations", "expected"),
+    [
+        # cert-manager names the role; one that no association names was not read
+        (ROLE_ARN, (association(),), ("fail", "error")),
+        ("other", (association(),), ("fail", "warn")),
+        (IRSA_ROLE, (), ("not-applicable", "error")),
+    ],
+)
+def test_issuers_that_use_a_token_of_a_service_account(issuer_role: str, associations: Any, expected: Any) -> None:
+    issuer = replace(STORE, product=CERT_MANAGER, kind="Issuer", role=issuer_role)
+    irsa = role(IRSA_ROLE, trust({"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"}))
+    roles = {ROLE_ARN: Known(role()), IRSA_ROLE: Known(irsa)}
+    snapshot = healthy(products={"issuers": Known((issuer,))}, associations=associations, roles=roles)
     assert [answer[:2] for answer in answers(ID, snapshot)] == [expected]

@@ -19,6 +19,12 @@ def test_finding_and_unknown() -> None:
     ]
 
 
+def test_a_pattern_of_roles_without_the_tags() -> None:
+    """It may match no role."""
+    wide = healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions(("arn:aws:iam::*:role/reader-*",)))})
+    assert answers(ID, wide) == [("fail", "warn", "Role orders")]
+
+
 def test_pods_with_a_target_role_do_not_use_the_policies_of_the_role() -> None:
     """Only the pods of the other association use them, and the target role is not theirs to assume."""
     hop = association("stage", target_role_arn=TARGET_ARN)

@@ -115,7 +115,7 @@ def test_the_plan_in_words_names_each_change() -> None:
     [("do", ()), ("show", ("--dry-run",)), ("terraform", ("--print", "terraform"))],
 )
 def test_the_last_answer_is_an_option(answer: str, words: tuple[str, ...]) -> None:
-    assert associate.ending({"go": answer}) == words
+    assert associate.ENDINGS[answer] == words
 
 
 @table(

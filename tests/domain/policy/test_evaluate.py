@@ -139,6 +139,19 @@ def test_resources_are_narrowed_by_each_layer_and_without_those_denied() -> None
     )
 
 
+def test_resources_that_not_resource_or_a_variable_leaves() -> None:
+    others = {"Effect": "Deny", "Action": "s3:*", "NotResource": [f"{BUCKET}/a/*"]}
+    unknown = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    for statements, resources, unclear in (
+        ((allow("s3:*"), others), (f"{BUCKET}/a/*",), ()),
+        ((allow("s3:*", f"{BUCKET}/a/b/*"), others), (f"{BUCKET}/a/b/*",), ()),
+        ((allow("s3:*"), {**others, "Condition": unknown}), (), ("*",)),
+        ((allow("s3:*", f"{BUCKET}/${{aws:SourceVpce}}/*"),), (), (f"{BUCKET}/*/*",)),
+    ):
+        ruling = access(*statements).ruling("s3:GetObject")
+        assert (ruling.resources, ruling.unclear) == (resources, unclear), statements
+
+
 def test_too_many_patterns_are_not_a_denial() -> None:
     names = [f"{BUCKET}/{number}/*" for number in range(501)]
     for resource in ("", f"{BUCKET}/*", f"{BUCKET}/7/*"):

@@ -102,10 +102,13 @@ def test_check_says_why_it_cannot_propose() -> None:
         "Statement[1] denies the request; an explicit Deny overrides every Allow; another Allow statement would have "
         "no effect",
     )
-    full = check(policy(build_statement(CART)), [IDENTITY], quota=500)
-    assert full.advice == (
-        "the trust policy would have 794 characters, and IAM allows 500: use a wider scope or a second role",
-    )
+
+
+def test_check_says_that_its_proposal_exceeds_the_default_quota() -> None:
+    others = [build_statement(replace(CART, service_account=f"service-{number}")) for number in range(5)]
+    full = check(policy(*others), [IDENTITY])
+    assert full.proposed is not None
+    assert full.advice == ("the trust policy would have 2327 characters; IAM allows 2048 by default",)
 
 
 def test_check_of_the_target_role_prints_what_its_owner_needs() -> None:

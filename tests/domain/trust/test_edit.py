@@ -211,16 +211,6 @@ def test_add_takes_a_free_sid() -> None:
     assert remove(edit.policy, IDENTITY).changed
 
 
-def test_add_refuses_what_is_over_the_quota() -> None:
-    edits = [add(new_policy(IDENTITY), CART, quota=700), add(policy(OTHER), IDENTITY, quota=10)]
-    assert [(e.changed, e.statement, e.size) for e in edits] == [(False, None, 794), (False, None, 518)]
-    assert (
-        edits[0].reason
-        == "the trust policy would have 794 characters, and IAM allows 700: use a wider scope or a second role"
-    )
-    assert edits[0].policy == new_policy(IDENTITY)
-
-
 def test_a_trust_that_names_a_deleted_role_is_not_edited() -> None:
     gone = statement(Principal={"AWS": ["AROAEXAMPLE1234567890", "arn:aws:iam::1:root", "AIDAEXAMPLE1234567890"]})
     before = policy(gone, build_statement(IDENTITY), statement(Sid="Wide"))
@@ -319,11 +309,17 @@ def test_tighten_refuses(present: list[dict[str, Any]], reason: str) -> None:
     assert (edit.policy, edit.changed, edit.reason) == (before, False, reason)
 
 
-def test_tighten_to_nobody_or_beyond_the_quota() -> None:
+def test_tighten_to_nobody() -> None:
     wide = policy(statement())
     assert tighten(wide, []).reason == "no service account was specified, and the trust policy would allow none"
-    edit = tighten(wide, [IDENTITY, CART], quota=500)
-    assert (edit.changed, edit.size, edit.policy) == (False, 794, wide)
+
+
+def test_tighten_names_no_statement_that_relied_on_the_session_tags_of_a_removed_one() -> None:
+    alone = {**build_statement(CART), "Action": "sts:AssumeRole"}
+    edit = tighten(policy(alone, statement(Action="sts:TagSession"), statement()), [IDENTITY])
+    assert edit.changed
+    assert "still allow" not in edit.reason
+    assert evaluate(edit.policy, CART).verdict is TrustVerdict.NO_MATCH
 
 
 def test_tighten_leaves_statements_for_other_actions() -> None:
@@ -336,10 +332,12 @@ def test_other_principals() -> None:
     trust = policy(
         statement(Principal={"Service": [PODS, "ec2.amazonaws.com"], "AWS": "1"}),
         statement(Principal="*", Effect="Deny"),
+        statement(Principal={"AWS": "2"}, Action="sts:TagSession"),
+        statement(Principal={"Federated": "3"}, Action="sts:AssumeRoleWithWebIdentity"),
         statement(Principal=None, NotPrincipal={"Service": PODS}),
         OTHER,
     )
-    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everyone except {PODS}")
+    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "3", f"everyone except {PODS}")
 
 
 def test_the_trust_policy_of_a_target_role() -> None:

@@ -236,8 +236,8 @@ def test_without_session_tags_the_cluster_is_the_limit(identity: PodIdentity, ot
     ScopeKind.SERVICE_ACCOUNT,
 )
 def test_add_is_idempotent_and_lets_in(document: dict[str, Any], identity: PodIdentity, scope: ScopeKind) -> None:
-    edit = add(parse_policy(document), identity, scope, quota=NO_QUOTA)
-    again = add(edit.policy, identity, scope, quota=NO_QUOTA)
+    edit = add(parse_policy(document), identity, scope)
+    again = add(edit.policy, identity, scope)
     assert (again.policy, again.changed) == (edit.policy, False)
     if edit.changed:
         assert edit.size == policy_size(edit.policy)
@@ -251,7 +251,7 @@ def test_add_is_commutative_in_effect(
     def added(*order: PodIdentity) -> Policy:
         policy = parse_policy(document)
         for identity in order:
-            policy = add(policy, identity, quota=NO_QUOTA).policy
+            policy = add(policy, identity).policy
         return policy
 
     for request in [one, two, *others]:
@@ -261,7 +261,7 @@ def test_add_is_commutative_in_effect(
 @given(documents, identities(tags=None), st.sampled_from(SCOPES))
 def test_add_then_remove_is_identity(document: dict[str, Any], identity: PodIdentity, scope: ScopeKind) -> None:
     before = parse_policy(document)
-    edit = add(before, identity, scope, quota=NO_QUOTA)
+    edit = add(before, identity, scope)
     if edit.changed:
         after = remove(edit.policy, identity, scope).policy
         assert json.dumps(after.to_document()) == json.dumps(before.to_document())
@@ -293,15 +293,15 @@ def test_edits_leave_other_principals_and_statements_alone(
 def test_tighten_keeps_those_named_and_lets_nobody_new_in(
     document: dict[str, Any], chosen: list[PodIdentity], others: list[PodIdentity], scope: ScopeKind
 ) -> None:
-    before = add(parse_policy(document), chosen[0], scope, quota=NO_QUOTA).policy
-    edit = tighten(before, chosen, quota=NO_QUOTA)
+    before = add(parse_policy(document), chosen[0], scope).policy
+    edit = tighten(before, chosen)
     for identity in chosen:
         assert verdicts(evaluate(edit.policy, identity)) == verdicts(evaluate(before, identity))
     for other in others:
         if evaluate(before, other).verdict is TrustVerdict.NO_MATCH:
             assert evaluate(edit.policy, other).verdict is TrustVerdict.NO_MATCH
     if edit.changed:
-        assert not tighten(edit.policy, chosen, quota=NO_QUOTA).changed
+        assert not tighten(edit.policy, chosen).changed
 
 
 @given(documents, st.sampled_from([None, 2]), st.sampled_from(["utf-8", None]))

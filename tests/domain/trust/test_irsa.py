@@ -90,3 +90,6 @@ def test_the_rest_of_a_list_is_not_taken_for_another_statement() -> None:
         removed = trust.remove_subjects(policy, issuer=OWN, leaving=[ref], staying=[other]).policy
         restored = trust.restore_subject(removed, policy, issuer=OWN, ref=ref)
         assert [statement.raw for statement in restored.statements] == raws
+        moved = removed.with_statements(statement.raw for statement in removed.statements[::-1])
+        restored = trust.restore_subject(moved, policy, issuer=OWN, ref=ref)
+        assert sorted(map(str, (statement.raw for statement in restored.statements))) == sorted(map(str, raws))

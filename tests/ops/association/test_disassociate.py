@@ -331,3 +331,25 @@ def test_a_rerun_deletes_the_roles_of_associations_that_the_failed_run_deleted(b
     outcome = blue(*LINE, "--yes", "--timeout", "10m")
     assert outcome.code == 0, outcome
     assert (trust(box, "anywhere"), trust(box, "own"), trust(box, "wide")) == (None, None, [statement()])
+
+
+def test_deleted_roles_leave_the_trust_policy_of_their_common_target_role(blue: Site) -> None:
+    """The target role also loses its own statement for the cluster: three changes of one trust policy."""
+    box, target = blue.box, f"arn:aws:iam::{ACCOUNT}:role/goal"
+    make_role(box, "goal", statement(BLUE), statement(DEMO))
+    for name in ("a", "b"):
+        line = ("role", "create", name, "--for", f"shop/{name}", "--cluster", "blue", "--target-role", target)
+        blue.must(*line, "--update-trust")
+        blue.must("associate", f"shop/{name}", "--role", name, "--cluster", "blue", "--wait", "api")
+    whole = trust(box, "goal")
+    noted = blue.must(*LINE, "--dry-run", "-o", "json").json["notes"]
+    assert len([note for note in noted if "pass --update-trust" in note]) == 2
+    outcome = blue(*LINE, "--update-trust", "--yes")
+    assert outcome.code == 0, outcome
+    assert (trust(box, "a"), trust(box, "b")) == (None, None)
+    assert trust(box, "goal") == [statement(DEMO)]
+    blue.must("undo", "last", "--yes")
+    after = trust(box, "goal")
+    assert after is not None
+    assert whole is not None
+    assert sorted(map(json.dumps, after)) == sorted(map(json.dumps, whole))

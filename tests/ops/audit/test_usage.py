@@ -105,3 +105,10 @@ def test_privileges_without_the_permission_to_read_their_use(old: Site, action: 
         "-",
         True,
     )
+
+
+@pytest.mark.parametrize("command", ["unused", "graph"])
+def test_a_service_account_without_an_association(shared: Site, command: str) -> None:
+    outcome = shared(command, "payments/billing-worker")
+    assert (outcome.code, outcome.stdout) == (5, "")
+    assert "payments/billing-worker has no association in cluster demo" in outcome.stderr

@@ -99,6 +99,21 @@ def test_the_scope_of_a_statement_counts_when_the_deny_that_limits_it_is_removed
     assert "guard.allowedScopes: update" in outcome.stderr
 
 
+def test_a_statement_counts_when_another_one_adds_the_missing_sts_tag_session(account: Site) -> None:
+    pods = {"Service": "pods.eks.amazonaws.com"}
+    assume, tag = (
+        {"Effect": "Allow", "Principal": pods, "Action": f"sts:{name}"} for name in ("AssumeRole", "TagSession")
+    )
+    trust = {"Version": "2012-10-17", "Statement": [assume]}
+    account.aws("iam").create_role(RoleName="shop-a", AssumeRolePolicyDocument=json.dumps(trust))
+    path = account.directory / "identities.yaml"
+    role = {"name": "shop-a", "trust": {**trust, "Statement": [assume, tag]}}
+    declared = {"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "shop"}, "roles": [role]}
+    path.write_text(json.dumps({**declared, "guard": {"allowedScopes": ["service-account"]}}))
+    outcome = account("apply", "-f", str(path), "--adopt", "--update-trust")
+    assert (outcome.code, "guard.allowedScopes: update" in outcome.stderr) == (6, True), outcome
+
+
 def test_undo_holds_to_the_guard_as_well(account: Site) -> None:
     account.must("associate", "shop/a", "--role", "storefront", "--wait", "none")
     account.must("disassociate", "shop/a", "--yes", "--wait", "none")

@@ -15,6 +15,7 @@ from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
 from podid.sandbox.baseline import add_cluster
+from quotas import DEFAULTS
 from worlds import ACCOUNT, CLUSTER_ARN, trust_for
 
 WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
@@ -165,9 +166,9 @@ def documents(policy: Policy | None) -> list[Any]:
     return [] if policy is None else [item.raw for item in policy.statements]
 
 
-BOTH = declared_trust(DECLARED, of(WEB, API), None, {}, whole=True)
-ONE = declared_trust(DECLARED, of(WEB), None, {}, whole=True)
-GREEN = declared_trust(DECLARED, of(WEB, cluster=GREEN_ARN), None, {}, whole=True)
+BOTH = declared_trust(DECLARED, of(WEB, API), None, {}, DEFAULTS, whole=True)
+ONE = declared_trust(DECLARED, of(WEB), None, {}, DEFAULTS, whole=True)
+GREEN = declared_trust(DECLARED, of(WEB, cluster=GREEN_ARN), None, {}, DEFAULTS, whole=True)
 
 
 @table(
@@ -185,7 +186,7 @@ GREEN = declared_trust(DECLARED, of(WEB, cluster=GREEN_ARN), None, {}, whole=Tru
 def test_statements_are_those_of_the_declared_accounts(
     subjects: list[ClusterSubjects], current: Policy | None, whole: bool, expected: Policy | None
 ) -> None:
-    assert documents(declared_trust(DECLARED, subjects, current, {}, whole=whole)) == documents(expected)
+    assert documents(declared_trust(DECLARED, subjects, current, {}, DEFAULTS, whole=whole)) == documents(expected)
 
 
 def test_a_policy_that_means_the_same_stays() -> None:
@@ -193,8 +194,8 @@ def test_a_policy_that_means_the_same_stays() -> None:
     document = BOTH.to_document()
     listed = [{**item, "Action": sorted(item["Action"], reverse=True)} for item in document["Statement"]]  # type: ignore[attr-defined]
     role = replace(DECLARED, trust={**document, "Statement": listed})
-    assert declared_trust(role, (), BOTH, {}, whole=True) is BOTH
-    assert documents(declared_trust(role, (), ONE, {}, whole=True)) == listed
+    assert declared_trust(role, (), BOTH, {}, DEFAULTS, whole=True) is BOTH
+    assert documents(declared_trust(role, (), ONE, {}, DEFAULTS, whole=True)) == listed
 
 
 def test_a_policy_that_denies_the_account_is_a_conflict() -> None:
@@ -202,4 +203,4 @@ def test_a_policy_that_denies_the_account_is_a_conflict() -> None:
     allowed = documents(ONE)[0]
     denied = parse_policy({"Version": "2012-10-17", "Statement": [allowed, {**allowed, "Effect": "Deny"}]})
     with pytest.raises(Conflict, match="role web denies shop/web; another statement would not help"):
-        declared_trust(DECLARED, of(WEB), denied, {}, whole=False)
+        declared_trust(DECLARED, of(WEB), denied, {}, DEFAULTS, whole=False)

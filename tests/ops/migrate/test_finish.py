@@ -106,6 +106,15 @@ def test_finish_removes_the_statement_and_the_annotation(moved: Irsa) -> None:
     assert (moved.trust("irsa-reports"), moved.annotations(REPORTS)) == (trust, annotations)
 
 
+def test_finish_and_rollback_read_nothing_for_checks(moved: Irsa) -> None:
+    calls = moved.site.box.faults.calls
+    for argv in (("finish", REPORTS, "--soak", "0"), ("rollback", REPORTS)):
+        calls.clear()
+        moved.site.must("migrate", *argv, "--dry-run")
+        assert {service for service, _ in calls} <= {"eks", "iam", "sts", "cloudformation"}, calls
+        assert (calls["eks", "ListNodegroups"], calls["iam", "ListAttachedRolePolicies"]) == (0, 0)
+
+
 def test_not_before_all_pods_moved(moved: Irsa) -> None:
     outcome = moved.site("migrate", "finish", "waiting/one", "--soak", "0", "--yes")
     assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)

@@ -13,6 +13,7 @@ from podid.domain.plan import Header, Plan
 from podid.domain.snapshot import Missing
 from podid.ops.migrate.candidates import MigrationCandidate
 from podid.ops.migrate.proxy_changes import (
+    OF_NODES,
     known_principals,
     owned_templates,
     principals_of,
@@ -71,10 +72,11 @@ def test_the_agent_assumes_roles_by_its_own_role_or_those_of_the_nodes() -> None
     snapshot = healthy(other_node_roles={"arn:aws:iam::111122223333:role/karpenter": ("node-2",), "": ()})
     assert principals_of(proxy(SERVER), snapshot) == {SERVER}
     assert principals_of(proxy(), snapshot) == {NODE_ROLE_ARN, role("arn:aws:iam::111122223333:role/karpenter").arn}
-    unread = healthy(node_groups=Missing("not allowed", "eks:ListNodegroups", "AccessDenied"))
-    with pytest.raises(AccessDenied, match="not allowed"):
-        known_principals(proxy(), unread)
-    assert known_principals(proxy(SERVER), unread) == {SERVER}
+    for section in OF_NODES:
+        unread = healthy(**{section: Missing("not allowed", "eks:ListNodegroups", "AccessDenied")})
+        with pytest.raises(AccessDenied, match="not allowed"):
+            known_principals(proxy(), unread)
+        assert known_principals(proxy(SERVER), unread) == {SERVER}
     assert known_principals(proxy(), snapshot) == principals_of(proxy(), snapshot)
 
 

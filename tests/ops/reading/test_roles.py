@@ -8,7 +8,7 @@ import pytest
 
 from checks.builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, TARGET_ARN, association, cluster, node, role
 from harness import table
-from podid.domain.aws import AccessEntry, Decision, NodeGroup, Role
+from podid.domain.aws import AccessEntry, Decision, Instance, NodeGroup, Role
 from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.iam import PolicyNames
 from podid.domain.section import Known, Missing, Section
@@ -98,7 +98,7 @@ def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> No
 def test_a_denied_read_of_instances_is_not_hidden_by_the_role_of_other_nodes() -> None:
     denied = AccessDenied("no", permission="ec2:DescribeInstances")
 
-    def list_instance_profiles(ids: Sequence[str]) -> dict[str, str]:
+    def list_instances(ids: Sequence[str]) -> dict[str, Instance]:
         raise denied
 
     sections: dict[str, Section[Any]] = {
@@ -112,7 +112,7 @@ def test_a_denied_read_of_instances_is_not_hidden_by_the_role_of_other_nodes() -
         cluster=cluster(authentication_mode="API"),
         clients=SimpleNamespace(
             eks=SimpleNamespace(list_access_entries=lambda name: [entry]),
-            aws=SimpleNamespace(ec2=SimpleNamespace(list_instance_profiles=list_instance_profiles)),
+            aws=SimpleNamespace(ec2=SimpleNamespace(list_instances=list_instances)),
         ),
     )
     with pytest.raises(AccessDenied):
@@ -120,7 +120,7 @@ def test_a_denied_read_of_instances_is_not_hidden_by_the_role_of_other_nodes() -
     # the role of a hybrid node is only in its access entry
     sections["nodes"] = Known((node("edge", provider_id="", labels={}, compute_type="hybrid"),))
     assert other_node_roles(source) == {entry.principal_arn: ("edge",)}
-    source.clients.eks.list_access_entries = list_instance_profiles
+    source.clients.eks.list_access_entries = list_instances
     with pytest.raises(AccessDenied):
         other_node_roles(source)
 

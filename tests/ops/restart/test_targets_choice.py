@@ -161,7 +161,7 @@ def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool 
 
     def forecast(plan: Plan, refs: Sequence[ServiceAccountRef]) -> Forecast:
         snapshot = replace(TWO, targets=tuple(refs))
-        return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW, lambda report: report)
+        return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW)
 
     result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
     assert [action.keys["name"] for action in plan.actions] == [target.workload.name for target in targets]

@@ -14,6 +14,7 @@ from podid.domain.plan import Header, Plan
 from podid.domain.trust import ScopeKind
 from podid.ops.role.create import MANAGED_BY, derived_name, named, new_role, plan_role
 from podid.ops.role.request import PermissionOptions, RoleOptions, RoleRequest
+from quotas import DEFAULTS
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, ROLE_ARN, trust_for
 
 CLUSTER = Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE")
@@ -65,25 +66,29 @@ def test_names_of_many_and_long_service_accounts_differ() -> None:
 
 def test_a_new_role_is_created_with_its_policies() -> None:
     request = replace(REQUEST, policies={"read": POLICY}, managed_policy_arns=(S3,), tags={"team": "shop"})
-    role, policy, attachment = new_role(request, CLUSTER)
+    role, policy, attachment = new_role(request, CLUSTER, DEFAULTS)
     assert [action.kind for action in (role, policy, attachment)] == ["role", "role-policy", "role-attachment"]
     assert role.after is not None
     assert role.after["tags"] == {**MANAGED_BY, "team": "shop"}
     (statement,) = role.after["trustPolicy"]["Statement"]  # type: ignore[index]
     assert {name: value for name, value in statement.items() if name != "Sid"} == trust_for(ORDERS)["Statement"][0]
     assert role.note == "trust: only shop/orders in cluster demo"
-    assert plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=False).actions == (role, policy, attachment)
+    assert plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=False, quota=DEFAULTS).actions == (
+        role,
+        policy,
+        attachment,
+    )
 
 
 def test_a_tag_replaces_that_of_the_same_key_in_other_case() -> None:
-    action, *_ = new_role(replace(REQUEST, tags={"Managed-By": "us"}), CLUSTER)
+    action, *_ = new_role(replace(REQUEST, tags={"Managed-By": "us"}), CLUSTER, DEFAULTS)
     assert (action.after or {})["tags"] == {"Managed-By": "us"}
     plan = planned(replace(REQUEST, tags={"Team": "b"}, replace=True))
     assert (plan.actions[0].after or {})["tags"] == {"managed-by": "podid", "Team": "b"}
 
 
 def test_a_wide_scope_needs_one_statement() -> None:
-    (role,) = new_role(replace(REQUEST, refs=(ORDERS, CART), scope="namespace"), CLUSTER)
+    (role,) = new_role(replace(REQUEST, refs=(ORDERS, CART), scope="namespace"), CLUSTER, DEFAULTS)
     assert role.after is not None
     assert len(role.after["trustPolicy"]["Statement"]) == 1  # type: ignore[index]
     assert role.note == "trust: any pod in namespace shop in cluster demo"
@@ -95,7 +100,7 @@ POLICIES = RolePolicies(inline={"read": POLICY})
 
 
 def planned(request: RoleRequest, *, ours: bool = True, half_made: bool = False, role: Role = CURRENT) -> Plan:
-    return plan_role(request, CLUSTER, HEADER, role, POLICIES, ours=ours, half_made=half_made)
+    return plan_role(request, CLUSTER, HEADER, role, POLICIES, ours=ours, half_made=half_made, quota=DEFAULTS)
 
 
 def test_a_role_as_requested_is_unchanged() -> None:
@@ -180,7 +185,7 @@ def test_a_trust_policy_that_does_not_allow_a_service_account() -> None:
 def test_other_policies_and_other_pods_are_notes() -> None:
     attached = RolePolicies(inline={"read": POLICY}, attached=(AttachedPolicy("S3", S3),))
     request = replace(REQUEST, policies={"more": SQS}, replace=True, refs=(CART,), update_trust=True)
-    plan = plan_role(request, CLUSTER, HEADER, CURRENT, attached, ours=True)
+    plan = plan_role(request, CLUSTER, HEADER, CURRENT, attached, ours=True, quota=DEFAULTS)
     assert plan.notes == (
         "role shop-orders also allows shop/orders in cluster demo, not only shop/cart",
         "role shop-orders keeps its other policies: read, AmazonS3ReadOnlyAccess; podid role detach removes them",

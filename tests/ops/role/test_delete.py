@@ -1,14 +1,17 @@
 """Plans that delete a role, and the undo of its creation."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import Podid
 from ops.change.support import account_state, runs, writes
 from ops.role.support import CREATE
-from podid.sandbox.baseline import add_association
+from ops.trust.support import trust_of
+from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 
@@ -43,6 +46,65 @@ def test_the_trust_policy_of_the_target_role_is_a_note(box: Sandbox, podid: Podi
         f"if the trust policy of target role {target} names role base, first remove that statement: IAM replaces the "
         "ARN of a deleted role with its ID"
     ]
+
+
+TARGET = "arn:aws:iam::111122223333:role/far"
+CHAIN = ("role", "create", "base", "--for", "shop/orders", "--target-role", TARGET, "--update-trust", "--yes")
+
+
+def make_chain(box: Sandbox, podid: Podid, *more: str) -> list[Any]:
+    """Create role base, which assumes role far, and return the other statements of the trust policy of role far."""
+    add_role(box.world, box.iam, "far", pods_trust())
+    done = podid(*CHAIN, *more)
+    assert done.code == 0, done
+    assert "role/base" in json.dumps(trust_of(box, "far"))
+    return [statement for statement in trust_of(box, "far") if "role/base" not in json.dumps(statement)]
+
+
+def test_a_role_is_deleted_with_its_statement_in_the_trust_policy_of_its_target_role(
+    box: Sandbox, podid: Podid, journal: Path
+) -> None:
+    others = make_chain(box, podid)
+    before = account_state(box)
+    plan = podid("role", "delete", "base", "--dry-run", "-o", "json").json
+    assert "role-trust" not in {action["kind"] for action in plan["actions"]}
+    (note,) = [note for note in plan["notes"] if TARGET in note]
+    assert note.endswith("pass --update-trust to remove the statement first")
+
+    done = podid("role", "delete", "base", "--update-trust", "--yes", "-o", "json")
+    assert (done.code, next(action["kind"] for action in done.json["actions"])) == (0, "role-trust"), done
+    assert [note for note in done.json["notes"] if TARGET in note] == []
+    assert trust_of(box, "far") == others
+
+    undone = podid("undo", "last", "--yes")
+    assert undone.code == 0, undone
+    assert account_state(box) == before
+
+
+def test_without_session_tags_both_statements_are_removed(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """EKS sends an external id with sts:AssumeRole, so that sts:TagSession has a statement of its own."""
+    add_role(box.world, box.iam, "far", pods_trust())
+    assert podid(*CHAIN[:-2], "--no-session-tags", "--force", "--yes").code == 3
+    document = trust_of(box, "far")
+    principal = {"AWS": TARGET.replace("far", "base")}
+    both = [
+        {"Effect": "Allow", "Principal": principal, "Action": f"sts:{name}"} for name in ("AssumeRole", "TagSession")
+    ]
+    whole = {"Version": "2012-10-17", "Statement": [*document, *both]}
+    box.iam.role_named("111122223333", "far").assume_role_policy_document = json.dumps(whole)
+    assert podid("role", "delete", "base", "--update-trust", "--yes").code == 0
+    assert trust_of(box, "far") == document
+
+
+def test_the_only_statement_of_a_target_role_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
+    others = make_chain(box, podid)
+    role = box.iam.role_named("111122223333", "far")
+    own = [statement for statement in trust_of(box, "far") if statement not in others]
+    role.assume_role_policy_document = json.dumps({"Version": "2012-10-17", "Statement": own})
+    done = podid("role", "delete", "base", "--update-trust", "--yes", "-o", "json")
+    assert done.code == 0, done
+    (note,) = [note for note in done.json["notes"] if TARGET in note]
+    assert note.startswith(f"the trust policy of target role {TARGET} keeps role base: no statement would remain")
 
 
 def test_unread_users_are_notes(box: Sandbox, podid: Podid, orders_policy: str) -> None:

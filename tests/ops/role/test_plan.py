@@ -16,6 +16,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.ops.role.plan import check_editable, others, plan_trust, policy_changes
 from podid.sandbox.baseline import add_role, pods_trust, service_trust
 from podid.sandbox.box import Sandbox
+from quotas import DEFAULTS
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, trust_for
 
 CART = ServiceAccountRef("shop", "cart")
@@ -34,7 +35,7 @@ def planned(
     """Return the statements after the plan, or None, and the notes."""
     notes: list[str] = []
     reach = trust.ScopeKind(scope)
-    action = plan_trust(existing, CLUSTER, dict.fromkeys(refs, True), reach, conditions, notes=notes)
+    action = plan_trust(existing, CLUSTER, dict.fromkeys(refs, True), reach, conditions, notes=notes, quota=DEFAULTS)
     if action is None:
         return None, notes
     assert action.after is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness import table
-from ops.role.targets import (
+from ops.role.support import (
     BASE,
     OTHER,
     OWN,
@@ -28,6 +28,7 @@ from podid.ops.role.target import (
     next_command,
     plan_chain,
 )
+from quotas import DEFAULTS
 from worlds import CLUSTER_ARN
 
 ORDERS = ServiceAccountRef("shop", "orders")
@@ -41,7 +42,7 @@ def planned(*statements: Any, hop: trust.TargetHop = HOP, **request: Any) -> Tar
     """Return the plan for a target role with these statements."""
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     role = Role(name="reports", arn=arn(OWN), role_id="AROA", path="/", trust=document)
-    return plan_chain(TargetRequest(arn=arn(OWN), **request), {ORDERS: hop}, Known(role))
+    return plan_chain(TargetRequest(arn=arn(OWN), **request), {ORDERS: hop}, Known(role), DEFAULTS)
 
 
 def test_a_target_role_that_allows_the_role_needs_no_change() -> None:
@@ -103,14 +104,14 @@ def test_without_session_tags_the_external_id_is_awaited() -> None:
 
 def test_target_roles_that_cannot_be_read_or_do_not_exist() -> None:
     hops = {ORDERS: HOP}
-    unread = plan_chain(TargetRequest(arn=arn(OWN)), hops, Missing("denied", "iam:GetRole"))
+    unread = plan_chain(TargetRequest(arn=arn(OWN)), hops, Missing("denied", "iam:GetRole"), DEFAULTS)
     assert unread.notes == (f"target role {arn(OWN)} was not checked: denied (requires iam:GetRole)",)
     assert [change.refused for change in unread.owner_changes] == [False]
     check_allowed(unread, "shop-orders", update=False)
     for update in (False, True):
         with pytest.raises(NotFound, match=r"^The target role .* does not exist$"):
-            plan_chain(TargetRequest(arn=arn(OWN), update=update), hops, Known(None))
-    later = plan_chain(TargetRequest(arn=arn(OWN), must_exist=False), hops, Known(None))
+            plan_chain(TargetRequest(arn=arn(OWN), update=update), hops, Known(None), DEFAULTS)
+    later = plan_chain(TargetRequest(arn=arn(OWN), must_exist=False), hops, Known(None), DEFAULTS)
     assert (later.notes, later.owner_changes[0].refused) == ((f"target role {arn(OWN)} does not exist",), True)
 
 

@@ -210,7 +210,7 @@ TABLE: dict[str, Row] = {
     "all but one cluster are denied": cannot_add(
         statement({"ArnNotEquals": {"aws:SourceArn": OTHER_CLUSTER}}, Effect="Deny"), note="denies the request"
     ),
-    "a sixth does not fit": cannot_add(*FULL, note="IAM allows 2048"),
+    "a sixth exceeds the default quota": adds(*FULL),
     "a principal that is gone": cannot_add(statement(Principal={"AWS": GONE}), note=GONE),
     # --- remove: its own
     "only its own of two": removes([OWN, CART], [CART]),

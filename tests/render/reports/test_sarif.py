@@ -9,6 +9,7 @@ import pytest
 
 from podid.domain.errors import AccessDenied
 from podid.domain.findings import Verdict
+from podid.domain.report import DoctorReport
 from podid.render.formats import Report, to_json
 from podid.render.reports import write_reports
 from render.reports.sample import HOSTILE, report_of
@@ -82,9 +83,43 @@ def test_an_upload_replaces_the_results_of_its_clusters_only() -> None:
     ids = [run["automationDetails"]["id"] for run in runs]
     assert ids == [f"podid/doctor/111122223333/us-west-2/{name}/orders/" for name in ("blue", "demo")]
     assert [len(run["invocations"][0].get("toolExecutionNotifications", ())) for run in runs] == [1, 0]
-    for reports in ((), [demo] * 21):
-        (run,) = json.loads(write_reports(Report.SARIF, reports, failures))["runs"]
-        assert run["automationDetails"]["id"] == "podid/doctor/clusters/"
+    (run,) = json.loads(write_reports(Report.SARIF, (), failures))["runs"]
+    assert run["automationDetails"]["id"] == "podid/doctor/clusters/"
+
+
+def many(accounts: int, regions: int, clusters: int) -> list[DoctorReport]:
+    names = [(a, r, c) for a in range(accounts) for r in range(regions) for c in range(clusters)]
+    return [
+        replace(
+            report_of(),
+            cluster=f"c{c}",
+            cluster_arn=f"arn:aws:eks:region-{r}:{a:012}:cluster/c{c}",
+            scope="",
+            verdicts=(),
+        )
+        for a, r, c in names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reports", "number", "last"),
+    [
+        (many(1, 2, 10), 20, "000000000000/region-1/c9"),
+        (many(1, 1, 21), 1, "000000000000/region-0/-"),
+        (many(10, 2, 2), 20, "000000000009/region-1/-"),
+        ([replace(report, scope="shop") for report in many(10, 2, 2)], 20, "000000000009/region-1/-/shop"),
+        (many(7, 3, 1), 7, "000000000006/-/-"),
+        (many(21, 1, 1), 1, "clusters"),
+    ],
+    ids=["clusters", "a region", "regions", "a part of each cluster", "accounts", "all"],
+)
+def test_more_clusters_than_runs_share_the_smallest_category(
+    reports: list[DoctorReport], number: int, last: str
+) -> None:
+    """Otherwise an upload for other accounts or regions would replace these results: GitHub has one set a category."""
+    runs = json.loads(write_reports(Report.SARIF, reports))["runs"]
+    ids = [run["automationDetails"]["id"] for run in runs]
+    assert (len(set(ids)), len(ids), ids[-1]) == (number, number, f"podid/doctor/{last}/")
 
 
 @pytest.mark.parametrize("verdicts", [report_of("a ## b").verdicts, ()], ids=["some", "none"])

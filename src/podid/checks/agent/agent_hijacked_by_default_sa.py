@@ -7,7 +7,7 @@ from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, known_
 from podid.domain.grouping import grouped
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
-from podid.facts.index import index
+from podid.facts.index import index, users_on
 
 
 @rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))
@@ -15,8 +15,7 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
         taken = [p for p in pods if any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in p.containers)]
-        chain = {name for pod in taken or pods for name in facts.users.get(pod.node, ())}
-        case = check.case(ref.subject, tuple(sorted(chain)))
+        case = check.case(ref.subject, users_on(snapshot, (pod.node for pod in taken or pods)))
         annotated = any(a.ref == ref and a.irsa_role_arn for a in known_or(snapshot.service_accounts, ()))
         source = "an association" if ref in facts.associations else "an IRSA annotation" if annotated else ""
         others = [pod for pod in pods if not opted_out(pod)]

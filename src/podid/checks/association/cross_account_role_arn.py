@@ -1,5 +1,4 @@
-from podid.checks.base import Check, Missing, Snapshot, Subject, Verdicts, known, rule
-from podid.domain.errors import InvalidInput
+from podid.checks.base import Check, Snapshot, Subject, Verdicts, known, rule
 from podid.domain.names import Arn
 from podid.facts.index import by_role, chain_of
 
@@ -10,11 +9,7 @@ def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         case = check.case(Subject("Role", arn), chain_of(associations))
-        try:
-            owner = Arn.parse(arn).account
-        except InvalidInput as error:
-            yield case.unknown(Missing(error.message))
-            continue
+        owner = Arn.parse(arn).account
         if owner == account:
             yield case.ok("the role is in the cluster's account")
         else:

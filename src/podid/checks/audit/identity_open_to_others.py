@@ -52,7 +52,7 @@ def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
         if not matching:
             yield case.ok(check.title)
             continue
-        everybody = any(_is_everybody(grant.subject) for grant in matching)
+        everybody = any((grant.subject.kind, grant.subject.name) in _EVERYBODY for grant in matching)
         subjects = list(dict.fromkeys(_name(grant.subject) for grant in matching))
         yield case.fail(
             f"{short_list(subjects, 3)} can get the roles of the service accounts in namespace {namespace}",
@@ -86,10 +86,6 @@ def _namespace_of(subject: Subject) -> str:
     if subject.kind == "User" and subject.name.startswith(_AS_USER):
         return subject.name.removeprefix(_AS_USER).partition(":")[0]
     return subject.namespace if subject.kind == "ServiceAccount" else ""
-
-
-def _is_everybody(subject: Subject) -> bool:
-    return (subject.kind, subject.name) in _EVERYBODY
 
 
 def _name(subject: Subject) -> str:

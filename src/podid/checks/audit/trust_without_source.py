@@ -42,7 +42,7 @@ def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _without_source(statement: Statement) -> bool:
-    if not statement.allow or ("Service", PODS_PRINCIPAL) not in statement.principals:
+    if not statement.lets_assume or ("Service", PODS_PRINCIPAL) not in statement.principals:
         return False
     # EKS always sends the account and the cluster, so IfExists makes no difference
     sources = (replace(c, if_exists=False) for c in statement.conditions if c.name in _SOURCES)

@@ -2,11 +2,10 @@
 filter."""
 
 import re
-from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.network import AGENT_ADDRESS
+from podid.domain.network import AGENT_ADDRESS, covers
 from podid.domain.workloads import why_not_here
 from podid.facts.index import Affected, reach_on
 
@@ -21,11 +20,11 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 @rule(needs=("daemon_sets",), wants=("cluster", "probes", "nodes", "pods", "associations"))
 def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
+        if not ds.firewall:
+            continue
         reach = _reach(snapshot, ds)
         case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
-        if not ds.firewall:
-            continue
         if not lines:
             yield case.ok("its rules for link-local addresses do not include the agent's address")
             continue
@@ -49,12 +48,5 @@ def _reach(snapshot: Snapshot, ds: DaemonSet) -> Affected:
 
 def _names_agent(line: str) -> bool:
     """Return whether the line is about the agent's address; `! -d ADDRESS` is about all others."""
-    return any(_covers(text) for text in _ADDRESS.findall(_NEGATED.sub("", line)))
-
-
-def _covers(text: str) -> bool:
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return any(ip_address(address) in network for address in AGENT_ADDRESS.values())
+    networks = _ADDRESS.findall(_NEGATED.sub("", line))
+    return any(covers(networks, address) for address in AGENT_ADDRESS.values())

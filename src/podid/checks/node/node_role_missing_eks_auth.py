@@ -9,8 +9,9 @@ from collections.abc import Callable
 from podid.checks.base import EVERYONE, Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.aws import Decision
 from podid.domain.errors import NotFound
+from podid.domain.iam import DENIALS
 from podid.domain.text import short_list
-from podid.facts.index import aws_role, index, role_subject
+from podid.facts.index import aws_role, role_subject, users_on
 from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, node_roles, nodes_of_unknown_role, roles_of_nodes
 
 
@@ -31,23 +32,21 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
 
     yield from per_node_role(check, snapshot, judge, gone)
     if others := nodes_of_unknown_role(snapshot):
-        users = index(snapshot).users
-        chain = tuple(sorted({name for node in others for name in users.get(node, ())}))
-        case, section = check.case(Subject("NodeList", "self-managed"), chain), snapshot.other_node_roles
+        case = check.case(Subject("NodeList", "self-managed"), users_on(snapshot, others))
+        section = snapshot.other_node_roles
         words = f"not checked: nodes whose role is not known: {short_list(others)}"
         yield case.unknown(section) if isinstance(section, Missing) else case.skip(words)
 
 
 def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision) -> Verdict:
     attach = ("aws", "iam", "attach-role-policy", *aws_role(role.arn), "--policy-arn", minimal_policy(role.arn))
-    bounded, explicit = decision.boundary_allows is False, decision.decision == "explicitDeny"
-    why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
+    why = f" ({DENIALS[decision.denied_by]})" if decision.denied_by else ""
     cluster = known(snapshot.cluster)
     return case.fail(
         f"{role.words} is not authorized to perform {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
         f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",
         # an attached policy overrides neither a boundary nor an explicit Deny
-        commands=() if bounded or explicit else (attach,),
+        commands=(attach,) if decision.lacks_a_policy else (),
         nodes=role.nodes or (),
     )
 
@@ -60,11 +59,10 @@ def per_node_role(
 ) -> Verdicts:
     """Yield one verdict for each known node role, by `judge` if the simulation has a decision, and by `gone` if EKS
     reports a role that does not exist."""
-    users, cluster, groups = index(snapshot).users, known(snapshot.cluster), known(snapshot.node_groups)
+    cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
     reported = node_roles(cluster, groups)
     for role in roles_of_nodes(snapshot):
-        chain = tuple(sorted({name for node in role.nodes or () for name in users.get(node, ())}))
-        subject = role_subject(role.arn)
+        subject, chain = role_subject(role.arn), users_on(snapshot, role.nodes or ())
         if role.nodes == ():
             yield check.case(subject, chain).skip(f"no node of {role.used_by} runs an agent")
         elif isinstance(role.decision, Missing):

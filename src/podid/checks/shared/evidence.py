@@ -227,13 +227,11 @@ def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, li
     answers = judged(snapshot)[association.role_arn]
     if isinstance(answers, Missing):
         return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
-    for answer in answers.value or ():
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.UNKNOWN:
-            doubtful = next(a for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
-            return UNDECIDED, [f"{doubtful.action}: {doubtful.reason}"]
-        if answer.association == association and answer.evaluation.verdict is TrustVerdict.MATCH:
-            return UNEXPLAINED, ["the role's own trust policy allows it"]
-    return UNEXPLAINED, []
+    evaluation = next(answer.evaluation for answer in answers.value or () if answer.association == association)
+    if evaluation.doubt:
+        return UNDECIDED, [evaluation.doubt]
+    allows = evaluation.verdict is TrustVerdict.MATCH
+    return UNEXPLAINED, ["the role's own trust policy allows it"] if allows else []
 
 
 # --- podid's own pods -------------------------------------------------------------------------------------------------

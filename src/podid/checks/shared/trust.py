@@ -7,7 +7,7 @@ from podid.checks.shared.roles import per_role
 from podid.domain.aws import Association
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
-from podid.domain.trust import TOO_BROAD, TrustFinding, TrustVerdict
+from podid.domain.trust import TOO_BROAD, TrustFinding
 from podid.facts.index import podid_command, show_role
 from podid.facts.trust import TrustAnswer, judged
 
@@ -46,9 +46,7 @@ def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 def _outcome(check: Check, answer: TrustAnswer) -> TrustFinding | str:
     """Return the finding under the check's id, or the reason why there is no answer; empty for a pass."""
     finding = next((f for f in answer.findings if f.id == check.id), None)
-    if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:
-        return finding or ""
-    return next(f"{a.action}: {a.reason}" for a in answer.evaluation.actions if a.verdict is TrustVerdict.UNKNOWN)
+    return finding or answer.evaluation.doubt
 
 
 def _broken(

@@ -1,7 +1,7 @@
 """Guided mode of `podid associate`, `role create`, `disassociate` and commands about one identity: the questions, and
 the command line of the answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from podid.cli.guide import role
 from podid.cli.guide.questions import (
@@ -34,6 +34,8 @@ from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 NEW = "new"
 DO, SHOW, TERRAFORM = "do", "show", "terraform"
+# the words for the last answer
+ENDINGS: Mapping[str, tuple[str, ...]] = {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}
 _RANKS = (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH)
 _NOTES = ("allows", "not known whether it allows these pods", "does not allow these pods yet")
 
@@ -162,11 +164,6 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
         *role.setting_words(answers),
         *(flag for flag, chosen in flags.items() if chosen),
     )
-
-
-def ending(answers: Answers) -> tuple[str, ...]:
-    """Return the words for the last answer."""
-    return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
 
 
 def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:

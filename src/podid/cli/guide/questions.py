@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,7 @@ Flow = Callable[[Answers, "Facts"], "Iterator[Prompt]"]
 OTHER = "…"
 YES, NO = "yes", "no"
 NOTHING = "nothing"
-
-
-def anything(text: str) -> str:
-    return ""
+_NONE: Known[Any] = Known(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Prompt:
     text: str
     lead: Sequence[str] = ()
     options: tuple[Option, ...] = ()
-    check: Callable[[str], str] = field(default=anything)
+    check: Callable[[str], str] = lambda text: ""
 
 
 def refused(read: Callable[[str], object]) -> Callable[[str], str]:
@@ -95,7 +92,7 @@ def walk(
     second question on."""
     answers: Answers = known or {}
     earlier: list[Answers] = []
-    while (question := _next_question(flow(answers, load(answers)), answers)) is not None:
+    while question := next((item for item in flow(answers, load(answers)) if item.key not in answers), None):
         answer = ask(question, bool(earlier))
         if answer is None:
             answers = earlier.pop()
@@ -103,10 +100,6 @@ def walk(
             earlier.append(answers)
             answers = {**answers, question.key: answer}
     return answers
-
-
-def _next_question(questions: Iterator[Prompt], answers: Answers) -> Prompt | None:
-    return next((question for question in questions if question.key not in answers), None)
 
 
 def listed_or_typed(answers: Answers, listed: Prompt, typed: Prompt) -> Iterator[Prompt]:
@@ -187,10 +180,6 @@ class Account:
         return (self.association.owner_arn or "") if self.association is not None else ""
 
 
-def _none() -> Known[Any]:
-    return Known(())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """`clusters` are the choices if no cluster is specified; all other facts are about `cluster`. `associated` has the
@@ -201,9 +190,9 @@ class Facts:
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None
     region: str = ""
-    accounts: Section[tuple[Account, ...]] = field(default_factory=_none)
+    accounts: Section[tuple[Account, ...]] = _NONE
     associated: tuple[Account, ...] = ()
-    roles: Section[tuple[Role, ...]] = field(default_factory=_none)
+    roles: Section[tuple[Role, ...]] = _NONE
     agent: str = ""
     role_of: str = ""
     chained: bool = False

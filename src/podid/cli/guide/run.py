@@ -55,10 +55,7 @@ class Guide:
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, flow: Flow, known: Answers) -> Answers:
-        return walk(flow, self.facts, self._ask, known)
-
-    def _ask(self, question: Prompt, back: bool) -> str | None:
+    def ask(self, question: Prompt, back: bool) -> str | None:
         self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
@@ -214,7 +211,7 @@ def guided(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> 
     flow, words = _FLOWS.get(path, (associate.identity, associate.identity_words))
     existing = path not in (("associate",), ("role", "create"))
     guide = Guide(access, of_associations=existing, of_pods=path == ("associate",))
-    answers = guide.answers(flow, known)
+    answers = walk(flow, guide.facts, guide.ask, known)
     facts = guide.facts(answers)
     assert facts.cluster is not None
     arguments = tuple(access.argv)[len(path) + bool(known) :]
@@ -222,7 +219,7 @@ def guided(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> 
     if not value_of("--cluster", arguments, short="-c"):
         command = (*command, "--cluster", facts.cluster.name)
     command = access.at_place(("podid", *command))[1:]
-    ending = associate.ending(answers) if "go" in answers else ()
+    ending = associate.ENDINGS[answers["go"]] if "go" in answers else ()
     lines = () if ending else _command_lines(("podid", *command), terraform="go" in answers)
     return Instead((*command, *ending), () if access.shared.quiet else lines)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from podid.cli.access import Access
 from podid.cli.boundary import main
-from podid.cli.hints import options_by_name
+from podid.cli.hints import options_by_name, with_flags
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.tools import APPLY, PLAN, PLANS, Arguments, Tool, change_line
 from podid.domain.errors import Conflict, ExitCode, InvalidInput, NotFound, PodidError, UsageError
@@ -74,8 +74,7 @@ class Calls:
             return Answer(None, _CANCELLED)
         known = options_by_name(argv)
         fixed = (word for word in self.fixed if word.partition("=")[0] in known)
-        place = argv.index("--") if "--" in argv else len(argv)
-        whole = (*argv[:place], *fixed, "--output=json", *argv[place:])
+        whole = with_flags(tuple(argv), *fixed, "--output=json")
         stdout, stderr = io.StringIO(), io.StringIO()
         streams = Streams(io.StringIO(stdin), stdout, stderr, stdin_tty=False, stdout_tty=False, stderr_tty=False)
         runtime = Runtime(
@@ -95,7 +94,7 @@ class Calls:
         argv, stdin = (change_line(arguments), "") if tool is PLAN else tool.command_line(arguments)
         if stdin:
             _check_declaration(stdin)
-        answer = self._dry_run(argv, stdin, cancelled)
+        answer = self._run(with_flags(tuple(argv), "--dry-run"), cancelled, stdin)
         if answer.document is None:
             return answer
         if answer.document["kind"] != tool.kind:
@@ -120,27 +119,19 @@ class Calls:
             raise NotFound(f"Plan {plan_id} does not exist or was applied", advice="Call plan again.", subject=plan_id)
         if time.monotonic() > planned.until:
             raise Conflict(f"Plan {plan_id} has expired", advice="Call plan again.", subject=plan_id)
-        now = self._dry_run(planned.argv, planned.stdin, cancelled)
+        now = self._run(with_flags(planned.argv, "--dry-run"), cancelled, planned.stdin)
         if now.document is None:
             return now
         if digest_of(now.document) != planned.digest:
             message = f"The state has changed since plan {plan_id}: the plan would now have other actions"
             raise Conflict(message, advice="Call plan again.", subject=plan_id)
-        return self._run(_with(planned.argv, "--yes"), cancelled, planned.stdin)
-
-    def _dry_run(self, argv: Sequence[str], stdin: str, cancelled: threading.Event) -> Answer:
-        return self._run(_with(argv, "--dry-run"), cancelled, stdin)
+        return self._run(with_flags(planned.argv, "--yes"), cancelled, planned.stdin)
 
 
 def fixed_options(access: Access) -> list[str]:
     """Return the options of `podid mcp` that apply to each call."""
     flags = {name: source for name, source in access.sources.items() if source.startswith("--")}
     return [f"{source}={getattr(access.shared, name)}" for name, source in flags.items() if name != "output"]
-
-
-def _with(argv: Sequence[str], flag: str) -> list[str]:
-    place = list(argv).index("--") if "--" in argv else len(argv)
-    return [*argv[:place], flag, *argv[place:]]
 
 
 def digest_of(plan: Mapping[str, Any]) -> str:

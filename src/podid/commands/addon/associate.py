@@ -14,7 +14,7 @@ from podid.ops.addon.request import AddonRequest
         ("--update-trust", "ROLE_TRUST.update"),
         ("--recommended", "ROLE.create ROLE_ATTACHMENT.create"),
         ("--all: the installed add-ons", "Eks.list_addons"),
-        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED LONG_TRUST",
     ),
 )
 def associate(access: Access, request: AddonRequest) -> None:

@@ -18,7 +18,7 @@ from podid.ops.addon.request import AddonInstallOptions
         ("--role, --recommended: an installed add-on", "ADDON_ASSOCIATIONS.update"),
         ("--replace", "ASSOCIATION.delete"),
         ("--update-trust", "ROLE_TRUST.update"),
-        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED",
+        "TAKING_BACK_ATTACHED RUNNING_PODS REACHED LONG_TRUST",
     ),
 )
 def install(access: Access, options: AddonInstallOptions) -> None:

@@ -30,4 +30,3 @@ def list_addons(
     with access.terminal.working(f"reading the add-ons of {place.cluster_name}"):
         addons = read_matrix(access.clients, place, offered=all_)
     access.terminal.emit(addon_list_view(addons))
-    access.terminal.note(*(f"note: not checked: {sentence}" for sentence in addons.unread))

@@ -50,8 +50,6 @@ def logs(
         with access.terminal.working(f"reading the agents' logs of {place.cluster_name}"):
             logs = ops.read_logs(access.clients, place, nodes=node, since=span)
         access.terminal.emit(render.agent_logs_view(logs))
-        for note in render.notes(logs):
-            access.terminal.note(note)
         access.terminal.leave(logs.exit_code)
         return
     if follow:

@@ -27,7 +27,5 @@ def nodes(access: Access) -> None:
     place = access.place()
     with access.terminal.working("reading nodes and agent pods"):
         coverage, unread = read_nodes(access.clients, place)
-    access.terminal.emit(node_list_view(place.cluster_name, coverage))
-    if unread:
-        access.terminal.note(f"note: the pods that need the agent could not be read: {unread}")
+    access.terminal.emit(node_list_view(place.cluster_name, coverage, unread))
     access.terminal.leave(coverage.exit_code)

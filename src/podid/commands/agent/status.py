@@ -29,7 +29,7 @@ def status(access: Access, clusters: ClusterOptions) -> None:
     """
     from podid.cli.several import report_clusters
     from podid.ops.agent.status import read_agent
-    from podid.render.agent import agent_status_view, agent_statuses_view
+    from podid.render.agent import AgentStatusListDocument, agent_status_view
 
     def show(local: Access) -> None:
         place = local.place()
@@ -39,4 +39,4 @@ def status(access: Access, clusters: ClusterOptions) -> None:
         local.terminal.emit(agent_status_view(agent))
         local.terminal.leave(agent.exit_code)
 
-    report_clusters(access, clusters, show, agent_statuses_view)
+    report_clusters(access, clusters, show, AgentStatusListDocument)

@@ -22,7 +22,3 @@ def versions(access: Access) -> None:
     with access.terminal.working("reading the add-on's versions"):
         versions = read_versions(access.clients, place)
     access.terminal.emit(version_list_view(versions))
-    if versions.behind:
-        access.terminal.note(f"note: {versions.behind}")
-    if versions.next_default:
-        access.terminal.note(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")

@@ -4,6 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.errors import NotFound, UsageError
 from podid.domain.plan import Consent, Place
+from podid.ops.options import LEAVE_TARGETS
 
 
 @command(
@@ -17,7 +18,7 @@ from podid.domain.plan import Consent, Place
         ("checking whether EC2 instances use the roles", "Iam.list_instance_profiles"),
     ),
 )
-def decommission(access: Access) -> None:
+def decommission(access: Access, update_trust: bool = LEAVE_TARGETS) -> None:
     """Remove a cluster's associations, roles and trust before or after its deletion.
 
     podid deletes the cluster's associations. It also deletes the roles that podid created, according to its journal, if
@@ -38,7 +39,15 @@ def decommission(access: Access) -> None:
     place, arn = _place(access)
     change = Change.begin(access, place)
     with access.terminal.working("reading the associations of the cluster") as progress:
-        plan = plan_decommission(access.clients, place, access.journal, arn, access.runtime.now(), progress.glance)
+        plan = plan_decommission(
+            access.clients,
+            place,
+            access.journal,
+            arn,
+            access.runtime.now(),
+            progress.glance,
+            update_trust=update_trust,
+        )
     name = arn.rpartition("/")[2]
     consent = Consent(
         question=f"Remove the associations, roles and trust of cluster {name}?",

@@ -15,6 +15,7 @@ from podid.ops.association.request import DisassociateOptions
         "NAMING RUNNING_PODS DRY_RUNS STATUS",
         (GUIDED, "ASKING KubeReader.list_service_accounts"),
         ("--delete-role", "DELETING_ROLE Iam.list_instance_profiles Eks.list_clusters Eks.list_associations"),
+        ("--update-trust", "ROLE_TRUST.update"),
         ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete KubeReader.list_pods"),
         "RESTARTING",
     ),

@@ -32,7 +32,7 @@ class GraphOptions:
         "CLUSTER_TAGS MANY_ROLES",
         ("NS/SA: whether it exists", "KubeReader.list_pods KubeReader.list_workloads"),
     ),
-    formats=Drawing,
+    formats=tuple(Drawing),
     several=("cluster", "region", "profile"),
 )
 def graph(access: Access, options: GraphOptions) -> None:
@@ -61,7 +61,7 @@ def graph(access: Access, options: GraphOptions) -> None:
     from podid.ops.audit.graph import build, read_cluster
     from podid.ops.clusters import ClusterOptions
     from podid.ops.reading.scope import DoctorScope
-    from podid.render.graph import graph_notes, graph_view
+    from podid.render.graph import graph_view
 
     terminal, namespace = access.terminal, access.shared.namespace or ""
     access.check_whose_pods(options.service_accounts, everywhere=True)
@@ -78,7 +78,6 @@ def graph(access: Access, options: GraphOptions) -> None:
     with terminal.working("reading roles and their policies"):
         readings, failures = read_each(access, chosen, read)
     graph = build([reading for _, reading in readings])
-    terminal.emit(graph_view(graph, several=len(readings) > 1))
-    terminal.note(*graph_notes(graph, access.shared.output))
+    terminal.emit(graph_view(graph, access.shared.output, several=len(readings) > 1))
     terminal.tell_failure(*failures)
     terminal.leave(ExitCode.PARTIAL if failures else ExitCode.OK)

@@ -73,7 +73,7 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     from podid.ops.audit.right_size import plan_right_size, read_recent, right_size
     from podid.ops.audit.unused import read_window
     from podid.ops.role.policies import validated
-    from podid.render.access import right_size_notes, right_size_view
+    from podid.render.access import right_size_view
 
     if access.shared.dry_run and not options.apply:
         raise UsageError("--dry-run requires --apply: without it podid changes nothing")
@@ -93,7 +93,6 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     plan = validated(plan_right_size(access.journal_to_read, place, sizing, adopt=adopt), access.clients)
     if not options.apply:
         terminal.emit(right_size_view(replace(sizing, notes=plan.notes)))
-        terminal.note(*right_size_notes(plan.notes))
         return
     question = f"Reduce the permissions of role {sizing.role.name}?"
     consent = Consent(question=question, needed_for="Reducing permissions") if plan.actions else None

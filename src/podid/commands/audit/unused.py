@@ -54,7 +54,7 @@ def unused(
     """
     from podid.ops.audit.unused import find_unused, read_window
     from podid.ops.reading.scope import DoctorScope
-    from podid.render.access import unused_notes, unused_view
+    from podid.render.access import unused_view
 
     access.check_whose_pods(service_accounts, everywhere=True)
     terminal, namespace, age = (
@@ -69,5 +69,4 @@ def unused(
     with terminal.working("reading the last use of roles"):
         report = find_unused(access.clients, place, scope, since, patience, now)
     terminal.emit(unused_view(report, age.days, short=terminal.for_person))
-    terminal.note(*unused_notes(report))
     terminal.leave(report.exit_code)

@@ -16,10 +16,9 @@ def list_config(access: Access) -> None:
     """
     from podid.cli.settings import keys, read_file
     from podid.ops.settings import list_settings
-    from podid.render.settings import problem_lines, settings_view
+    from podid.render.settings import settings_view
 
     env = access.runtime.env
     settings = list_settings(keys(), read_file(env, lenient=True), env)
     access.terminal.emit(settings_view(settings))
-    access.terminal.note(*problem_lines(settings))
     access.terminal.leave(settings.exit_code)

@@ -22,6 +22,4 @@ def convert(access: Access, files: FileOptions) -> None:
     from podid.ops.declare.files import read_files
     from podid.render.export.view import convert_view
 
-    declarations = read_files(files, read_file=access.terminal.read_file)
-    access.terminal.emit(convert_view(declarations))
-    access.terminal.note(*(f"note: {note}" for declaration in declarations for note in declaration.notes))
+    access.terminal.emit(convert_view(read_files(files, read_file=access.terminal.read_file)))

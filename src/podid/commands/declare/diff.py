@@ -18,9 +18,8 @@ def diff(access: Access, options: FileDiffOptions) -> None:
     """
     from podid.commands.declare.filing import planned
     from podid.domain.fileplan import together
-    from podid.render.fileplan import conflict_lines, diff_view
+    from podid.render.fileplan import diff_view
 
     filed = planned(access, options.files, options.ownership)
     access.terminal.emit(diff_view(filed.plans))
-    access.terminal.note(*(line for item in filed.plans for line in conflict_lines(item)))
     access.terminal.leave(together([item.exit_code for item in filed.plans]))

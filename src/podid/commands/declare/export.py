@@ -34,7 +34,7 @@ def export(access: Access, options: ExportOptions) -> None:
     Example: podid export --roles
     """
     from podid.ops.declare.export import read_identities
-    from podid.render.export.view import export_text, export_view
+    from podid.render.export.view import export_view
 
     terminal = access.terminal
     access.check_whose_pods(options.service_accounts, everywhere=True)
@@ -47,11 +47,7 @@ def export(access: Access, options: ExportOptions) -> None:
             namespace=access.shared.namespace,
             in_namespaces=access.in_namespaces,
         )
-    written = export_text(options.as_, identities)
-    terminal.emit(export_view(options.as_, written, identities))
-    terminal.note(*(f"note: {note}" for note in written.notes))
-    if not identities.associations and not identities.roles:
-        terminal.note("note: nothing to export: there is no association, and no role that podid created")
+    terminal.emit(export_view(options.as_, identities))
     if identities.failure is not None:
         terminal.tell_failure(identities.failure)
     terminal.leave(identities.exit_code)

@@ -51,7 +51,7 @@ def forget(access: Access, options: ForgetOptions) -> None:
     from podid.cli.several import over_clusters
     from podid.commands.declare.filing import reach
     from podid.ops.declare.clusters import FileSite
-    from podid.ops.declare.prune import plan_forget, plan_forget_file
+    from podid.ops.declare.ownership import plan_forget, plan_forget_file
 
     specified = bool(options.service_accounts or options.roles)
     if specified == bool(options.files.files):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     needs="AUDITING",
     optional=("OPTIONS_OF_AUDIT SEVERAL_CLUSTERS",),
-    formats=Report,
+    formats=tuple(Report),
     several=SEVERAL,
 )
 def audit(access: Access, options: AuditOptions) -> None:
@@ -40,7 +40,6 @@ def audit(access: Access, options: AuditOptions) -> None:
 
     Example: podid audit --all-regions --assume-role podid-audit --organization -o jsonl
     """
-    from podid.cli.several import are_several
     from podid.commands.diagnosis.reporting import Reporting
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view
@@ -52,16 +51,10 @@ def audit(access: Access, options: AuditOptions) -> None:
 
     if options.report.force and not options.report.report_files:
         raise UsageError("--force requires --report")
-    if are_several(access, options.clusters):
-        if options.probe:
-            raise UsageError("--probe cannot be used with several clusters")
-        reporting = Reporting(access, options.report, several=True)
-        reporting.show_each(options.clusters, lambda local: _audited(local, options, checks))
-        return
-    reporting = Reporting(access, options.report)
-    report = _audited(access, options, checks)
-    reporting.show(report)
-    reporting.finish(report)
+    reporting = Reporting(access, options.report, options.clusters)
+    if reporting.several and options.probe:
+        raise UsageError("--probe cannot be used with several clusters")
+    reporting.show_each(lambda local: _audited(local, options, checks))
 
 
 def _audited(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:

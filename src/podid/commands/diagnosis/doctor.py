@@ -30,7 +30,7 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     needs="CHECKING",
     optional=("OPTIONS_OF_DOCTOR SEVERAL_CLUSTERS",),
-    formats=Report,
+    formats=tuple(Report),
     permissions_for=permissions_for,
     several=SEVERAL,
 )
@@ -72,7 +72,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
 
-    reporting = Reporting(access, options.report)
+    reporting = Reporting(access, options.report, options.clusters)
     show = partial(reporting.show, again=options.watch)
     examination, report = examine(access, options, checks), None
     if options.fixes:

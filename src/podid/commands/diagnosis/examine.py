@@ -68,8 +68,8 @@ def examine_clusters(access: Access, options: DoctorOptions, checks: Checks) -> 
     options.check_several()
     options.check_together(dry_run=access.shared.dry_run)
     file = access.terminal.file_to_write(options.save, force=options.report.force) if options.save else None
-    reporting = Reporting(access, options.report, several=True)
-    reporting.show_each(options.clusters, lambda local: examine(local, options, checks, file).once())
+    reporting = Reporting(access, options.report, options.clusters)
+    reporting.show_each(lambda local: examine(local, options, checks, file).once())
 
 
 def examination_of(

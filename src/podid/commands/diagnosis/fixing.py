@@ -4,7 +4,7 @@ import io
 import json
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
@@ -47,7 +47,7 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
                 raise KeyboardInterrupt
             if code == ExitCode.OK:
                 done = True
-            elif not guard.left:
+            elif not guard.skipped:
                 terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
                 return
 
@@ -74,20 +74,20 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
     return PlannedFix(item, command, views[0] if views else None, error)
 
 
+@dataclass(slots=True)
 class _Guard:
-    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, because the
+    """Asks for confirmation between the plan of a fix and its first write. `skipped`: the fix was skipped, because the
     user declined or because the finding no longer exists."""
 
-    def __init__(self, verdict: Verdict, command: tuple[str, ...], still: Still) -> None:
-        self.left = False
-        self._verdict = verdict
-        self._command = command
-        self._still = still
+    verdict: Verdict
+    command: tuple[str, ...]
+    still: Still
+    skipped: bool = False
 
     def __call__(self, terminal: Terminal) -> None:
-        self.left = True
+        self.skipped = True
         terminal.consent(Consent(question="Apply this fix?", needed_for="doctor --fix"))
-        if not self._still(self._verdict, self._command):
-            message = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
-            raise Conflict(message, subject=str(self._verdict.subject))
-        self.left = False
+        if not self.still(self.verdict, self.command):
+            message = f"{self.verdict.check}, {self.verdict.subject} is no longer found; nothing was changed"
+            raise Conflict(message, subject=str(self.verdict.subject))
+        self.skipped = False

@@ -4,21 +4,22 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from podid.cli.access import Access
-from podid.cli.several import report_clusters
+from podid.cli.several import are_several, report_clusters
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.report import DoctorReport
 from podid.ops.clusters import ClusterOptions
 from podid.ops.doctor.request import ReportOptions
-from podid.render.doctor import doctor_view, reports_view
+from podid.render.doctor import DoctorReportListDocument, doctor_view
 from podid.render.formats import Report
 from podid.render.reports import SEVERAL, file_text, format_of, has_format, write_reports
 
 
 class Reporting:
-    """Writes the report on one cluster, or on `several` ones. Raise UsageError for a format that they cannot have, and
-    for a file of --report that cannot be written."""
+    """Writes the report on one cluster, or on the chosen ones. Raise UsageError for a format that several cannot have,
+    and for a file of --report that cannot be written."""
 
-    def __init__(self, access: Access, options: ReportOptions, *, several: bool = False) -> None:
+    def __init__(self, access: Access, options: ReportOptions, clusters: ClusterOptions) -> None:
+        self.several = several = are_several(access, clusters)
         output = access.shared.output
         form = output if isinstance(output, Report) else None
         forms = [(f"-o {form}", form), *((f"--report {name}", format_of(name)) for name in options.report_files)]
@@ -29,7 +30,7 @@ class Reporting:
             if not has_format(name):
                 message = f"--report {name}: the name must end in .json, .sarif, .xml (JUnit), .md or .html"
                 raise UsageError(message, subject=name)
-        self._access, self._options, self._form = access, options, form
+        self._access, self._options, self._clusters, self._form = access, options, clusters, form
         self._files = [
             access.terminal.file_to_write(name, force=options.force) for name in dict.fromkeys(options.report_files)
         ]
@@ -51,9 +52,13 @@ class Reporting:
         self._write((report,))
         self._access.terminal.leave(self._options.exit_code(report))
 
-    def show_each(self, clusters: ClusterOptions, read: Callable[[Access], DoctorReport]) -> None:
-        """Show the report of `read` on each of several clusters. --report, and -o for other programs, write one file
-        for all of them."""
+    def show_each(self, read: Callable[[Access], DoctorReport]) -> None:
+        """Show the report of `read` on each cluster. --report, and -o for other programs, write one file for all."""
+        if not self.several:
+            report = read(self._access)
+            self.show(report)
+            self.finish(report)
+            return
         form, options = self._form, self._options
         kept: list[DoctorReport] | None = [] if form or self._files else None
 
@@ -71,7 +76,7 @@ class Reporting:
                 self._access.terminal.write_report(write_reports(form, reports, failures), form)
             self._write(reports, failures)
 
-        report_clusters(self._access, clusters, show, reports_view, finish)
+        report_clusters(self._access, self._clusters, show, DoctorReportListDocument, finish)
 
     def _write(self, reports: Sequence[DoctorReport], failures: Sequence[tuple[str, PodidError]] | None = None) -> None:
         for file in self._files:

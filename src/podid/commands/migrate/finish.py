@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
-    needs="MIGRATION ROLE_TRUST.update",
+    needs="MIGRATION_BEGUN ROLE_TRUST.update",
     optional=(
         ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
         ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),

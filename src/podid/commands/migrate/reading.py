@@ -1,14 +1,17 @@
 """Read the migration of a cluster: the common part of the commands of podid migrate."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from podid.cli.access import Access
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place
-from podid.ops.migrate.items import Migration, read_migration, scope_of
-from podid.ops.migrate.request import MigrationOptions
+from podid.domain.plan import Place, Plan
+from podid.ops.migrate.base_role import BaseRole
+from podid.ops.migrate.carry import ChosenItems, plan_agent
+from podid.ops.migrate.items import Migration, check_plan, creates_accounts, read_migration, scope_of
+from podid.ops.migrate.request import ApplyOptions, MigrationOptions
+from podid.render.migration import item_lines
 
 
 def read(
@@ -33,3 +36,25 @@ def read(
         migration.check_read()
     migration.check_exist(refs, namespace)
     return replace(migration, items=tuple(item.with_commands(access.at_place) for item in migration.items))
+
+
+def choose(access: Access, place: Place, options: ApplyOptions, saved: Mapping[str, Any] | None) -> ChosenItems:
+    """Return the items to migrate, of the `saved` plan if there is one. Print all items."""
+    agent = Plan(header=place.header, actions=())
+    if options.install_agent:
+        agent = plan_agent(access.clients, place, access.runtime.now())
+    migration = read(
+        access,
+        place,
+        options.which,
+        complete=True,
+        first=agent,
+        base_role=BaseRole(options.base_role, options.target_profile),
+        create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
+        tags=options.tag,
+    )
+    if saved is not None:
+        migration = migration.only(check_plan(saved, migration, options.plan))
+    items, blocked = migration.selected(options)
+    access.terminal.note(*item_lines(migration.items))
+    return ChosenItems(migration=migration, items=items, blocked=blocked, agent=agent)

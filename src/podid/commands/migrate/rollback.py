@@ -24,7 +24,7 @@ class RollbackOptions:
 
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
-    needs="MIGRATION ROLE_TRUST.update ASSOCIATION.delete",
+    needs="MIGRATION_BEGUN ROLE_TRUST.update ASSOCIATION.delete",
     optional=(
         ("checking that the OIDC provider exists", "Iam.find_oidc_provider"),
         ("restoring annotations; grant it per namespace", "ANNOTATIONS.update"),
@@ -60,7 +60,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
         migration = read(access, change.place, refs=named, complete=True, create=True, begun=True)
         refs = named or refs_to_roll_back(migration, access.shared.namespace, access.journal)
         clients = access.clients
-        planned = plan_rollback(migration, refs, access.journal, clients.iam, options.from_)
+        planned = plan_rollback(migration, refs, access.journal, clients, options.from_)
         planned = with_provider(planned, clients)
         old = sources_words(planned.older) or "the previous credentials"
         question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"

@@ -41,7 +41,7 @@ def can_i(access: Access, options: CanOptions) -> None:
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery, check_access
     from podid.ops.permissions.resources import read_resource_policies
-    from podid.render.access import access_notes, access_view
+    from podid.render.access import access_view
 
     query = ActionQuery(options.actions, options.resources)
     with access.terminal.working("reading the policies"):
@@ -54,5 +54,4 @@ def can_i(access: Access, options: CanOptions) -> None:
             policies = read_resource_policies(aws.resource_policies, query.resources, account)
         report = check_access(session, query, action_table(), iam, policies)
     access.terminal.emit(access_view(report))
-    access.terminal.note(*access_notes(report))
     access.terminal.leave(report.exit_code)

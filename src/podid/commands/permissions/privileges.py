@@ -43,7 +43,7 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
     from podid.ops.audit.unused import read_window
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.privileges import read_privileges, with_last_use
-    from podid.render.access import privileges_notes, privileges_view
+    from podid.render.access import privileges_view
 
     since = read_window(timedelta(seconds=seconds(options.older_than, "--older-than")), access.runtime.now())
     with access.terminal.working("reading the policies"):
@@ -53,5 +53,4 @@ def privileges(access: Access, options: PrivilegeOptions) -> None:
             iam, patience = access.clients.iam_of(session.profile), access.patience(REPORT_SECONDS)
             answer = with_last_use(answer, iam, since, patience)
     access.terminal.emit(privileges_view(answer))
-    access.terminal.note(*privileges_notes(answer))
     access.terminal.leave(answer.exit_code)

@@ -52,7 +52,7 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     from podid.ops.permissions.can import ActionQuery
     from podid.ops.permissions.session import SessionReader
     from podid.ops.permissions.who import report, who_can
-    from podid.render.access import identities_notes, identities_view
+    from podid.render.access import identities_view
 
     query, table, namespace = ActionQuery((options.action,), options.resources), action_table(), access.shared.namespace
     tuple(query.notes(table))  # a pattern without an action fails before anything is read
@@ -71,7 +71,6 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
     if namespace and not answer.items and not failures:
         check_namespace([local for local, _ in parts], namespace)
     access.terminal.emit(identities_view(answer))
-    access.terminal.note(*identities_notes(answer))
     access.terminal.tell_failure(*failures)
     code = ExitCode.OK if options.allow_unknown else answer.exit_code
     access.terminal.leave(ExitCode.PARTIAL if failures else code)

@@ -13,7 +13,7 @@ from podid.ops.role.request import RoleRequest
     shared=(*CLUSTER, *KUBERNETES, *CHANGE),
     needs="CREATING_ROLE ROLE_TRUST.update",
     optional=(
-        "NAMING POLICY_CHECKS TARGET_ROLE",
+        "NAMING POLICY_CHECKS TARGET_ROLE LONG_TRUST",
         ("--target-role --no-session-tags: the associations' external IDs", "Eks.find_association"),
         (GUIDED, "ASKING Iam.list_roles KubeReader.list_service_accounts KubeReader.list_pods"),
         ("--replace", "ROLE_SETTINGS.update"),
@@ -60,7 +60,7 @@ def create(access: Access, options: RoleRequest) -> None:
         request = complete(access.clients, place, request, progress.glance)
         if options.print_:
             at_target = plan_target(access.clients, place, request, None, own_target(request))
-            actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
+            actions, changes = new_role(request, place.the_cluster, access.clients.trust_quota), at_target.owner_changes
             access.terminal.emit(role_form_view(options.print_, actions, changes))
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return

@@ -3,19 +3,23 @@
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
-from podid.ops.options import ROLE
+from podid.ops.options import LEAVE_TARGETS, ROLE
 
 
 @command(
     shared=(*AWS, *CHANGE),
     needs="Iam.get_role Iam.list_role_names DELETING_ROLE Eks.list_clusters Eks.list_associations",
-    optional=(("checking whether EC2 instances use the role", "Iam.list_instance_profiles"),),
+    optional=(
+        ("checking whether EC2 instances use the role", "Iam.list_instance_profiles"),
+        ("--update-trust", "ROLE_TRUST.update"),
+    ),
 )
 def delete(
     access: Access,
     name: str = ROLE,
     ignore_not_found: bool = switch("Succeed if the role does not exist."),
     adopt: bool = switch("Delete a role that podid did not create, according to its journal."),
+    update_trust: bool = LEAVE_TARGETS,
 ) -> None:
     """Delete a role and its policies. Asks for confirmation, or requires --yes.
 
@@ -24,6 +28,8 @@ def delete(
 
     Example: podid role delete shop-orders
 
+    Example: podid role delete shop-orders --update-trust
+
     Example: podid role delete shop-orders --ignore-not-found --yes
 
     Example: podid role delete billing --adopt --dry-run
@@ -31,16 +37,16 @@ def delete(
     from podid.cli.changing import Change
     from podid.ops.role.delete import plan_deleting
 
-    place = access.account_place()
-    change = Change.begin(access, place)
+    change = Change.begin(access, access.account_place())
     with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
-            place,
+            change.place,
             access.journal,
             name,
-            done=access.journal.done_before(access.runtime.argv, place.header),
+            done=access.journal.done_before(access.runtime.argv, change.place.header),
             ignore_not_found=ignore_not_found,
             adopt=adopt,
+            update_trust=update_trust,
         )
     change.run(plan, consent=consent)

@@ -4,7 +4,6 @@ from podid.cli.command import Access, command
 from podid.cli.options import AWS
 from podid.domain.errors import ExitCode
 from podid.domain.option import switch
-from podid.domain.text import count_of, short_list
 
 
 @command(
@@ -44,12 +43,5 @@ def list_roles(
         pod_roles = pod_roles.unused(uses) if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
     access.terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
-    if pod_roles.shut:
-        names = short_list(item.role.name for item in pod_roles.shut)
-        roles = count_of(len(pod_roles.shut), "more role")
-        access.terminal.note(
-            f"note: {roles} with a trust policy for pods that allows no service account: {names}; see podid role show"
-        )
-    access.terminal.note(*(f"note: not checked: {item}" for item in pod_roles.unread))
     if unused and uses.gaps:
         access.terminal.leave(ExitCode.UNDETERMINED)

@@ -11,7 +11,7 @@ from podid.ops.trust.request import TrustAddOptions
     shared=(*CLUSTER, *CHANGE),
     optional=(
         ("--role", "EDITING_TRUST"),
-        "USERS",
+        "USERS LONG_TRUST",
     ),
 )
 def add(access: Access, options: TrustAddOptions) -> None:

@@ -47,7 +47,9 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
         raise UsageError("Several policies cannot be printed as text: pass --in-place or --output json")
     writes = in_place and not access.shared.dry_run
     edits = edit_files(names, edit, terminal.read_file, access.patience(WAIT_SECONDS), writes=writes)
-    if not in_place:
+    if in_place:
+        terminal.note(*(f"note: {item.file.called}: {warning}" for item in edits for warning in item.warnings))
+    else:
         terminal.note(*(f"note: {note}" for item in edits for note in item.notes))
     terminal.emit(edits_view(edits, in_place=in_place))
 
@@ -58,5 +60,7 @@ def read_role(access: Access, place: Place, name: str) -> Role:
 
 def edit_role(change: Change, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
     """Change a role's trust policy with a plan that shows the effect on its users. `question` asks for confirmation."""
-    plan = change.with_outlook_of_role(plan_edit(role, edit, change.place.header, why=why), role)
+    plan = change.with_outlook_of_role(
+        plan_edit(role, edit, change.place.header, change.access.clients.trust_quota, why=why), role
+    )
     change.run(plan, consent=Consent(question=question, needed_for="Removing access") if question else None)

@@ -4,7 +4,6 @@ AWS classifies each action: Service Authorization Reference, "Actions, resources
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,9 +11,7 @@ from functools import cached_property, lru_cache
 
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import nearest, short_list
-from podid.domain.wildcards import ANY, covers_arn, matches, overlap_arn, pattern
-
-_VALUE = re.compile(r"\$\{[^}]*\}")
+from podid.domain.wildcards import ANY, VARIABLE, covers_arn, matches, overlap_arn, pattern
 
 
 class AccessLevel(StrEnum):
@@ -67,11 +64,13 @@ def _types_of(types: tuple[ResourceType, ...], resource: str) -> frozenset[Resou
     `arn:…:*/*`: if all resources have the narrower type, none has the wider one."""
     possible = [item for item in types if overlap_arn(item.arn, resource)]
     certain = [item for item in possible if covers_arn(item.arn, resource)]
-    return frozenset(item for item in possible if not any(_wider(item.arn, other.arn) for other in certain))
-
-
-def _wider(one: str, other: str) -> bool:
-    return covers_arn(one, other) and not covers_arn(other, one)
+    wider = {
+        item
+        for item in possible
+        for other in certain
+        if covers_arn(item.arn, other.arn) and not covers_arn(other.arn, item.arn)
+    }
+    return frozenset(possible) - wider
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class ActionTable:
 
 def _service(line: str) -> Service:
     prefix, title, levels, listed = json.loads(line)
-    types = tuple(ResourceType(name, _VALUE.sub(ANY, arn)) for name, arn in listed)
+    types = tuple(ResourceType(name, VARIABLE.sub(ANY, arn)) for name, arn in listed)
     actions: dict[str, ServiceAction] = {}
     for level, names in levels.items():
         for word in names.split():

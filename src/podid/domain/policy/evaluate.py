@@ -19,6 +19,7 @@ from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
 from podid.domain.section import Missing
 from podid.domain.text import short_list
+from podid.domain.trust.evaluate import STRANGER
 from podid.domain.trust.policy import decisive
 from podid.domain.trust.request import RequestContext
 from podid.domain.wildcards import ANY, covers_arn, meet, overlap_arn, text_of
@@ -29,8 +30,6 @@ _MOST = 500
 _MOST_COMPARED = 60
 # its resource is `arn:aws:s3:::*`: Amazon S3 User Guide, "Controlling access to a bucket with user policies"
 _OF_ALL_BUCKETS = "s3:listallmybuckets"
-# a text that no pattern names
-_STRANGER = "zq7x0v3k9"
 
 
 class AccessVerdict(StrEnum):
@@ -210,7 +209,7 @@ class RoleAccess:
 
     def _of_example(self, covering: list[list[PermissionStatement]], pattern: str, service: str) -> Ruling:
         """Return the access to an example resource of the pattern; a denied one only if a second is denied, too."""
-        for letters in (_STRANGER, ""):
+        for letters in (STRANGER, ""):
             example = self.session.example(pattern, letters)
             answer = self._of_one(covering, example, self.session.context(service, example))
             if answer.verdict is not AccessVerdict.DENIED:

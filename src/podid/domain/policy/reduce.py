@@ -14,11 +14,10 @@ from functools import partial
 from podid.domain.cloudtrail import SessionCall
 from podid.domain.foreign import Object, inner_or_empty, inners_or_none, instant, text_or
 from podid.domain.grouping import grouped
-from podid.domain.iam import Usage, listed, service_of
+from podid.domain.iam import Document, Usage, listed, service_of
 from podid.domain.policy.actions import ActionTable
 from podid.domain.wildcards import ANY, covers, covers_arn, matches, meet, overlap, pattern
 
-Document = Mapping[str, object]
 # services whose CloudTrail events name the resources of each request
 _WITH_RESOURCES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
 # Neither IAM nor CloudTrail shows their use: a role is passed as a parameter of another call, and the other actions are
@@ -278,11 +277,8 @@ def fold(arns: Iterable[str]) -> tuple[str, ...]:
     patterns = {
         f"{folder}/*" if folder and len(items) > 1 else item for folder, items in folders.items() for item in items
     }
-    return tuple(sorted(item for item in patterns if not any(_within(item, wide) for wide in patterns)))
-
-
-def _within(item: str, wide: str) -> bool:
-    return wide != item and wide.endswith("*") and item.startswith(wide[:-1])
+    wide = {item for item in patterns if item.endswith("*")}
+    return tuple(sorted(item for item in patterns if not any(item.startswith(w[:-1]) for w in wide - {item})))
 
 
 # --- events of CloudTrail ---------------------------------------------------------------------------------------------
@@ -362,9 +358,7 @@ def role_events(records: Iterable[Object], role_arn: str, since: datetime, table
     for record in records:
         at = instant(record, "eventTime")
         times.append(at)
-        issuer = inner_or_empty(
-            inner_or_empty(inner_or_empty(record, "userIdentity"), "sessionContext"), "sessionIssuer"
-        )
+        issuer = inner_or_empty(record, "userIdentity", "sessionContext", "sessionIssuer")
         source, event = text_or(record, "eventSource").partition(".")[0], text_or(record, "eventName")
         code = text_or(record, "errorCode")
         if record.get("managementEvent") is not True:

@@ -14,6 +14,7 @@ from podid.domain.trust.build import (
     parse_conditions,
     policy_size,
     target_policy,
+    too_long,
     written_by_podid,
 )
 from podid.domain.trust.check import TrustCheck, check, diff, mergeable

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podid.domain.errors import Again, InvalidInput
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
@@ -138,6 +139,14 @@ def effective_scope(identity: PodIdentity, scope: ScopeKind) -> ScopeKind:
 def policy_size(policy: Policy) -> int:
     """Return the number of characters without white space, as IAM counts them against TRUST_POLICY_QUOTA."""
     return sum(1 for letter in policy.to_json() if not letter.isspace())
+
+
+def too_long(policy: Policy) -> tuple[str, ...]:
+    """Return a sentence if the policy is longer than IAM accepts by default."""
+    size = policy_size(policy)
+    if size <= TRUST_POLICY_QUOTA:
+        return ()
+    return (f"the trust policy would have {size} characters; IAM allows {TRUST_POLICY_QUOTA} by default",)
 
 
 def _condition(identity: PodIdentity, scope: ScopeKind) -> dict[str, dict[str, str]]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from podid.domain.findings import Severity
 from podid.domain.grouping import grouped
-from podid.domain.iam import TRUST_POLICY_QUOTA
-from podid.domain.trust.build import policy_size, target_policy
+from podid.domain.trust.build import policy_size, target_policy, too_long
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
@@ -53,7 +52,7 @@ _NO_EXTERNAL_ID = (
 )
 
 
-def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
+def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
     """Evaluate every request and propose the smallest addition that allows the requests with verdict no-match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
     proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
@@ -71,10 +70,11 @@ def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POL
                 proposed = candidate
                 break
         else:
-            edit = add(proposed, evaluation.request, quota=quota)
+            edit = add(proposed, evaluation.request)
             proposed = edit.policy
             advice += [] if edit.changed else [edit.reason]
     changed = proposed is not policy
+    advice += too_long(proposed) if changed else ()
     return TrustCheck(
         evaluations,
         combined(*(evaluation.verdict for evaluation in evaluations)),

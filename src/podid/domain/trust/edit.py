@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podid.domain import text
-from podid.domain.iam import TRUST_POLICY_QUOTA, listed
+from podid.domain.iam import listed
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
 from podid.domain.trust.evaluate import (
@@ -43,7 +43,7 @@ class Edit:
     `notes` are further sentences.
 
     `statement` is the index of the statement that was written or removed, or that decided. `size` is the size of the
-    new policy as IAM counts it, also of one that exceeds the quota.
+    new policy as IAM counts it. It can exceed the quota.
     """
 
     policy: Policy
@@ -67,8 +67,6 @@ def add(
     identity: PodIdentity,
     scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
     conditions: Sequence[OwnCondition] = (),
-    *,
-    quota: int = TRUST_POLICY_QUOTA,
 ) -> Edit:
     """Allow the service account (or its namespace, cluster, account) under further `conditions`, unless the trust
     policy already does.
@@ -103,13 +101,12 @@ def add(
     new = with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
     index = len(policy.statements)
-    edit = written(policy, raws, index, quota, f"Statement[{index}] ({new['Sid']}) was added")
+    edit = written(policy, raws, index, f"Statement[{index}] ({new['Sid']}) was added")
     return replace(edit, notes=_after_adding(edit, identity, scope, reach)) if edit.changed else edit
 
 
 def _wider(evaluation: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
-    kinds = tuple(ScopeKind)
-    if evaluation.scope is None or kinds.index(evaluation.scope.kind) <= kinds.index(scope):
+    if evaluation.scope is None or evaluation.scope.kind.rank <= scope.rank:
         return ()
     return (f"it allows {evaluation.scope.words}",)
 
@@ -131,8 +128,6 @@ def tighten(
     policy: Policy,
     identities: Iterable[PodIdentity],
     scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
-    *,
-    quota: int = TRUST_POLICY_QUOTA,
 ) -> Edit:
     """Replace the wide statements for EKS Pod Identity by one statement for each identity, as wide as `scope`.
 
@@ -163,13 +158,14 @@ def tighten(
             return refused(policy, f"{statement_.label} cannot be replaced: {obstacle}", statement_.index)
     if not wide:
         return unchanged(policy, "every statement for EKS Pod Identity is already as narrow as possible", None)
-    return _tightened(policy, built, wide, quota)
+    return _tightened(policy, built, wide)
 
 
 def other_principals(policy: Policy) -> tuple[str, ...]:
-    """Return the principals of the trust policy other than `pods.eks.amazonaws.com`, each once, in order."""
+    """Return the principals other than `pods.eks.amazonaws.com` that statements allow to assume the role, each once, in
+    order."""
     names = []
-    for statement in policy.statements:
+    for statement in (item for item in policy.statements if item.lets_assume):
         prefix = "everyone except " if statement.not_principal else ""
         names += [prefix + name for _, name in statement.principals if prefix or name != PODS_PRINCIPAL]
     return tuple(dict.fromkeys(names))
@@ -274,7 +270,7 @@ def _obstacle(statement: Statement) -> str:
     return f"its condition {extra[0].operator} {extra[0].key} would be lost" if extra else ""
 
 
-def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], quota: int) -> Edit:
+def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement]) -> Edit:
     kept = [s for s in policy.statements if s not in wide]
     taken = {s.sid for s in kept}
     new = [with_free_sid(raw, taken) for raw in built if meaning(raw) not in _meanings(kept)]
@@ -287,11 +283,16 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
     labels = ", ".join(s.label for s in wide)
     verb = "replaces" if len(new) == 1 else "replace"
     done = f"{text.count_of(len(new), 'new statement')} {verb} {labels}" if new else f"{labels} was removed"
-    others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
+    # a statement that relied on the sts:TagSession of a removed one allows nothing any more
+    others = [
+        s.label
+        for s in kept
+        if _concerns_pods(s) and all(map(s.about, ACTIONS)) and meaning(s.raw) not in map(meaning, built)
+    ]
     if others:
         allow = "allows" if len(others) == 1 else "allow"
         done += f"; the former {', '.join(others)} still {allow} service accounts that were not specified"
-    return written(policy, raws, wide[0].index if new else None, quota, done)
+    return written(policy, raws, wide[0].index if new else None, done)
 
 
 def unchanged(policy: Policy, reason: str, statement: int | None, notes: tuple[str, ...] = ()) -> Edit:
@@ -306,7 +307,6 @@ def written(
     policy: Policy,
     raws: Sequence[Raw],
     statement: int | None,
-    quota: int | None,
     done: str,
     notes: tuple[str, ...] = (),
 ) -> Edit:
@@ -315,13 +315,7 @@ def written(
         reason = f"IAM rejects any change of a trust policy that names {', '.join(gone)}, the unique id of"
         return refused(policy, f"{reason} a deleted role or user: replace it with an ARN first", None)
     new = policy.with_statements(raws)
-    size = policy_size(new)
-    if quota is not None and size > quota:
-        reason = (
-            f"the trust policy would have {size} characters, and IAM allows {quota}: use a wider scope or a second role"
-        )
-        return Edit(policy, EditOutcome.REFUSED, reason, None, size)
-    return Edit(new, EditOutcome.CHANGED, done, statement, size, notes)
+    return Edit(new, EditOutcome.CHANGED, done, statement, policy_size(new), notes)
 
 
 def holds(before: Policy, after: Policy, now: Policy) -> bool:

@@ -15,7 +15,7 @@ from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition, network_of
 from podid.domain.trust.explain import action_meant, condition_failure, failing, nearest, no_principal, why_denied
-from podid.domain.trust.policy import ASSUME_ROLE, TAG_SESSION, Policy, Statement
+from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, Statement
 from podid.domain.trust.request import PodIdentity, Request, RequestContext, TargetHop
 
 TOO_BROAD = "trust-too-broad"
@@ -65,17 +65,14 @@ def find_all(policy: Policy, request: Request, context: RequestContext, failed: 
         for name in unwritable_principals(policy)
     ]
     failures = [finding for action in failed for finding in _failures(policy, action, request, context)]
-    if doubtful := next((s for s in policy.statements if not s.allow and _may_deny(s, request, context)), None):
+    denies = (s for s in policy.statements if not s.allow)
+    if doubtful := next((s for s in denies if any(s.truth(a, request, context) is None for a in ACTIONS)), None):
         also = f"; then narrow {doubtful.label}, which may deny the request"
         failures = [f if f.denied else replace(f, fix=f"{f.fix}{also}", denied=True) for f in failures]
     by_message = {(finding.id, finding.message): finding for finding in recreated}
     for finding in failures:
         by_message.setdefault((finding.id, finding.message), finding)
     return list(by_message.values())
-
-
-def _may_deny(statement: Statement, request: Request, context: RequestContext) -> bool:
-    return any(statement.truth(action, request, context) is None for action in (ASSUME_ROLE, TAG_SESSION))
 
 
 def _failures(policy: Policy, action: str, request: Request, context: RequestContext) -> Iterable[TrustFinding]:

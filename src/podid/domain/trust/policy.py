@@ -29,6 +29,7 @@ Raw = Mapping[str, object]
 ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"
 ACTIONS = (ASSUME_ROLE, TAG_SESSION)
+ASSUMING = (ASSUME_ROLE, "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML")
 _FOR_PODS = ("Service", PODS_PRINCIPAL)
 # kinds of principals in a trust policy; "*" has no kind, so it stays unknown
 _KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
@@ -72,6 +73,11 @@ class Statement:
     def about(self, action: str) -> bool:
         """Return whether the statement covers `action`, NotAction included."""
         return _named(self.actions, action) is not self.not_action
+
+    @property
+    def lets_assume(self) -> bool:
+        """Return whether the statement allows to assume the role. sts:TagSession alone does not."""
+        return self.allow and any(map(self.about, ASSUMING))
 
     def covers(self, action: str) -> Truth:
         """Return whether the statement covers `action`; None for NotAction, which podid does not evaluate."""

@@ -201,7 +201,7 @@ def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = ()
     if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
         return refused(policy, reason, policy.statements[0].index)
-    return written(policy, raws, min(removals), None, " and ".join(done), notes)
+    return written(policy, raws, min(removals), " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
@@ -242,7 +242,8 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
 
 def principals_among(policy: Policy, arns: Collection[str]) -> tuple[str, ...]:
     """Return those of the roles that a statement names and allows to assume the role."""
-    return tuple(dict.fromkeys(name for s in _own(policy, arns) for kind, name in s.principals if name in arns))
+    statements = (statement for statement in _own(policy, arns) if statement.about(ASSUME_ROLE))
+    return tuple(dict.fromkeys(name for s in statements for kind, name in s.principals if name in arns))
 
 
 def principal_statement(arn: str) -> dict[str, object]:
@@ -289,5 +290,5 @@ def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
     return [
         s
         for s in policy.statements
-        if s.allow and not s.not_principal and s.about(ASSUME_ROLE) and any(name in arns for _, name in s.principals)
+        if s.allow and not s.not_principal and any(name in arns for _, name in s.principals)
     ]

@@ -105,7 +105,8 @@ def plan_roles(
         if name:
             role = resolve_role(clients, name, account=place.account, partition=cluster.partition, refs=(ref,))
             change = AssociationChange(update_trust=request.update_trust)
-            plan = plan_associations((DesiredAssociation(ref, role),), change, cluster, place.header, {ref: None})
+            desired = (DesiredAssociation(ref, role),)
+            plan = plan_associations(desired, change, cluster, place.header, {ref: None}, clients.trust_quota)
             # EKS creates the association for the add-on
             plan = replace(plan, actions=tuple(item for item in plan.actions if item.kind != ASSOCIATION.name))
             roles[account] = role.arn

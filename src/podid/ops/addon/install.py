@@ -9,9 +9,9 @@ from podid.domain.plan import Place, Plan
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.addon import associate
 from podid.ops.addon.request import AddonInstallOptions, AddonRequest
-from podid.ops.agent.install import InstallFacts, plan_install
+from podid.ops.agent.install import InstallFacts, plan_install, with_offer
 from podid.ops.agent.preflight import conflict_notes
-from podid.ops.agent.versions import choose, read_offer
+from podid.ops.agent.versions import choose
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION
 from podid.ops.clients import Clients
@@ -26,14 +26,9 @@ def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInst
         flags = ("--addon-version", request.addon_version) if request.addon_version else ()
         raise UsageError(message, hint=Other(("install-agent",), flags=flags), subject=name)
     current = eks.find_addon(place.cluster_name, name)
-    facts = InstallFacts(current=current)
-    offer = read_offer(clients, place, name)
-    if isinstance(offer, PodidError):
-        facts = replace(facts, unread=(f"the add-on's versions could not be read: {offer.message}",))
-    elif not offer.rows and current is None:
+    facts = with_offer(clients, place, InstallFacts(current=current), name)
+    if facts.offer is not None and not facts.offer.rows and current is None:
         raise _not_offered(clients, place, name)
-    else:
-        facts = replace(facts, offer=offer)
     installed, downgrade = current.version if current is not None else "", request.allow_downgrade
     version = choose(facts.offer, request.addon_version, installed, allow_downgrade=downgrade, addon=name)
     if version:

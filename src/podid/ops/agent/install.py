@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Conflict, InvalidInput, Other, PodidError
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
-from podid.domain.versions import EC2, Offer
+from podid.domain.versions import EC2, Offer, offer_of
 from podid.domain.workloads import POLICY_BLOCKS_AGENT, allow_agent_command, why_agent_refused
 from podid.facts.agent import planned_agent
 from podid.ops.agent import preflight
 from podid.ops.agent.coverage import AgentPods, Coverage
 from podid.ops.agent.request import AddonSettings, Assignment, InstallRequest
-from podid.ops.agent.versions import behind, choose, read_offer
+from podid.ops.agent.versions import behind, choose
 from podid.ops.agent.waiting import FAILED
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
@@ -59,13 +59,9 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     # EC2 if the types of the nodes are not known
     kinds = {node.compute_type for node in nodes.nodes if node.os == "linux"} if nodes is not None else set[str]()
     only_hybrid = "hybrid" in kinds and EC2 not in kinds
-    offer = read_offer(clients, place, AGENT_ADDON, ("hybrid",) if only_hybrid else (EC2,))
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, nodes)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
-    if isinstance(offer, PodidError):
-        facts = replace(facts, unread=(f"the add-on's versions could not be read: {offer.message}",))
-    else:
-        facts = replace(facts, offer=offer)
+    facts = with_offer(clients, place, facts, AGENT_ADDON, ("hybrid",) if only_hybrid else (EC2,))
     # the schema of the version that will run, if there are values to validate
     installed = current.version if current else ""
     version = choose(facts.offer, request.addon_version, installed, allow_downgrade=request.allow_downgrade)
@@ -77,6 +73,17 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     except PodidError as error:
         why = f"the configuration schema could not be read, so only EKS validates the values: {error.message}"
         return replace(facts, unread=(*facts.unread, why))
+
+
+def with_offer(
+    clients: Clients, place: Place, facts: InstallFacts, addon: str, compute: Collection[str] = (EC2,)
+) -> InstallFacts:
+    """Return the facts with EKS's offer. Without one, EKS chooses its default, and checks a requested version."""
+    cluster = place.the_cluster
+    try:
+        return replace(facts, offer=offer_of(cluster, clients.eks.list_addon_versions(addon, cluster.version), compute))
+    except PodidError as error:
+        return replace(facts, unread=(f"the add-on's versions could not be read: {error.message}",))
 
 
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
@@ -97,7 +104,8 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         plan = plan.noting(preflight.conflict_notes(clients.kube, facts.current, request.resolve_conflicts))
     elif overwrite and plan.actions:
         others = (*others, *preflight.overwritten(facts.agents))
-    diagnosis = examine_before(clients, place, plan, now=now, checks=select(preflight.CHECKS), by_name=True)
+    checks = select(preflight.CHECKS)
+    diagnosis = examine_before(clients, place, plan, now=now, journal=None, checks=checks, by_name=True)
     plan, ahead = preflight.with_outlook(
         plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role
     )

@@ -1,26 +1,16 @@
 """The versions of an add-on that EKS offers for a cluster, and the choice among them."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from podid.domain.errors import Again, Conflict, NotFound, PodidError
+from podid.domain.errors import Again, Conflict, NotFound
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import nearest
-from podid.domain.versions import EC2, Offer, addon_key, next_minor, offer_of, older
+from podid.domain.versions import Offer, addon_key, next_minor, offer_of, older
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"
 _SHOWN = 5
-
-
-def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
-    """Return EKS's offer, or the error that prevented reading it: EKS then chooses its default, and checks a requested
-    version."""
-    try:
-        return offer_of(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
-    except PodidError as error:
-        return error
 
 
 def choose(

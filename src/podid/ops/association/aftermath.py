@@ -5,7 +5,7 @@ A change reaches each API server at a different time. A pod created with dryRun=
 created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
@@ -13,7 +13,6 @@ from podid.calls.patience import Patience
 from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.report import DoctorReport
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
@@ -26,7 +25,7 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
-from podid.ops.status.diagnose import Diagnosis, examine, wanted_for
+from podid.ops.status.diagnose import Adjust, Diagnosis, examine, unchanged, wanted_for
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.verify import wait
 
@@ -52,7 +51,7 @@ class Waiting:
     journal: Journal
     restarting: Restarting | None = None
     all_pods: bool = False
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report
+    adjust: Adjust = unchanged
 
     @property
     def checks_cluster(self) -> bool:
@@ -188,10 +187,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
     if failure is not None:
         return replace(result, unchecked=f"the cluster was not checked: {failure.message}")
-    try:
-        return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
-    except PodidError as error:
-        return replace(result, error=error)
+    return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
 
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
@@ -214,7 +210,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
-        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
+        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries):
             if isinstance(answer, NotFound | Conflict):
                 clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
             elif isinstance(answer, PodidError):

@@ -33,9 +33,8 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.role.create import complete, named, plan_new_role, plan_target, read_permissions
-from podid.ops.role.plan import identity
+from podid.ops.role.plan import identity, preset_notes
 from podid.ops.role.policies import validated
-from podid.ops.role.presets import preset_notes
 from podid.ops.role.request import RoleRequest
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
@@ -218,7 +217,9 @@ class Associating:
             )
             for ref, item in self.items.items()
         ]
-        plan = plan_associations(desired, change, place.the_cluster, place.header, self.current)
+        plan = plan_associations(
+            desired, change, place.the_cluster, place.header, self.current, self.clients.trust_quota
+        )
         skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
         plan = replace(plan, skipped=skipped)
         others = [item for item in desired if item.role is not created]
@@ -297,7 +298,7 @@ def plan_targets(
         read: Section[Role | None] = Known(role)
         if role is None:
             read = read_target(clients, request, place.account)
-        yield plan_chain(request, chains, read)
+        yield plan_chain(request, chains, read, clients.trust_quota_of(request.profile))
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------

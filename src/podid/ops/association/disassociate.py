@@ -17,13 +17,13 @@ from podid.facts.restarts import LIFETIME, OF_TARGET
 from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.association.request import DisassociateOptions
+from podid.ops.change.guard import without_owned
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.role import uses_after
-from podid.ops.change.owners import without_owned
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.role.delete import RoleContents, plan_delete, plan_delete_after
+from podid.ops.role.delete import RoleContents, check_not_adopted, plan_delete, plan_delete_after
 from podid.ops.role.plan import made_here
 from podid.ops.role.uses import Uses, read_all_uses
 from podid.ops.trust.edit import plan_edit
@@ -55,7 +55,9 @@ def plan_disassociating(
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
-            plan = plan.then(plan_delete_after(clients, journal, place, arn, plan.actions))
+            plan = plan.then(
+                plan_delete_after(clients, journal, place, arn, plan.actions, update_trust=options.update_trust)
+            )
     if options.delete_service_account:
         say("reading the service accounts and their pods")
         plan = plan.then(plan_delete_accounts(clients, journal, place, refs))
@@ -136,10 +138,18 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
 
 
 def plan_decommission(
-    clients: Clients, place: Place, journal: Journal, cluster_arn: str, now: datetime, say: Callable[[str], None]
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    cluster_arn: str,
+    now: datetime,
+    say: Callable[[str], None],
+    *,
+    update_trust: bool,
 ) -> Plan:
     """Plan the removal of a cluster's associations, of the roles that only it uses, and of its statements in the trust
-    policies of other roles. `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
+    policies of other roles. With `update_trust`, remove deleted roles from the trust policies of their target roles.
+    `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
     NotFound if no trust policy names such a cluster, and Undetermined if another cluster of the account could not be
     read."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
@@ -159,7 +169,9 @@ def plan_decommission(
         raise NotFound(message, subject=name, hint=("aws", "eks", "list-clusters"))
     kept = {arn for item in associations if item not in ended for arn in (item.role_arn, item.target_role_arn)}
     for role in roles:
-        part = _of_role(clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept)
+        part = _of_role(
+            clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept, update_trust=update_trust
+        )
         plan = plan.then(without_owned(clients, part))
     return plan.in_order()
 
@@ -211,7 +223,15 @@ def _names(role: Role, cluster_arn: str) -> bool:
 
 
 def _of_role(
-    clients: Clients, place: Place, journal: Journal, cluster_arn: str, role: Role, remaining: Uses, *, in_use: bool
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    cluster_arn: str,
+    role: Role,
+    remaining: Uses,
+    *,
+    in_use: bool,
+    update_trust: bool,
 ) -> Plan:
     """Plan the deletion of a role that podid created here and that nothing else can use; else the removal of the
     cluster's statements. A role that an association of the cluster still uses is unchanged."""
@@ -224,12 +244,18 @@ def _of_role(
     alone = edit.refused or (not edit.changed and not trust.other_principals(policy))
     if alone and not others and made_here(journal, place, role):
         try:
-            return plan_delete(RoleContents.read(clients, role, remaining), place.header, ours=True, adopt=False)
+            check_not_adopted(journal, place, role, ())
+            contents = RoleContents.read(clients, role, remaining)
+            return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:
         plan = plan_edit(
-            role, lambda read, _: trust.remove_cluster(read, cluster_arn), place.header, why="to remove the cluster"
+            role,
+            lambda read, _: trust.remove_cluster(read, cluster_arn),
+            place.header,
+            clients.trust_quota,
+            why="to remove the cluster",
         )
         return replace(plan, notes=tuple(f"role {role.name}: {note}" for note in plan.notes))
     if edit.refused:

@@ -19,6 +19,7 @@ from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
+from podid.ops.role.quota import TrustQuota
 
 Current = Mapping[ServiceAccountRef, Association | None]
 # up to this number service accounts are read by name, beyond it in one list
@@ -39,6 +40,7 @@ def plan_associations(
     cluster: Cluster,
     header: Header,
     current: Current,
+    quota: TrustQuota,
 ) -> Plan:
     """Plan the changes; planning again after applying gives an empty plan. Raise Conflict, which names the flag that
     would allow the change, and AccessDenied if the trust policy is to be changed and cannot be read."""
@@ -58,7 +60,7 @@ def plan_associations(
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
-            trusts.append(_plan_trust(change, items, cluster, role.role, current, notes))
+            trusts.append(_plan_trust(change, items, cluster, role.role, current, notes, quota))
     whole = (*(action for action in trusts if action is not None), *actions)
     return Plan(header=header, actions=whole, unchanged=tuple(unchanged), notes=tuple(notes), separate=True)
 
@@ -195,6 +197,7 @@ def _plan_trust(
     role: Role,
     current: Current,
     notes: list[str],
+    quota: TrustQuota,
 ) -> Action | None:
     """Return the change of the trust policy; None if it allows every service account, or if only the pods can tell
     (verdict unknown). A mismatch that exists already and is not touched is no conflict."""
@@ -233,7 +236,7 @@ def _plan_trust(
     notes += others(role)
     # a statement for pods without session tags allows the whole cluster, and the others need their own after it
     tagged_first = dict(sorted(missing.items(), key=lambda item: not item[1]))
-    return plan_trust(role, cluster, tagged_first, change.reach, change.conditions, notes=notes)
+    return plan_trust(role, cluster, tagged_first, change.reach, change.conditions, notes=notes, quota=quota)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], clients: Clients) -> Plan:

@@ -25,6 +25,7 @@ from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.target import TargetRequest
 from podid.ops.status.diagnose import Diagnosis
@@ -156,7 +157,7 @@ class Transfer:
         assert self.association is not None
         cluster, current = self.place.the_cluster, {self.new: self.moved}
         desired = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
-        plan = plan_associations(desired, change, cluster, self.place.header, current)
+        plan = plan_associations(desired, change, cluster, self.place.header, current, self.clients.trust_quota)
         target = TargetRequest(arn="", profile=None, update=change.update_trust)
         for at_target in plan_targets(self.clients, self.place, desired, current, target):
             plan = at_target.around(plan)
@@ -188,7 +189,9 @@ class Transfer:
                 raise self.role.denied
             return plan
         assert association is not None
-        removal = left_in_trust(plan, role, cluster, self.old, session_tags=association.session_tags)
+        removal = left_in_trust(
+            plan, role, cluster, self.old, self.clients.trust_quota, session_tags=association.session_tags
+        )
         if removal is None:
             return plan
         if remove:
@@ -230,7 +233,7 @@ class OnceReady:
 
 
 def left_in_trust(
-    plan: Plan, role: Role, cluster: Cluster, ref: ServiceAccountRef, *, session_tags: bool
+    plan: Plan, role: Role, cluster: Cluster, ref: ServiceAccountRef, quota: TrustQuota, *, session_tags: bool
 ) -> Plan | None:
     """Plan the removal of `ref` from the role's trust policy after the plan; None if the policy does not allow it, or
     allows it only together with others."""
@@ -245,4 +248,4 @@ def left_in_trust(
     edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
     if not edit(policy, dict(role.tags)).changed:
         return None
-    return plan_edit(then, edit, plan.header, why=f"to remove {ref}")
+    return plan_edit(then, edit, plan.header, quota, why=f"to remove {ref}")

@@ -1,15 +1,18 @@
-"""Check a plan against guards: rules for every change."""
+"""Refuse the actions of a plan that a guard forbids, and those on resources that another tool owns."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.declaration import Breach, Guard, Position
-from podid.domain.errors import Conflict
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Unavailable, Undetermined
 from podid.domain.names import Arn
+from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, State, Verb, document, text, texts
 from podid.ops.change import kinds
-from podid.ops.clients import Clients
+from podid.ops.clients import Clients, Site
 
 # an action that a rule forbids: the place of the rule, its key, and the reason
 Violation = tuple[Position, str, str]
@@ -92,7 +95,8 @@ def _new_roles(after: State, before: State) -> dict[str, str]:
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
-    """Yield each statement that the action adds to a trust policy, and each one that a removed Deny limited."""
+    """Yield each statement that the action adds to a trust policy, and each one that it completes: a removed Deny
+    limited it, or an added statement allows the sts:TagSession that it lacks."""
     if action.kind not in (kinds.ROLE.name, kinds.ROLE_TRUST.name):
         return
     policy = kinds.kind_of(action.kind).policy
@@ -102,4 +106,112 @@ def _new_statements(action: Action, after: State, before: State) -> Iterator[tru
     kept = [trust.meaning(statement.raw) for statement in new]
     limited = any(not statement.allow and trust.meaning(statement.raw) not in kept for statement in old)
     known = [] if limited else [trust.meaning(statement.raw) for statement in old]
-    yield from (item for item in new if trust.meaning(item.raw) not in known)
+    added = [item for item in new if trust.meaning(item.raw) not in known]
+    yield from added
+    if any(item.allow and item.about(trust.TAG_SESSION) for item in added):
+        yield from (item for item in new if item not in added and not item.about(trust.TAG_SESSION))
+
+
+# --- owners -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedResources:
+    """`owners` are the tools that own the resources of a plan, by resource; `unread` are sentences on those that could
+    not be checked."""
+
+    owners: Mapping[str, Owner]
+    unread: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(f"{subject} {owner.sentence}" for subject, owner in self.owners.items())
+
+
+def owner_notes(clients: Clients, plan: Plan, *, take_over: bool, custom: bool = False) -> tuple[str, ...]:
+    """Return a note about each tool that owns a resource of the plan, and about its effect on the change. With
+    `custom`, also read the custom resources of the cluster. Raise Conflict if there is one, unless `take_over`."""
+    owned = read_owners(clients, plan, custom=custom)
+    if not owned.owners or take_over:
+        return (*owned.lines, *owned.unread)
+    first, *more = owned.lines
+    raise Conflict(
+        first[0].upper() + first[1:],
+        hint=Again(add=("--take-over",)),
+        lines=tuple(more),
+        advice="Change it with that tool. With --take-over podid changes it as well, and the tool still owns it.",
+        subject=next(iter(owned.owners)),
+    )
+
+
+def without_owned(clients: Clients, plan: Plan, *, custom: bool = False) -> Plan:
+    """Return the plan without the actions on resources of other tools, which its notes name. Raise
+    Undetermined if an owner could not be read."""
+    owned = read_owners(clients, plan, custom=custom)
+    if owned.unread:
+        raise Undetermined("It is not known which resources other tools own", lines=owned.unread)
+    kept = tuple(action for action in plan.actions if _subject(action) not in owned.owners)
+    notes = tuple(f"unchanged: {line}" for line in owned.lines)
+    return replace(plan, actions=kept).noting(notes)
+
+
+def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedResources:
+    """Read the owners of the resources that the plan changes or deletes: of each once, many at the same time."""
+    site = Site(clients, plan.header)
+    created = {
+        action.target for action in plan.actions if action.kind == kinds.ROLE.name and action.verb is Verb.CREATE
+    }
+    resources: dict[str, Action] = {}
+    for action in plan.actions:
+        if action.verb in (Verb.CREATE, Verb.UPDATE, Verb.DELETE) and action.keys.get("roleName") not in created:
+            resources.setdefault(_subject(action), action)
+    owners: dict[str, Owner] = {}
+    unread: list[str] = []
+
+    def read(subject: str) -> Owner | PodidError | None:
+        action = resources[subject]
+        try:
+            return kinds.kind_of(action.kind).owner(site, action)
+        except (AccessDenied, Unavailable) as error:
+            return error
+
+    for subject, owner in pacing.fan_out(read, resources):
+        if isinstance(owner, PodidError):
+            why = f"requires {owner.permission}" if owner.permission else owner.message
+            unread.append(f"whether another tool owns {subject} was not checked: {why}")
+        elif owner is not None:
+            owners[subject] = owner
+    if custom:
+        # a custom resource may own an association that exists, or a role
+        unowned = {
+            name: action
+            for name, action in resources.items()
+            if name not in owners
+            and ("roleName" in action.keys or (action.kind == kinds.ASSOCIATION.name and action.before is not None))
+        }
+        try:
+            owners |= _custom_owners(clients, plan, unowned) if unowned else {}
+        except AccessDenied as error:
+            unread.append(f"custom resources that own resources of the plan were not checked: {error.message}")
+        except PodidError:
+            pass  # the cluster is not read: the plan says so
+    return OwnedResources({name: owners[name] for name in resources if name in owners}, tuple(unread))
+
+
+def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]) -> dict[str, Owner]:
+    by_id = clients.kube.reader.list_custom_owners()
+    own = f"iam::{plan.header.account}:role/"
+    by_role = {arn.rpartition("/")[2]: owner for arn, owner in by_id.items() if own in arn}
+    owners = {}
+    for name, action in resources.items():
+        role = action.keys.get("roleName")
+        owner = by_role.get(role) if role else by_id.get(text(action.before, "associationId"))
+        if owner is not None:
+            owners[name] = owner
+    return owners
+
+
+def _subject(action: Action) -> str:
+    """Return the resource: a role for all of its parts."""
+    name = action.keys.get("roleName")
+    return f"role {name}" if name else kinds.kind_of(action.kind).subject(action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +37,6 @@ from podid.domain.names import (
 )
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
-from podid.local.files import exists
 from podid.ops.declare import shape
 from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
@@ -288,7 +288,7 @@ def _from_file(policy: DeclaredPolicy, members: Members, source: DocumentSource)
         return policy
     path = value if source.name == "stdin" else str(PurePath(source.name).parent / value)
     policy = replace(policy, value=value, name=policy.name or policy_name(value))
-    if not exists(path):
+    if not os.path.lexists(path):
         at = members.members["file"].at
         source.missing.append(f"{at}: {members.key('file')}: file {path} does not exist")
         return policy

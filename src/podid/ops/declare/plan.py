@@ -28,8 +28,7 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite
-from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners
-from podid.ops.declare.prune import keys_of, outdated, prune_roles
+from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
 from podid.ops.role.policies import validated
@@ -86,7 +85,7 @@ class FilePlanner:
             raise NotFound(missing[0], lines=tuple(missing[1:]))
         places, items = [site.place for site in self.sites], tuple(planned.values())
         leaving = {name for work, plan in works for name in _leaving(work, plan)}
-        roles_first, later = role_plans(places, items, leaving)
+        roles_first, later = role_plans(places, items, leaving, roles.quota)
         nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
         plans = [
             self._part(work, plan, items if first is roles_first else (), (first, last))
@@ -167,7 +166,7 @@ class FilePlanner:
                 *accounts.conflicts,
                 *work.conflicts,
                 *(
-                    FileConflict(kind="guard", target=key, at=at, message=f"guard.{key}: {reason}")
+                    FileConflict("guard", key, at, Conflict(f"guard.{key}: {reason}"))
                     for guard in self.guards
                     for at, key, reason in violations(guard, whole, site.clients)
                 ),
@@ -179,7 +178,7 @@ class FilePlanner:
                 *accounts.unread,
                 *work.unread,
                 *(
-                    NotRead.of(f"association of {ref}", error, declared=False)
+                    NotRead(f"association of {ref}", error, declared=False)
                     for ref, error in work.unreadable.items()
                     if ref not in accounts.by_ref
                 ),
@@ -195,7 +194,9 @@ class FilePlanner:
         site = self.sites[-1]
         declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
         self.say("reading the roles that the files own")
-        plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans])
+        plan, unread = prune_roles(
+            site, declarations, roles, [item.plan for item in plans], update_trust=self.ownership.update_trust
+        )
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
         last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))
@@ -246,7 +247,7 @@ def plan_agent(site: FileSite) -> FilePlan:
     agent = agents[0]
     if differing := next((item for item in agents if item != agent), None):
         error = Conflict(f"agent is already declared with other settings at {agent.at}", subject=AGENT_ADDON)
-        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, differing.at, error),))
+        return replace(nothing, conflicts=(FileConflict(ADDON.name, AGENT_ADDON, differing.at, error),))
     request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
     try:
         facts = read_facts(site.clients, site.place, request)
@@ -256,9 +257,9 @@ def plan_agent(site: FileSite) -> FilePlan:
         error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
         raise
     except Conflict as error:
-        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, agent.place("version"), error),))
+        return replace(nothing, conflicts=(FileConflict(ADDON.name, AGENT_ADDON, agent.place("version"), error),))
     except PodidError as error:
-        return replace(nothing, unread=(NotRead.of(f"add-on {AGENT_ADDON}", error),))
+        return replace(nothing, unread=(NotRead(f"add-on {AGENT_ADDON}", error),))
     if facts.current is not None and plan.actions:
         plan = plan.noting(conflict_notes(site.clients.kube, facts.current, request.resolve_conflicts))
     return FilePlan(plan=replace(plan, unchanged=(), separate=True), unchanged=int(not plan.actions))

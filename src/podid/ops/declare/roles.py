@@ -12,7 +12,6 @@ from podid.domain.aws import Association, Role, RolePolicies
 from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
-from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, ROLE_TRUST, kind_of
@@ -26,6 +25,7 @@ from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
 from podid.ops.role.target import allows_chaining, chaining_for, chaining_policies
@@ -71,7 +71,7 @@ def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
 
 
 def role_plans(
-    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str]
+    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str], quota: TrustQuota
 ) -> tuple[Plan, list[Plan]]:
     """Return the plan of the roles, and for each cluster the part that follows its associations: changes that only
     remove statements of trust policies, since the associations use these until they are changed. `leaving` are the
@@ -79,7 +79,7 @@ def role_plans(
     and lose statements, these changes are several actions, and the later ones follow the associations."""
     items, first, later = tuple(planned), list[Action](), [list[Action]() for _ in places]
     for action in (action for item in items for action in item.actions):
-        gains, losses = _gains_and_losses(action, leaving) if action.kind == ROLE_TRUST.name else ((action,), ())
+        gains, losses = _gains_and_losses(action, leaving, quota) if action.kind == ROLE_TRUST.name else ((action,), ())
         first += gains
         for loss in losses:
             for actions, part in zip(later, by_cluster(loss, places), strict=True):
@@ -90,7 +90,9 @@ def role_plans(
     return whole, [Plan(header=at.header, actions=tuple(actions), separate=True) for at, actions in parts]
 
 
-def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+def _gains_and_losses(
+    action: Action, leaving: Collection[str], quota: TrustQuota
+) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     """Return the changes of a trust policy that precede the associations, and those that follow them."""
     old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
     gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
@@ -101,8 +103,7 @@ def _gains_and_losses(action: Action, leaving: Collection[str]) -> tuple[tuple[A
     if not gained and len(new.statements) < len(old.statements):
         return (), (action,)
     both = trust.merged(old.with_statements(kept), old, new)
-    together = both is not None and both != new and trust.policy_size(both) <= TRUST_POLICY_QUOTA
-    if action.target.lower() not in leaving or both is None or not together:
+    if action.target.lower() not in leaving or both is None or both == new or not quota.allows(both, old):
         return (action,), ()
     state = {**(action.after or {}), "policyDocument": both.to_document()}
     return (
@@ -127,6 +128,10 @@ class RolePlanner:
     missing: list[str] = field(default_factory=list)
 
     @property
+    def quota(self) -> TrustQuota:
+        return self.sites[0].clients.trust_quota
+
+    @property
     def place(self) -> Place:
         return self.sites[0].place
 
@@ -142,7 +147,7 @@ class RolePlanner:
         iam = self.sites[0].clients.iam
         live = dict(iam.find_roles(names))
         existing = [name for name, answer in live.items() if isinstance(answer, Role)]
-        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing, reads=True))
+        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing))
         planned = {}
         for declaration, role in declared:
             answer, held = live[role.name], policies.get(role.name, RolePolicies())
@@ -151,7 +156,7 @@ class RolePlanner:
                 raise error
             key = role.name.lower()
             if error is not None:
-                unread = NotRead.of(f"role {role.name}", error)
+                unread = NotRead(f"role {role.name}", error)
                 planned[key] = RolePlanned(role=self._unseen(role), unread=unread)
                 continue
             assert isinstance(answer, Role | None)
@@ -161,7 +166,7 @@ class RolePlanner:
             except Conflict as conflict:
                 planned[key] = self._refused(role, answer, conflict)
             except Undetermined as gap:
-                unread = NotRead.of(f"users of role {role.name}", gap)
+                unread = NotRead(f"users of role {role.name}", gap)
                 planned[key] = RolePlanned(role=self._unseen(role, answer), unread=unread)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
@@ -173,7 +178,7 @@ class RolePlanner:
         return ResolvedRole(current.arn if current is not None else arn, None)
 
     def _refused(self, role: DeclaredRole, current: Role | None, error: Conflict, owner: str = "") -> RolePlanned:
-        conflict = FileConflict.of(ROLE.name, role.name, role.place("name"), error, owner)
+        conflict = FileConflict(ROLE.name, role.name, role.place("name"), error, owner)
         return RolePlanned(role=self._unseen(role, current), conflict=conflict)
 
     def _planned(
@@ -264,7 +269,7 @@ class RolePlanner:
         arns: Sequence[str],
     ) -> RolePlanned:
         tags = tagged(tagged(MANAGED_BY, declaration.owner_tag), role.tags)
-        policy = declared_trust(role, subjects, None, tags, whole=True)
+        policy = declared_trust(role, subjects, None, tags, self.quota, whole=True)
         if policy is None:
             note = f"{role.at}: role {role.name} is not created: no service account is to assume it"
             return RolePlanned(role=self._unseen(role), notes=(note,), idle=True)
@@ -293,7 +298,7 @@ class RolePlanner:
     ) -> list[Action]:
         """Return the change of the trust policy; none if the policy stays."""
         before = trust.parse_policy(current.trust)
-        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, whole=whole)
+        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, self.quota, whole=whole)
         if after is None or after == before:
             return []
         return [ROLE_TRUST.change(current, after)]

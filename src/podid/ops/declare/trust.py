@@ -16,14 +16,21 @@ from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.clients import Clients
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.role.access import also_allowed
-from podid.ops.role.plan import check_size, extended
+from podid.ops.role.plan import extended
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import read_all_uses
 
 Tags = Mapping[str, str]
 
 
 def declared_trust(
-    role: DeclaredRole, subjects: Sequence[ClusterSubjects], current: trust.Policy | None, tags: Tags, *, whole: bool
+    role: DeclaredRole,
+    subjects: Sequence[ClusterSubjects],
+    current: trust.Policy | None,
+    tags: Tags,
+    quota: TrustQuota,
+    *,
+    whole: bool,
 ) -> trust.Policy | None:
     """Return the trust policy of the role, `current` if it needs no change; None if it would allow no service account.
     Statements that podid did not write stay. With `whole`, those that podid wrote for the clusters of `subjects` and
@@ -35,7 +42,7 @@ def declared_trust(
         declared = trust.parse_policy(role.trust)
         if current is not None and trust.equal(declared.document, current.document):
             return current
-        check_size(declared, role.name)
+        quota.check(declared, role.name, current=current)
         return declared
     identities = list(_identities(subjects, tags))
     try:
@@ -43,7 +50,9 @@ def declared_trust(
         if current is not None and whole:
             policy = _without_stale(role, subjects, identities, current, tuple(_staying(role, subjects, tags)))
         if identities:
-            policy = extended(policy, role.name, identities, role.scope, role.conditions, notes=[])
+            policy = extended(
+                policy, role.name, identities, role.scope, role.conditions, notes=[], quota=quota, current=current
+            )
         # no service account is declared any longer, but IAM requires at least one statement
         return policy or current
     except InvalidInput as error:  # the other members of the role have been checked

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
+from podid.domain.errors import Conflict, ExitCode, Partial, PodidError
 from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
@@ -20,11 +20,13 @@ from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
 from podid.ops.agent.install import prepare
 from podid.ops.agent.request import InstallRequest
-from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
+from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
+from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting, reach, wait_until_stopped
 from podid.ops.change.apply import apply
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.migrate.items import Migration
@@ -38,14 +40,32 @@ _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenItems:
+    """The items to migrate, after the plan `agent`, which installs the agent. `blocked` are the skipped ones, with the
+    reasons."""
+
+    migration: Migration
+    items: tuple[MigrationItem, ...]
+    blocked: Mapping[ServiceAccountRef, str]
+    agent: Plan
+
+    @property
+    def plan(self) -> Plan:
+        """Return the whole plan; empty without items."""
+        chosen = self.migration.only(self.items).plan
+        return self.agent.then(chosen) if self.items else chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
-    """The settings of a migration. `patience` limits the proof of a batch, `restarting` are the settings of
-    restarts. `agree`, if set, is called just before the first change of each item, one item after another."""
+    """The settings of a migration. `patience` returns the limit of a wait from its default; `restarting` are the
+    settings of restarts. `agree`, if set, is called just before the first change of each item, one item after
+    another."""
 
     clients: Clients
     journal: Journal
     command: tuple[str, ...]
-    patience: Patience
+    patience: Callable[[float], Patience]
     restarting: Restarting
     options: ApplyOptions
     agree: Callable[[ServiceAccountRef], bool] | None
@@ -68,6 +88,11 @@ class _MigrationRun:
     @property
     def place(self) -> Place:
         return self.migration.place
+
+    @property
+    def patience(self) -> Patience:
+        """Return the limit of each wait for credentials, and of the changes before it."""
+        return self.how.patience(ASSOCIATION_SECONDS)
 
     def batch(self, items: Sequence[MigrationItem]) -> None:
         """Migrate one batch as far as possible. Raise PodidError if the run cannot continue."""
@@ -113,7 +138,7 @@ class _MigrationRun:
 
     def _apply(self, plan: Plan) -> ChangeResult:
         how = self.how
-        result = apply(plan, how.clients, how.journal, how.patience, command=how.command, part_of=self.run_id)
+        result = apply(plan, how.clients, how.journal, self.patience, command=how.command, part_of=self.run_id)
         outcomes = zip(plan.actions, result.done, strict=True)
         self.carried += [action for action, item in outcomes if item.status in _CARRIED_OUT]
         self.done += result.done
@@ -134,7 +159,7 @@ class _MigrationRun:
         waiting = Waiting(
             clients=how.clients,
             place=self.place,
-            patience=how.patience,
+            patience=self.patience,
             wait=wait,
             journal=how.journal,
             all_pods=wait is Wait.VERIFIED,
@@ -204,15 +229,14 @@ class _MigrationRun:
     def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
-        how = self.how
         created = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
-        how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
+        self.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [item.action for item in self.done if isinstance(item.error, TimedOut | None)]
+        changed = [item.action for item in self.done if item.changed]
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
             own = (action for action in changed if _template_of(action, ref))
@@ -248,7 +272,7 @@ class _MigrationRun:
         how = self.how
         if not back:
             return
-        wait_until_stopped(how.clients.kube, back, how.patience)
+        wait_until_stopped(how.clients.kube, back, self.patience)
         made_again = replace_pods(
             how.clients, self.place, back, how.restarting.of(self.run_id), stale=False, expect_injected=False
         )
@@ -265,11 +289,33 @@ class _MigrationRun:
             self.failures[ref] += f"; {outcome}"
 
 
-def carry_out(
-    migration: Migration, how: Carrying, items: Sequence[MigrationItem], blocked: Mapping[ServiceAccountRef, str]
-) -> ChangeResult:
-    """Migrate the items without blockers, in batches, and report every item, also those that are `blocked`, with the
+def carry_out(chosen: ChosenItems, how: Carrying) -> ChangeResult:
+    """Install the agent, and migrate the items. Return both results as one. They are two runs, because an undo of the
+    migration must not remove the agent from other pods."""
+    if how.agree is not None and not any(how.agree(item.ref) for item in chosen.items):
+        chosen = replace(chosen, items=())
+    if not chosen.items or not chosen.agent.actions:
+        return _migrate(chosen, how)
+    place = chosen.migration.place
+    patience = how.patience(INSTALL_SECONDS)
+    waiting = Waiting(clients=how.clients, place=place, patience=patience, wait=None, journal=how.journal)
+    installed = apply(chosen.agent, how.clients, how.journal, patience, command=how.command)
+    installed = after_install(waiting, installed)
+    if installed.exit_code is not ExitCode.OK:
+        return installed
+    migrated = _migrate(chosen, how)
+    return replace(
+        migrated,
+        plan=installed.plan.then(migrated.plan),
+        done=(*installed.done, *migrated.done),
+        notes=(*installed.notes, *migrated.notes),
+    )
+
+
+def _migrate(chosen: ChosenItems, how: Carrying) -> ChangeResult:
+    """Migrate the items without blockers, in batches, and report every item, also those that are blocked, with the
     reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
+    migration, items, blocked = chosen.migration, chosen.items, chosen.blocked
     run = _MigrationRun(how, migration.only(items))
     agreed: list[MigrationItem] = []
     error: PodidError | None = None
@@ -335,7 +381,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
         if action.kind == TARGET_TRUST.name:
             return keys["targetRoleArn"] in arns
         if action.kind == SERVICE_ACCOUNT.name:
-            return ServiceAccountRef(keys["namespace"], keys["name"]) in refs
+            return service_account_of(keys) in refs
         return (action.kind == ASSOCIATION.name and ref_of(keys) in refs) or not listed(action).isdisjoint(refs)
 
     return belongs
@@ -351,14 +397,3 @@ def plan_agent(clients: Clients, place: Place, now: datetime) -> Plan:
     """Return the plan that installs the agent; empty if it is installed. Raise as `podid install-agent` does."""
     plan, installed = prepare(clients, place, InstallRequest(), now=now)
     return Plan(header=place.header, actions=()) if installed else plan
-
-
-def joined(installed: ChangeResult, migrated: ChangeResult) -> ChangeResult:
-    """Return both results as one. They are two runs, because an undo of the migration must not remove the agent from
-    other pods."""
-    return replace(
-        migrated,
-        plan=installed.plan.then(migrated.plan),
-        done=(*installed.done, *migrated.done),
-        notes=(*installed.notes, *migrated.notes),
-    )

@@ -49,7 +49,7 @@ def read_leftovers(iam: Iam) -> MigrationCleanup:
 
 def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime) -> MigrationCleanup:
     """Add kiam and kube2iam if no workload of the cluster needs them. `unread` are the parts that could not be read."""
-    snapshot = collect(clients, place, ReadRequest(checks=()), now=now, again=("pods", "daemon_sets"))
+    snapshot = collect(clients, place, ReadRequest(checks=()), now=now, journal=None, again=("pods", "daemon_sets"))
     reading = read_proxies(clients, place, snapshot)
     # without the pods, the users of the default role are not known
     section = snapshot.pods if isinstance(snapshot.pods, Missing) else reading
@@ -109,7 +109,9 @@ def plan_cleanup(
 
 def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover) -> Plan:
     if item.kind == ROLE:
-        plan, _ = plan_deleting(clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True)
+        plan, _ = plan_deleting(
+            clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True, update_trust=False
+        )
         return plan
     if item.kind == AGENT:
         kind, namespace, name = item.workload.split("/")

@@ -21,7 +21,6 @@ from podid.domain.findings import Subject
 from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
-from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
 from podid.local import data
@@ -40,15 +39,19 @@ from podid.ops.migrate.candidates import (
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
+from podid.ops.migrate.proxy_changes import OF_NODES
 from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.status.diagnose import Adjust, unchanged
 from podid.ops.status.foresee import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
-FOUND_IN = ("service_accounts", "pods", "associations", "addons")
-PARTS = {"service_accounts": "service accounts", "addons": "add-ons"}
+PARTS = {"service_accounts": "service accounts", "pods": "pods", "associations": "associations", "addons": "add-ons"}
+FOUND_IN = (*PARTS, "daemon_sets")
+# and those for a migration that has begun; the roles of the nodes only with kiam and kube2iam
+FOR_CHANGES = ("namespaces", "workloads", "config_map_keys", "roles", "target_roles")
 
 # of a saved plan
 _KIND = "MigrationPlan"
@@ -90,9 +93,9 @@ class Migration:
     @property
     def _sections(self) -> dict[str, Section[Any]]:
         """Return the sections that show the previous mechanisms."""
-        names = {name: PARTS.get(name, name) for name in FOUND_IN}
+        names = dict(PARTS)
         if self.uses is not None and not self.uses.proxy.principal:
-            names |= {"node_groups": "node groups", "other_node_roles": "roles of nodes"}
+            names |= {"nodes": "nodes", "node_groups": "node groups", "other_node_roles": "roles of nodes"}
         return {"kiam and kube2iam": self.proxies, **{t: getattr(self.snapshot, name) for name, t in names.items()}}
 
     def _unread_roles(self, *associations: Association) -> Iterator[Missing]:
@@ -107,7 +110,7 @@ class Migration:
     def check_read(self) -> None:
         """Raise the error that prevented reading service accounts, pods or associations: a change requires all of
         them."""
-        for name in FOUND_IN[:3]:
+        for name in ("service_accounts", "pods", "associations"):
             section = getattr(self.snapshot, name)
             if isinstance(section, Missing):
                 raise error_of(section)
@@ -238,9 +241,9 @@ def read_migration(
     *,
     scope: DoctorScope = EVERYTHING,
     now: datetime,
-    journal: Journal | None = None,
+    journal: Journal | None,
     tags: Mapping[str, str] | None = None,
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    adjust: Adjust = unchanged,
     create: bool = False,
     first: Plan | None = None,
     base_role: BaseRole | None = None,
@@ -248,13 +251,13 @@ def read_migration(
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `tags` are those of new associations. With `create`,
     workloads get service accounts of their own if they need one. With `begun`, only items matter whose migration has
-    begun. The items are judged as if the plan `first` were carried out. Never raise for failed reads."""
+    begun, and no checks are made. The items are judged as if the plan `first` were carried out. Never raise for failed
+    reads."""
     options = options or MigrationOptions()
     named, source = scope, options.from_
     if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
-    sections = (*FOUND_IN, "daemon_sets")
-    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=sections)
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
     candidates = find_candidates(base, named)
     proxies: Section[metadata_proxies.ProxyReading] = Known(metadata_proxies.ProxyReading())
     several: list[MigrationItem] = []
@@ -268,8 +271,10 @@ def read_migration(
     candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
     wished = wished_associations(place, candidates, base)
     planned = planned_associations(place, wished, now)
-    requested = ReadRequest(checks=ALL, scope=scope, planned=planned)
-    snapshot = collect(clients.for_many_roles(), place, requested, now=now, journal=journal, base=base)
+    checks = () if begun else ALL
+    requested = ReadRequest(checks=checks, scope=scope, planned=planned)
+    again = (*FOR_CHANGES, *(OF_NODES if uses is not None else ())) if begun else ()
+    snapshot = collect(clients.for_many_roles(), place, requested, now=now, journal=journal, base=base, again=again)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
     if uses is not None and source in ("", uses.proxy.source):
@@ -287,12 +292,14 @@ def read_migration(
         snapshot=snapshot,
         candidates=candidates,
         now=now,
+        checks=checks,
         accepted=options.accepts,
         adjust=adjust,
         tags=tags or {},
         trail=trail,
         base_role=base_role or BaseRole(),
         supported=read_supported(clients, snapshot, () if begun else new),
+        quota=clients.trust_quota,
     )
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))

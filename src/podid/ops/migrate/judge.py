@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from podid.checks.base import Check
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.errors import InvalidInput, PodidError
@@ -16,7 +17,6 @@ from podid.domain.grouping import grouped
 from podid.domain.migration import Blocker, ItemState, MigrationItem, MigrationStep, Stage
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
-from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityStatus
 from podid.domain.text import needing
@@ -32,8 +32,9 @@ from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
 from podid.ops.migrate.trail import MigrationTrail
 from podid.ops.reading.scope import DoctorScope
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
-from podid.ops.status.diagnose import judge
+from podid.ops.status.diagnose import Adjust, judge
 from podid.ops.status.foresee import overlaid, restarts
 
 # warnings after which pods would run without credentials
@@ -57,12 +58,14 @@ class MigrationJudge:
     snapshot: Snapshot
     candidates: tuple[MigrationCandidate, ...]
     now: datetime
+    checks: tuple[Check, ...]
     accepted: Callable[[ServiceAccountRef, str], bool]
-    adjust: Callable[[DoctorReport], DoctorReport]
+    adjust: Adjust
     tags: Mapping[str, str]
     trail: Section[MigrationTrail]
     base_role: BaseRole
     supported: Supported
+    quota: TrustQuota
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
@@ -181,10 +184,10 @@ class MigrationJudge:
             for item in members
         ]
         with suppress(PodidError):
-            return plan_associations(requests, change, cluster, header, current)
+            return plan_associations(requests, change, cluster, header, current, self.quota)
         for request in requests:
             try:
-                plan = plan_associations((*chosen, request), change, cluster, header, current)
+                plan = plan_associations((*chosen, request), change, cluster, header, current, self.quota)
             except PodidError as error:
                 refused[request.ref] = _refusal(error)
             else:
@@ -194,12 +197,12 @@ class MigrationJudge:
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
         """Return the predicted statuses, and the verdicts that fail once the plan is carried out and pods are
         restarted."""
-        if not self.candidates:
+        if not self.candidates or not self.checks:
             return {}, ()
         whole = (*plan.actions, *restarts(self.snapshot, plan))
         after = overlaid(self.snapshot, whole, self.now)
         scope = DoctorScope.of([item.ref for item in self.candidates])
-        report = judge(after, scope=scope, adjust=self.adjust)
+        report = judge(after, checks=self.checks, scope=scope, adjust=self.adjust)
         return {status.ref: status for status in report.identities}, report.findings
 
     def _item(

@@ -15,6 +15,8 @@ from podid.ops.change.kinds import POD_TEMPLATE, SERVICE_ACCOUNT
 from podid.ops.migrate.candidates import MigrationCandidate
 
 PATCHABLE = (*RESTARTABLE, "CronJob")
+# the sections that contain the roles of the nodes
+OF_NODES = ("nodes", "node_groups", "other_node_roles")
 
 
 def with_own_accounts(plan: Plan, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
@@ -44,8 +46,8 @@ def principals_of(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:
 
 def known_principals(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:
     """Return the same roles. Raise the error of the read if those of the nodes could not be read."""
-    for section in () if proxy.principal else (snapshot.node_groups, snapshot.other_node_roles):
-        if isinstance(section, Missing):
+    for name in () if proxy.principal else OF_NODES:
+        if isinstance(section := getattr(snapshot, name), Missing):
             raise error_of(section)
     return principals_of(proxy, snapshot)
 

@@ -274,12 +274,12 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
     if not instances:
         return {}, None
     try:
-        profiles = source.clients.aws.ec2.list_instance_profiles(tuple(instances))
-        arns = {arn for arn in profiles.values() if arn}
+        listed = source.clients.aws.ec2.list_instances(tuple(instances))
+        arns = {instance.profile_arn for instance in listed.values() if instance.profile_arn}
         roles = {arn: source.clients.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
     except PodidError as error:
         return {}, error
-    known = {instances[instance]: roles.get(arn, "") for instance, arn in profiles.items() if instance in instances}
+    known = {instances[item.id]: roles.get(item.profile_arn, "") for item in listed.values() if item.id in instances}
     return {name: role for name, role in known.items() if role}, None
 
 

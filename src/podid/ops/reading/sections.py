@@ -147,7 +147,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     _row(roles.node_classes, KubeReader.list_node_classes, uses=("nodes",)),
     _row(
         roles.other_node_roles,
-        Ec2.list_instance_profiles,
+        Ec2.list_instances,
         Iam.find_profile_role,
         Iam.find_role,
         Eks.list_access_entries,

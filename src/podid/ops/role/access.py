@@ -21,7 +21,7 @@ _CLUSTER_NAME = frozenset({"aws:requesttag/eks-cluster-name"})
 # stands for the role's account if the policy does not name one
 _NO_ACCOUNT = "0" * 12
 _ANY_REGION = "us-east-1"
-# a trust policy of 2,048 characters cannot contain more combinations
+# more combinations than the trust policy of any role needs
 _MOST_OF_ONE_STATEMENT = 200
 
 

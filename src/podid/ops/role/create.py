@@ -21,12 +21,15 @@ from podid.ops.role.plan import (
     extended,
     identity,
     listed,
+    merged,
     others,
     permission_actions,
     plan_trust,
+    preset_notes,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
-from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.presets import fill, parse_choice, surroundings
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import PermissionOptions, RoleRequest, tagged
 from podid.ops.role.resolve import managed_policy
 from podid.ops.role.target import (
@@ -113,6 +116,7 @@ def plan_new_role(
         RolePolicies() if current is None else clients.iam.get_policies(current.name),
         ours=journal.created(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
         half_made=journal.half_made(place.account, keys),
+        quota=clients.trust_quota,
     )
     return plan, current
 
@@ -164,7 +168,7 @@ def plan_target(
     ids = external_ids(clients, cluster.name, untagged, target.arn)
     pods = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
     hops = {ref: trust.TargetHop(base, pod, ids.get(ref), role_tags=None) for ref, pod in pods.items()}
-    plan = plan_chain(target, hops, read)
+    plan = plan_chain(target, hops, read, clients.trust_quota_of(target.profile))
     denials = denial_notes(clients, current, request.settings.boundary, target.arn)
     return replace(plan, notes=(*plan.notes, *denials))
 
@@ -178,6 +182,7 @@ def plan_role(
     *,
     ours: bool,
     half_made: bool = False,
+    quota: TrustQuota,
 ) -> Plan:
     """Create a missing role. Use an existing one as it is, and change it only as far as the flags allow. `half_made` is
     whether an earlier run left a role of podid's incomplete: it is completed.
@@ -187,7 +192,7 @@ def plan_role(
     if request.policies:
         check_inline_size(request.name, {**policies.inline, **request.policies})
     if current is None:
-        return Plan(header=header, actions=new_role(request, cluster))
+        return Plan(header=header, actions=new_role(request, cluster, quota))
     path = request.settings.path
     if path not in ("/", current.path):  # another path must not look like success
         raise Conflict(
@@ -203,6 +208,7 @@ def plan_role(
         request.reach,
         request.conditions,
         notes=notes,
+        quota=quota,
     )
     if trust_action is not None:
         check_editable(current)
@@ -288,12 +294,12 @@ def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
     return [f"role {request.name} keeps its other policies: {short_list(more)}; podid role detach removes them"]
 
 
-def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
+def new_role(request: RoleRequest, cluster: Cluster, quota: TrustQuota) -> tuple[Action, ...]:
     """Return the role, with one trust policy statement for each service account, and its policies. Raise Conflict if
     the trust policy would be too long."""
     tags = tagged(MANAGED_BY, request.tags)
     pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
-    policy = extended(None, request.name, pods, request.reach, request.conditions, notes=[])
+    policy = extended(None, request.name, pods, request.reach, request.conditions, notes=[], quota=quota)
     # a wide scope covers several of the service accounts
     scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
     words = short_list(dict.fromkeys(scopes), 1)

@@ -7,8 +7,10 @@ from typing import Self
 
 from podid.domain import errors, trust
 from podid.domain.aws import Role, RolePolicies
-from podid.domain.names import role_name
+from podid.domain.iam import assume_permissions
+from podid.domain.names import Arn, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
+from podid.domain.section import Missing, Section
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import (
@@ -16,38 +18,51 @@ from podid.ops.change.kinds import (
     ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
+    ROLE_TRUST,
     SERVICE_ACCOUNT,
     TARGET_TRUST,
     kind_of,
 )
 from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_not_aws, made_here, others
+from podid.ops.role.plan import adopted_by, check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
+from podid.ops.role.target import TargetRequest, read_target
 from podid.ops.role.uses import Unread, Uses, read_all_uses
 
 
 @dataclass(frozen=True, slots=True)
 class RoleContents:
     """A role with its policies and its users. `profiles` are names of instance profiles, `unread` what of them could
-    not be read."""
+    not be read. `targets` are the roles, by ARN, that its inline policies allow it to assume."""
 
     role: Role
     policies: RolePolicies
     uses: Uses
+    targets: Mapping[str, Section[Role | None]]
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
     @classmethod
     def read(cls, clients: Clients, role: Role, uses: Uses) -> Self:
-        policies = clients.iam.get_policies(role.name)
+        policies, account = clients.iam.get_policies(role.name), Arn.parse(role.arn).account
+        arns = filter(_is_role, assume_permissions(policies.inline.values()).assume)
+        requests = (TargetRequest(arn=arn, profile=None) for arn in arns if arn != role.arn)
+        targets = {request.arn: read_target(clients, request, account) for request in requests}
         try:
-            return cls(role, policies, uses, clients.iam.list_instance_profiles(role.name))
+            return cls(role, policies, uses, targets, clients.iam.list_instance_profiles(role.name))
         except errors.CredentialsError:
             raise
         except errors.AccessDenied as error:
             unread = Unread.of(f"instance profiles of role {role.name}", error)
-            return cls(role, policies, uses, unread=(unread,))
+            return cls(role, policies, uses, targets, unread=(unread,))
+
+
+def _is_role(resource: str) -> bool:
+    try:
+        return bool(parse_role_arn(resource))
+    except errors.InvalidInput:
+        return False
 
 
 def plan_deleting(
@@ -59,6 +74,7 @@ def plan_deleting(
     done: Iterable[Action],
     ignore_not_found: bool,
     adopt: bool,
+    update_trust: bool,
 ) -> tuple[Plan, Consent | None]:
     """Plan the deletion of the role with this name or ARN. `done` are the actions of an interrupted run of the same
     command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
@@ -74,13 +90,24 @@ def plan_deleting(
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
     contents = RoleContents.read(clients, role, uses)
-    plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
+    if not adopt:
+        check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
+    ours = made_here(journal, place, role)
+    plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
 
-def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
-    """Raise Conflict while the role is in use, and for a role that podid did not create here unless `adopt`."""
+def check_not_adopted(journal: Journal, place: Place, role: Role, hint: errors.Hint) -> None:
+    """Raise Conflict if a declaration adopted the role: its next `podid apply` would create the role again."""
+    if file := adopted_by(journal, place, role):
+        message = f"Declaration {file} adopted role {role.name} after podid created it (podid apply)"
+        raise errors.Conflict(message, hint=hint, subject=role.name)
+
+
+def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool, update_trust: bool) -> Plan:
+    """Plan the deletion, with `update_trust` also of the role's access to target roles of its account. Raise Conflict
+    while the role is in use, and for a role that podid did not create here unless `adopt`."""
     role = contents.role
     check_not_aws(role)
     check_unused(role, contents.uses.of(role.arn))
@@ -97,7 +124,9 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
             lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
         )
+    at_targets, of_targets = _of_targets(contents, update=update_trust)
     actions = [
+        *at_targets,
         *(
             ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, policy.arn), None)
             for policy in contents.policies.attached
@@ -112,26 +141,45 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         *others(role, stays=False),
         *deletion_notes(role, contents.uses),
         *(f"not checked: {item}" for item in contents.unread),
-        *_target_notes(contents),
+        *of_targets,
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
 
 
-def _target_notes(contents: RoleContents) -> Iterable[str]:
-    """Yield a note for each target role that the inline policies of podid name: its trust policy is unchanged."""
-    for document in contents.policies.inline.values():
-        statements = document.get("Statement")
-        first = statements[0] if isinstance(statements, list) and statements else None
-        target = str(first.get("Resource")) if isinstance(first, Mapping) else ""
-        if document == trust.base_role_permissions(target):
-            yield (
-                f"if the trust policy of target role {target} names role {contents.role.name}, first remove that "
-                "statement: IAM replaces the ARN of a deleted role with its ID"
+def _of_targets(contents: RoleContents, *, update: bool) -> tuple[list[Action], list[str]]:
+    """Return the changes that remove the role from the trust policies of target roles, and notes on those that stay.
+    IAM replaces the ARN of a deleted role with its ID, and rejects later changes of a trust policy with such an ID."""
+    role, actions, notes = contents.role, list[Action](), list[str]()
+    for arn, section in contents.targets.items():
+        if isinstance(section, Missing):
+            notes.append(
+                f"if the trust policy of target role {arn} names role {role.name}, first remove that statement: IAM "
+                "replaces the ARN of a deleted role with its ID"
             )
+            continue
+        if (target := section.value) is None:
+            continue
+        try:
+            edit = trust.remove_principals(trust.parse_policy(target.trust), {role.arn})
+        except errors.InvalidInput as error:
+            notes.append(f"the trust policy of target role {arn} cannot be read: {error.message}")
+            continue
+        if edit.refused:
+            notes.append(f"the trust policy of target role {arn} keeps role {role.name}: {edit.reason}")
+        elif edit.changed and update:
+            actions.append(ROLE_TRUST.change(target, edit.policy, note=f"role {role.name} is deleted"))
+        elif edit.changed:
+            notes.append(
+                f"the trust policy of target role {arn} names role {role.name}: IAM replaces the ARN of a deleted role "
+                f"with its ID and rejects later changes; pass --update-trust to remove the statement first"
+            )
+    return actions, notes
 
 
-def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, earlier: Iterable[Action]) -> Plan:
+def plan_delete_after(
+    clients: Clients, journal: Journal, place: Place, arn: str, earlier: Iterable[Action], *, update_trust: bool
+) -> Plan:
     """Plan the deletion of the role after the `earlier` actions. Raise Conflict if podid did not create it
     here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
     name = role_name(arn)
@@ -148,10 +196,11 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
             hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
+    check_not_adopted(journal, place, role, errors.Other(("role", "show"), (name,)))
     uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses)
-    return plan_delete(contents, place.header, ours=True, adopt=False).in_order()
+    return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust).in_order()
 
 
 # --- of a run that failed ---------------------------------------------------------------------------------------------

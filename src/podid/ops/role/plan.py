@@ -2,21 +2,22 @@
 
 import difflib
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
+from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
-from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA, TRUST_POLICY_QUOTA
+from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.plan import Action, Header, Place, Plan, Verb, document
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document, texts
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.clients import Clients
 from podid.ops.role.policies import check_inline_size, inline_size
-from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
 
@@ -37,6 +38,13 @@ def identity(
 def made_here(journal: Journal, place: Place, role: Role) -> bool:
     """Return whether the journal contains the creation of the role."""
     return journal.created(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
+
+
+def adopted_by(journal: Journal, place: Place, role: Role) -> str:
+    """Return the declaration that adopted the role after podid created it here; empty if there is none."""
+    created = journal.last_made(place.header, ROLE.name, {"roleName": role.name})
+    file = role.tags.get(OWNER_KEY, "")
+    return "" if file == texts(created, "tags").get(OWNER_KEY) else file
 
 
 def check_not_aws(role: Role) -> None:
@@ -68,12 +76,13 @@ def plan_trust(
     conditions: Sequence[trust.OwnCondition] = (),
     *,
     notes: list[str],
+    quota: TrustQuota,
 ) -> Action | None:
     """Return the change that makes the role's trust policy allow `refs`, each with whether EKS sends session tags; None
     if it does already. Append to `notes`, and raise Conflict, as `extended` does."""
     before = trust.parse_policy(role.trust)
     pods = [identity(cluster, ref, session_tags=session_tags, role=role) for ref, session_tags in refs.items()]
-    after = extended(before, role.name, pods, scope, conditions, notes=notes)
+    after = extended(before, role.name, pods, scope, conditions, notes=notes, quota=quota)
     return None if after == before else ROLE_TRUST.change(role, after, note=f"to allow {listed(tuple(refs))}")
 
 
@@ -85,9 +94,12 @@ def extended(
     conditions: Sequence[trust.OwnCondition],
     *,
     notes: list[str],
+    quota: TrustQuota,
+    current: trust.Policy | None = None,
 ) -> trust.Policy:
     """Return a role's trust policy, or a new one, with a statement for each of the `pods` that it does not allow yet,
-    under further `conditions`. Append to `notes`. Raise Conflict if it denies one of them, or would be too long."""
+    under further `conditions`, in place of the `current` one. Append to `notes`. Raise Conflict if it denies one of
+    them, or would be too long."""
     policy = policy or trust.new_policy(pods[0], scope, conditions)
     for number, who in enumerate(pods, 1):
         evaluation = trust.evaluate(policy, who)
@@ -96,8 +108,7 @@ def extended(
                 words = f"the trust policy of role {role_name} already allows {who.name}"
                 notes.append(f"{words}: {evaluation.scope.words}")
         else:
-            # `check_size` checks the whole policy: no statement may be omitted silently
-            edit = trust.add(policy, who, scope, conditions, quota=sys.maxsize)
+            edit = trust.add(policy, who, scope, conditions)
             policy, evaluation = edit.policy, trust.evaluate(edit.policy, who)
             if edit.refused or (edit.changed and evaluation.verdict is trust.TrustVerdict.NO_MATCH):
                 raise Conflict(
@@ -107,7 +118,7 @@ def extended(
                 )
             if not edit.changed:
                 notes.append(f"trust policy of role {role_name}: {edit.reason}")
-        check_size(policy, role_name, number, len(pods))
+        quota.check(policy, role_name, number, len(pods), current=current)
     return policy
 
 
@@ -116,21 +127,6 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
     principals = trust.other_principals(trust.parse_policy(role.trust))
     after = " (unchanged)" if stays else ", which could no longer assume it"
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
-
-
-def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
-    """Raise Conflict if the policy is too long, after statements for `number` `of` so many service accounts. Checked
-    after each, since the cost grows with their number."""
-    size = trust.policy_size(policy)
-    if size > TRUST_POLICY_QUOTA:
-        subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
-        raise Conflict(
-            f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
-            lines=tuple(group.words for group in trust.mergeable(policy)),
-            advice="Use a wider scope (namespace or cluster), or a second role.",
-            subject=role_name,
-            id="trust-quota",
-        )
 
 
 def listed(refs: tuple[ServiceAccountRef, ...]) -> str:
@@ -193,6 +189,24 @@ def _growth(action: Action) -> int:
     states = (action.before, action.after)
     before, after = (inline_size(document(state, "policyDocument")) if state else 0 for state in states)
     return after - before
+
+
+def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
+    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+
+
+def merged(
+    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
+) -> dict[str, Mapping[str, object]]:
+    """Return the inline policies with those of presets. Raise InvalidInput for equal names."""
+    documents = dict(policies)
+    for permissions in chosen:
+        if permissions.document is None:
+            continue
+        if permissions.name in documents:
+            raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
+        documents[permissions.name] = permissions.document
+    return documents
 
 
 def plan_attach(

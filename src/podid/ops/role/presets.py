@@ -1,8 +1,10 @@
-"""Read presets: permissions for well-known workloads, narrowed by parameters."""
+"""Read presets: permissions for well-known workloads, narrowed by parameters. Find inline policies that differ from the
+preset that created them, after a new version of podid or a change by someone else.
+"""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Annotated, Any
 from podid.domain.aws import Cluster
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
 from podid.domain.members import HIDDEN, schema_name
-from podid.domain.text import did_you_mean, meant, nearest
+from podid.domain.text import did_you_mean, meant, nearest, short_list
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
@@ -244,19 +246,153 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
     return forms
 
 
-def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
-    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+# --- policies that differ from their presets --------------------------------------------------------------------------
 
 
-def merged(
-    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
-) -> dict[str, Mapping[str, object]]:
-    """Return the inline policies with those of presets. Raise InvalidInput for equal names."""
-    documents = dict(policies)
-    for permissions in chosen:
-        if permissions.document is None:
+# placeholders that the role's account and cluster fill
+_AROUND = ("partition", "region", "account", "cluster", "clusterArn")
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOn:
+    """`more` are actions and resources that only the preset has, `fewer` those that only the policy has. `choice` is
+    the preset with the policy's values, empty if they are not certain. `cluster` is the cluster that the policy
+    names."""
+
+    policy: str
+    preset: str
+    more: tuple[str, ...]
+    fewer: tuple[str, ...]
+    choice: str = ""
+    cluster: str = ""
+
+    @property
+    def sentence(self) -> str:
+        sides = (("also has", self.more), ("no longer has", self.fewer))
+        parts = [f"{word} {short_list(actions, 4)}" for word, actions in sides if actions]
+        return f"policy {self.policy} differs from preset {self.preset}, which {' and '.join(parts)}"
+
+    def command(self, role: str) -> tuple[str, ...]:
+        """Return the command that applies the current preset, or shows it if its values are not known."""
+        if not self.choice:
+            return ("podid", "preset", "show", self.preset)
+        where = ("--cluster", self.cluster) if self.cluster else ()
+        return ("podid", "role", "attach", role, "--preset", self.choice, "--replace", *where)
+
+
+def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
+    """Compare by policy name and statement Sids. A resource differs only if no values can make it equal."""
+    preset, listed = preset_of(name), document.get("Statement")
+    if preset is None or not isinstance(listed, list):
+        return None
+    statements = [item for item in listed if isinstance(item, Mapping)]
+    by_sid = {str(item.get("Sid")): item for item in statements}
+    pairs = [(statement, by_sid.get(str(statement["Sid"]))) for statement in preset.statements]
+    # no common statement: another policy with the same name
+    if not any(own and _members(own, "Action") & _members(statement, "Action") for statement, own in pairs):
+        return None
+    required = [item for item, own in pairs if own is not None or not {"when", "unless"} & item.keys()]
+    expected = {action for statement in required for action in _members(statement, "Action")}
+    own = {action for statement in statements for action in _members(statement, "Action")}
+    values = _values(preset, pairs)
+    forms, named = _resources(pairs, values)
+    more, fewer = (expected - own) | forms, (own - expected) | named
+    if not more and not fewer:
+        return None
+    choice = _choice(preset, name, values)
+    cluster = next(iter(values.get("cluster", ())), "") if preset.of_cluster else ""
+    return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else "")
+
+
+def preset_of(policy: str) -> Preset | None:
+    """Return the preset whose name an inline policy has."""
+    names = (name for name in preset_names() if policy == name or policy.startswith(f"{name}-"))
+    preset = next(map(get_preset, names), None)
+    return preset if preset is not None and preset.statements else None
+
+
+# a statement of a preset, and the policy's statement with the same Sid
+Compared = tuple[Mapping[str, Any], Mapping[str, object] | None]
+
+
+def _resources(pairs: Iterable[Compared], values: Mapping[str, tuple[str, ...]]) -> tuple[set[str], set[str]]:
+    """Return the preset's resources that its statements lack, with the policy's values, and resources that match none
+    of the preset's."""
+    more, fewer = set[str](), set[str]()
+    for statement, listed in pairs:
+        if listed is None or "Resource" not in listed:
             continue
-        if permissions.name in documents:
-            raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
-        documents[permissions.name] = permissions.document
-    return documents
+        own = _members(listed, "Resource")
+        forms = {form: _form_of(form, _any_value) for form in _members(statement, "Resource")}
+        more |= {
+            PLACE.sub(lambda place: " or ".join(values.get(place[1], (place[1].upper(),))), form)
+            for form, pattern in forms.items()
+            if not any(pattern.fullmatch(resource) for resource in own)
+        }
+        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in forms.values())}
+    return more, fewer
+
+
+def _values(preset: Preset, pairs: Iterable[Compared]) -> dict[str, tuple[str, ...]]:
+    """Return the values of the preset's placeholders, by parameter. They were not recorded: they are derived from the
+    policy's resources."""
+    forms = {parameter.name: FORMS[parameter.form][0] for parameter in preset.settable}
+    values: dict[str, dict[str, None]] = {}
+    for statement, listed in pairs:
+        for form, text in _pairs(statement, listed):
+            pattern = _form_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
+            match = pattern.fullmatch(text)
+            for key, value in match.groupdict().items() if match is not None else ():
+                values.setdefault(key, {})[value] = None
+    return {key: tuple(items) for key, items in values.items()}
+
+
+def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
+    """Yield each text with placeholders and every text in its place."""
+    if isinstance(form, list):
+        for item in form:
+            yield from _pairs(item, own)
+    elif isinstance(form, Mapping) and isinstance(own, Mapping):
+        for key, member in form.items():
+            for member_key in own if PLACE.search(key) else [key]:
+                yield from _pairs(key, member_key)
+                yield from _pairs(member, own.get(member_key))
+    elif isinstance(form, str) and PLACE.search(form):
+        yield from ((form, text) for text in (own if isinstance(own, list) else [own]) if isinstance(text, str))
+
+
+def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the preset with its values as `--preset` takes it, if they derive this policy name."""
+    around = {key: values[key][0] for key in _AROUND if key in values}
+    needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
+    own = [parameter.name for parameter in preset.parameters]
+    for elsewhere in ((), ("region",), ("account",), ("region", "account")):
+        chosen = {key: values[key] for key in (*own, *elsewhere) if key in values}
+        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), around).name == policy:
+            return ",".join((preset.name, *(f"{key}={value}" for key, items in chosen.items() for value in items)))
+    return ""
+
+
+def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
+    """Return the pattern of a preset's text with values filled in. `named` gives each placeholder a group with its
+    name."""
+    parts, used, pattern = PLACE.split(form), set[str](), ""
+    for at, part in enumerate(parts):
+        if at % 2 == 0:
+            pattern += re.escape(part)
+        elif named and part in used:
+            pattern += f"(?P={part})"
+        else:
+            pattern += f"(?P<{part}>{value_of(part)})" if named else f"(?:{value_of(part)})"
+            used.add(part)
+    return re.compile(pattern)
+
+
+def _any_value(name: str) -> str:
+    """Match no wildcards, and no colons in ARN parts, so that matching is linear."""
+    return "[^*?:]+" if name in ("partition", "region", "account") else "[^*?]+"
+
+
+def _members(statement: Mapping[str, object], key: str) -> frozenset[str]:
+    value = statement.get(key)
+    return frozenset(map(str, value)) if isinstance(value, list) else frozenset({str(value)})

@@ -19,7 +19,7 @@ from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.moved_on import MovedOn, moved_on, preset_of
+from podid.ops.role.presets import MovedOn, moved_on, preset_of
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
@@ -239,7 +239,7 @@ def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
     """Return the roles with the stacks that have them, of those without another owner."""
     unread = {str(item): item for item in roles.unread}
     names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
-    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
+    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names))
     for answer in owners.values():
         if isinstance(answer, PodidError):
             unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))

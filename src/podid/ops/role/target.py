@@ -19,6 +19,7 @@ from podid.domain.errors import (
     PodidError,
     UsageError,
 )
+from podid.domain.iam import DENIALS
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
 from podid.domain.policy.statements import parse_permissions
@@ -28,7 +29,8 @@ from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_editable, check_size, others
+from podid.ops.role.plan import check_editable, others
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import cluster_arn
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
@@ -126,15 +128,9 @@ def denial_notes(clients: Clients, current: Role | None, boundary: str, target_r
         return (f"boundary and denials of role {current.name} were not checked: {why}",)
     notes = []
     for decision in decisions.value:
-        if decision.boundary_allows is False:
-            why = "its permissions boundary does not allow"
-        elif decision.organization_allows is False:
-            why = "a service control policy of the organization does not allow"
-        elif decision.decision == "explicitDeny":
-            why = "a policy denies"
-        else:
-            continue
-        notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
+        if decision.denied_by:
+            why = DENIALS[decision.denied_by].removesuffix(" it")
+            notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
     return tuple(dict.fromkeys(notes))
 
 
@@ -165,7 +161,7 @@ class TargetPlan:
         return replace(plan, actions=actions, owner_changes=owner_changes).noting(self.notes)
 
 
-def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None]) -> TargetPlan:
+def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None], quota: TrustQuota) -> TargetPlan:
     """Evaluate the chain after the plan for each service account. Other statements of the target's trust policy stay
     unchanged. Raise NotFound for a missing target role that must exist, and Conflict if the trust policy would be too
     long."""
@@ -175,7 +171,8 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
         return TargetPlan(None, (f"{name} was not checked: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if request.must_exist:
-            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
+            listing = ("aws", "iam", "list-roles", *(("--profile", request.profile) if request.profile else ()))
+            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn, hint=listing)
         return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:
@@ -219,7 +216,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
     document = with_external_ids(after.document, ids)
     assert isinstance(document, Mapping)
-    check_size(trust.parse_policy(document), role.name)
+    quota.check(trust.parse_policy(document), role.name)
     keys = {"targetRoleArn": arn, "profile": request.profile or ""}
     state = TARGET_TRUST.state_at(role, keys)
     names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn

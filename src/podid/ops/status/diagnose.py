@@ -33,13 +33,21 @@ from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
 
+# changes a report before its identities are judged, as a baseline of accepted findings does
+Adjust = Callable[[DoctorReport], DoctorReport]
+
+
+def unchanged(report: DoctorReport) -> DoctorReport:
+    return report
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A report and the snapshot that it judges."""
+    """A report and the snapshot that it judges. `adjust` is for reports on a predicted snapshot too."""
 
     report: DoctorReport
     snapshot: Snapshot
+    adjust: Adjust = unchanged
 
 
 def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
@@ -54,16 +62,17 @@ def examine(
     selection: ReadRequest,
     *,
     now: datetime,
+    journal: Journal | None,
     base: Snapshot | None = None,
     again: Collection[str] = (),
-    journal: Journal | None = None,
     probing: Probing | None = None,
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    adjust: Adjust = unchanged,
 ) -> Diagnosis:
     """Read and judge. Raise NotFound if a pod or workload of the scope does not exist, and nothing for a failed read.
     The options are those of `collect` and `diagnose`."""
     snapshot = collect(clients, place, selection, now=now, journal=journal, probing=probing, base=base, again=again)
-    return Diagnosis(diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust), snapshot)
+    report = diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust)
+    return Diagnosis(report, snapshot, adjust)
 
 
 def examine_listed(
@@ -74,8 +83,8 @@ def examine_listed(
     also: Collection[str] = (),
     *,
     now: datetime,
+    journal: Journal | None,
     namespace: str = "",
-    journal: Journal | None = None,
 ) -> Diagnosis:
     """Read and judge associations that were listed before: all of the namespace, or of the cluster. The sections in
     `also` are read even if no check requires them."""
@@ -145,11 +154,10 @@ def diagnose(
     *,
     checks: Sequence[Check] = ALL,
     scope: DoctorScope = EVERYTHING,
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    adjust: Adjust = unchanged,
 ) -> DoctorReport:
     """Return the report on the scope. Raise NotFound for a pod or workload that does not exist, or the error that
-    prevented looking it up. `adjust` changes the report before its identities are judged, as a baseline of accepted
-    findings does."""
+    prevented looking it up."""
     return judge(replace(snapshot, targets=resolve(scope, snapshot)), checks=checks, scope=scope, adjust=adjust)
 
 
@@ -158,7 +166,7 @@ def judge(
     *,
     checks: Sequence[Check] = ALL,
     scope: DoctorScope = EVERYTHING,
-    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    adjust: Adjust = unchanged,
 ) -> DoctorReport:
     """Return the report on the snapshot's targets, whether they exist or not."""
     targets, verdicts = snapshot.targets, run_checks(checks, snapshot)

@@ -4,7 +4,7 @@ by the same checks."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -37,13 +37,12 @@ from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.status.diagnose import Checks, Diagnosis, judge
-
-Adjust = Callable[[DoctorReport], DoctorReport]
+from podid.ops.status.diagnose import Adjust, Checks, Diagnosis, judge, unchanged
 
 
 def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
@@ -68,18 +67,18 @@ def examine_before(
     refs: Collection[ServiceAccountRef] = (),
     *,
     now: datetime,
+    journal: Journal | None,
     cost: Cost = READS,
     checks: Checks = ALL,
     by_name: bool = False,
-    journal: Journal | None = None,
-    adjust: Adjust = lambda report: report,
+    adjust: Adjust = unchanged,
 ) -> Diagnosis:
     """Read and judge the subject of a plan before it is applied: these service accounts, whether they exist or not, or
     the whole cluster. With `by_name` no association is described. Never raise for a failed read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
     selection = ReadRequest(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
     snapshot = replace(collect(clients, place, selection, now=now, journal=journal), targets=scope.named)
-    return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
+    return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot, adjust)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,6 @@ class Forecast:
     diagnosis: Diagnosis
     plan: Plan
     now: datetime
-    adjust: Adjust
 
     @classmethod
     def read(
@@ -101,29 +99,21 @@ class Forecast:
         *,
         restart: bool,
         now: datetime,
-        adjust: Adjust,
         **how: Any,
     ) -> Forecast:
         """Read as `examine_before` does; `restart` adds the restarts of pods that the plan does not reach."""
-        diagnosis = examine_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
+        diagnosis = examine_before(clients, place, plan, refs, now=now, **how)
         more = restarts(diagnosis.snapshot, plan) if restart else ()
-        return cls(diagnosis, replace(plan, actions=(*plan.actions, *more)), now, adjust)
+        return cls(diagnosis, replace(plan, actions=(*plan.actions, *more)), now)
 
     def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
         """Return the outlook, and the workloads that a restart would harm. `missed` are workloads whose dry-run pods
         the webhook did not inject."""
-        outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed, adjust=self.adjust)
+        outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed)
         return outlook, harmed(outlook, self.plan)
 
 
-def foresee(
-    diagnosis: Diagnosis,
-    plan: Plan,
-    now: datetime,
-    *,
-    missed: Collection[Subject] = (),
-    adjust: Adjust = lambda report: report,
-) -> Outlook:
+def foresee(diagnosis: Diagnosis, plan: Plan, now: datetime, *, missed: Collection[Subject] = ()) -> Outlook:
     """Return the outlook; pure. `missed` are workloads whose dry-run pods the webhook did not inject."""
     before = diagnosis.snapshot
     # the clock of EKS may be ahead of this machine's, and new pods are younger than each change that it reported
@@ -131,7 +121,7 @@ def foresee(
     after = _without(overlaid(before, plan.actions, now), missed, now)
     scope = DoctorScope.of(before.targets) if before.targets else EVERYTHING
     checks = tuple(BY_ID[name] for name in diagnosis.report.checks)
-    report = judge(after, checks=checks, scope=scope, adjust=adjust)
+    report = judge(after, checks=checks, scope=scope, adjust=diagnosis.adjust)
     old, new = _failing(diagnosis.report), _failing(report)
     concerned = _concerned(diagnosis.report.identities, report.identities, named=bool(before.targets))
     return Outlook(
@@ -272,7 +262,7 @@ def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
     for action in plan.actions:
         if action.kind != RESTART.name:
             continue
-        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
+        workload = workload_of(action.keys)
         for status in outlook.after:
             present = next((item for item in outlook.before if item.ref == status.ref), None)
             old = {pod.name: pod for pod in (present.pods if present is not None else None) or ()}

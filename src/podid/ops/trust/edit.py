@@ -13,6 +13,7 @@ from podid.domain.plan import Header, Plan
 from podid.domain.text import count_of
 from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.role.plan import check_editable, others
+from podid.ops.role.quota import TrustQuota
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
 from podid.ops.trust.files import TrustFile, locked, read_files, write_in_place
 
@@ -176,7 +177,11 @@ class FileEdit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (self.edit.reason, *self.edit.notes)
+        return (self.edit.reason, *self.edit.notes, *self.warnings)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return trust.too_long(self.edit.policy) if self.changed else ()
 
     @property
     def diff(self) -> str:
@@ -208,13 +213,16 @@ def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
 # --- of a role --------------------------------------------------------------------------------------------------------
 
 
-def plan_edit(role: Role, edit: Edit, header: Header, *, why: str) -> Plan:
-    """Plan the edit. Raise Conflict if the trust policy cannot be edited, and for roles that podid does not edit."""
+def plan_edit(role: Role, edit: Edit, header: Header, quota: TrustQuota, *, why: str) -> Plan:
+    """Plan the edit. Raise Conflict if the trust policy cannot be edited or would be too long, and for roles that podid
+    does not edit."""
     check_editable(role)
-    result = edit(trust.parse_policy(role.trust), dict(role.tags))
+    current = trust.parse_policy(role.trust)
+    result = edit(current, dict(role.tags))
     if result.refused:
         raise _refusal(f"The trust policy of role {role.name}", role.name, result)
     action, notes = ROLE_TRUST.change(role, result.policy, note=why), (result.reason, *result.notes)
     if not result.changed:
         return Plan(header=header, actions=(), unchanged=(replace(action, note=""),), notes=notes)
+    quota.check(result.policy, role.name, current=current)
     return Plan(header=header, actions=(action,), notes=(*notes, *others(replace(role, trust=result.policy.document))))

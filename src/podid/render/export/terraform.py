@@ -16,7 +16,7 @@ from podid.domain.names import PODS_PRINCIPAL
 from podid.ops.declare.export import LiveIdentities, LiveRole, own_tags
 from podid.render.export import parts
 from podid.render.formats import to_json
-from podid.render.hcl import (
+from podid.render.forms import (
     Resource,
     association_resource,
     block,

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from podid.domain.declaration import Declaration
-from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
 from podid.ops.declare.export import LiveIdentities, declared
-from podid.ops.declare.request import OWN_FORM, Form
+from podid.ops.declare.request import Form
 from podid.render.declaration import declaration_text
 from podid.render.export import aws, kubernetes, terraform
 from podid.render.export.parts import FormText, comments, head
@@ -44,11 +43,11 @@ def export_text(form: Form, identities: LiveIdentities) -> FormText:
     return _WRITERS[form](identities)
 
 
-def export_view(form: Form, written: FormText, identities: LiveIdentities) -> View:
-    body = document(ExportDocument, form=form, text=written.text, notes=list(written.notes))
+def export_view(form: Form, identities: LiveIdentities) -> View:
     rows = [("association", str(item.ref)) for item in identities.associations]
     rows += [("role", role.name) for role in identities.roles]
-    return _view(body, rows, written.text)
+    nothing = "nothing to export: there is no association, and no role that podid created"
+    return _view(form, export_text(form, identities), rows, () if rows else (nothing,))
 
 
 def convert_view(declarations: Sequence[Declaration]) -> View:
@@ -57,15 +56,15 @@ def convert_view(declarations: Sequence[Declaration]) -> View:
         declaration_text(item, comments(f"note: {note}" for note in item.notes), first=not number)
         for number, item in enumerate(declarations)
     ]
-    notes = [note for item in declarations for note in item.notes]
-    text = "---\n".join(texts)
-    body = document(ExportDocument, form=OWN_FORM, text=text, notes=notes)
+    notes = tuple(note for item in declarations for note in item.notes)
     rows = [("association", row.service_account) for item in declarations for row in item.associations]
     rows += [("role", role.name) for item in declarations for role in item.roles]
-    return _view(body, rows, text)
+    return _view("podid", FormText("---\n".join(texts), notes), rows)
 
 
-def _view(body: JsonObject, rows: Sequence[tuple[str, str]], text: str) -> View:
+def _view(form: Form, written: FormText, rows: Sequence[tuple[str, str]], remarks: Sequence[str] = ()) -> View:
+    body = document(ExportDocument, form=form, text=written.text, notes=list(written.notes))
     table = Table((Column("KIND"), Column("NAME")), tuple(rows))
-    lines = tuple(Line(line, code=True) for line in text.split("\n")[:-1])
-    return View(body, (table,), tuple(name for _, name in rows), lines, exact=True, file=True)
+    lines = tuple(Line(line, code=True) for line in written.text.split("\n")[:-1])
+    names, notes = tuple(name for _, name in rows), tuple(f"note: {note}" for note in (*written.notes, *remarks))
+    return View(body, (table,), names, lines, exact=True, file=True, notes=notes)

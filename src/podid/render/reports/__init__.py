@@ -163,7 +163,9 @@ def file_text(
     form = format_of(name)
     if form is not None:
         return write_reports(form, reports, failures)
-    from podid.render.doctor import doctor_view, reports_view
+    from podid.render.doctor import DoctorReportListDocument, doctor_view
+    from podid.render.several import results_view
 
     views = [doctor_view(report, all_verdicts=all_verdicts) for report in reports]
-    return to_json((views[0] if failures is None else reports_view(views, failures)).document)
+    whole = views[0] if failures is None else results_view(views, failures, DoctorReportListDocument)
+    return to_json(whole.document)

@@ -2,8 +2,9 @@
 
 The results are not about files, but GitHub shows only results with one. Therefore the location of an object is a path
 of account, region, cluster and object, and the logical location has its kind and name. Each cluster has its own run, so
-that an upload replaces only the results of its clusters. GitHub accepts at most 20 runs, so more than 20 clusters are
-in one run.
+that an upload replaces only the results of its clusters. GitHub rejects a file with more than 20 runs
+(https://docs.github.com/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit). Clusters of
+more than that share the run of their region, account or all.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from podid.domain.encoding import plain, timestamp
 from podid.domain.findings import Outcome, Severity, Verdict, link_words
+from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
 from podid.render.formats import to_json
@@ -37,15 +39,36 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "not
 
 
 def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
-    parts = [(report,) for report in reports] if 0 < len(reports) <= _MOST_RUNS else [reports]
-    runs = [_run(part, failures or () if number == 0 else ()) for number, part in enumerate(parts)]
+    parts = _parts(reports)
+    runs = [_run(path, part, failures or () if number == 0 else ()) for number, (path, part) in enumerate(parts)]
     whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run for run, _ in runs]}))
     first, *rest = whole.split(f'"{_RESULTS}"')
     listed = (_BETWEEN.join(results) for _, results in runs if results)
     return first + "".join(text + after for text, after in zip(listed, rest, strict=True))
 
 
-def _run(reports: Sequence[DoctorReport], failures: Failures) -> tuple[dict[str, object], list[str]]:
+def _parts(reports: Sequence[DoctorReport]) -> list[tuple[tuple[str, ...], Sequence[DoctorReport]]]:
+    """Return the reports of each run, with the path that names the run. A further upload of the same path replaces its
+    results, so it is as long as possible."""
+    for length in (3, 2, 1):
+        groups = grouped((_path(report, length), report) for report in reports)
+        if 0 < len(groups) <= _MOST_RUNS:
+            return list(groups.items())
+    return [(("clusters",), reports)]
+
+
+def _path(report: DoctorReport, length: int) -> tuple[str, ...]:
+    """Return the path of a run for the first `length` parts of locations. Another cluster of the name, and another part
+    of the cluster, have their own results."""
+    parts = path_of(report)
+    # no cluster has this name
+    shared = ("-",) * len(parts[length:])
+    return (*parts[:length], *shared, *filter(None, (report.scope,)))
+
+
+def _run(
+    path: Sequence[str], reports: Sequence[DoctorReport], failures: Failures
+) -> tuple[dict[str, object], list[str]]:
     """Return the run, and the text of its results."""
     shown = [(item, report) for report in reports for item in (*report.findings, *report.accepted, *report.unknowns)]
     ids = sorted({verdict.check for verdict, _ in shown})
@@ -58,8 +81,6 @@ def _run(reports: Sequence[DoctorReport], failures: Failures) -> tuple[dict[str,
         invocation["toolExecutionNotifications"] = [
             {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
         ]
-    # another cluster of the name, and another part of the cluster, have their own results
-    parts = (*path_of(reports[0]), *filter(None, (reports[0].scope,))) if len(reports) == 1 else ("clusters",)
     run = {
         "tool": {
             "driver": {
@@ -70,7 +91,7 @@ def _run(reports: Sequence[DoctorReport], failures: Failures) -> tuple[dict[str,
             }
         },
         # a further upload of the same category replaces the results of the previous one
-        "automationDetails": {"id": f"podid/{command_of(reports)}/{'/'.join(map(_encoded, parts))}/"},
+        "automationDetails": {"id": f"podid/{command_of(reports)}/{'/'.join(map(_encoded, path))}/"},
         "invocations": [invocation],
         "results": [_RESULTS] if shown else [],
     }

@@ -34,7 +34,6 @@ _PASS_ROLE = (
 )
 
 NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
-TRUST_QUOTA = 2048
 INLINE_QUOTA = 10240
 ATTACHED_QUOTA = 10
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(role|user)/(.+)")
@@ -154,7 +153,7 @@ class IamRules:
             self._replace_tags(account, form)
         document = form.get("PolicyDocument" if action == "UpdateAssumeRolePolicy" else "AssumeRolePolicyDocument")
         if action in ("CreateRole", "UpdateAssumeRolePolicy") and document is not None:
-            self.check_trust(document)
+            self.check_trust(document, self._iam.trust_quota(account))
         if action == "PutRolePolicy":
             self._check_inline_size(account, form)
         if action == "AttachRolePolicy":
@@ -209,16 +208,16 @@ class IamRules:
             entity = self._iam.user_named(account, form.get("UserName", ""))
         return {entity.arn: entity.id} if entity is not None else {}
 
-    def check_trust(self, document: str) -> None:
-        """Raise MalformedPolicyDocument or LimitExceeded for a trust policy, as IAM does."""
+    def check_trust(self, document: str, most: int) -> None:
+        """Raise MalformedPolicyDocument or LimitExceeded for a trust policy, as IAM does. `most` is the quota."""
         try:
             parsed = json.loads(document)
         except ValueError as error:
             raise _malformed("This policy contains invalid Json") from error
         if not isinstance(parsed, dict) or "Statement" not in parsed:
             raise _malformed("Syntax errors in policy.")
-        if len("".join(document.split())) > TRUST_QUOTA:
-            raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}", 409)
+        if len("".join(document.split())) > most:
+            raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {most}", 409)
         for statement in statements(document):
             self._check_trust_statement(statement)
 

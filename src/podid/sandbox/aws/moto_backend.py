@@ -63,6 +63,14 @@ class IamStore:
         """Return moto's IAM backend of one account."""
         return iam_backends[account][self._partition]
 
+    def trust_quota(self, account: str) -> int:
+        """Return the number of characters that a trust policy of the account may have."""
+        quota: int = self.backend(account).account_summary._assume_role_policy_size_quota
+        return quota
+
+    def raise_trust_quota(self, account: str, characters: int) -> None:
+        self.backend(account).account_summary._assume_role_policy_size_quota = characters
+
     def forget(self) -> None:
         """Empty IAM in every account."""
         self._history.clear()

@@ -21,6 +21,7 @@ from podid.ops.association.request import AssociationChange, DesiredAssociation,
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients
 from podid.ops.role.resolve import ResolvedRole
+from quotas import DEFAULTS
 
 all_settings = st.builds(
     Settings,
@@ -76,7 +77,7 @@ def test_association_plans_are_applied_and_undone(requests: list[Request], docum
         def plan(request: Request = request) -> Plan:
             desired, change = request
             current = {item.ref: world.find_association("demo", item.ref) for item in desired}
-            return plan_associations(with_roles(world, desired), change, CLUSTER, HEADER, current)
+            return plan_associations(with_roles(world, desired), change, CLUSTER, HEADER, current, DEFAULTS)
 
         try:
             first = plan()

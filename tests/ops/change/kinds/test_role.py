@@ -18,6 +18,7 @@ from podid.ops.change.kinds.role import ROLE, uses_after
 from podid.ops.role.create import plan_role
 from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.uses import Uses
+from quotas import DEFAULTS
 
 documents = st.sampled_from(["s3:GetObject", "sqs:*"]).map(
     lambda action: {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
@@ -53,7 +54,13 @@ def test_role_plans_are_applied_and_undone(requests: list[RoleRequest], existing
 
         def plan(request: RoleRequest = request) -> Plan:
             return plan_role(
-                request, CLUSTER, HEADER, world.find_role(request.name), world.get_policies(request.name), ours=True
+                request,
+                CLUSTER,
+                HEADER,
+                world.find_role(request.name),
+                world.get_policies(request.name),
+                ours=True,
+                quota=DEFAULTS,
             )
 
         try:
@@ -75,7 +82,7 @@ def test_members_that_the_answer_to_a_creation_lacks() -> None:
     request = RoleRequest(
         name="new", refs=(ServiceAccountRef("shop", "orders"),), settings=settings, tags={"team": "shop"}
     )
-    action = next(iter(plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=True).actions))
+    action = next(iter(plan_role(request, CLUSTER, HEADER, None, RolePolicies(), ours=True, quota=DEFAULTS).actions))
     answer = Role(name="new", arn="arn:aws:iam::111122223333:role/new", path="/", role_id="AROA1", trust={})
     site: Any = SimpleNamespace(iam=SimpleNamespace(create_role=lambda *_: answer))
     unused: Any = None
