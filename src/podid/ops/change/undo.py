@@ -63,7 +63,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
         kind, action = kind_of(first[which].kind), first[which]
         return kind.read(site, kind.reading(action))
 
-    so_far = dict(pacing.fan_out(read, first, reads=True))
+    so_far = dict(pacing.fan_out(read, first))
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
         action = _taken_back(run, step, current, journal)
