@@ -141,8 +141,8 @@ def test_known_sections_are_not_read_again(shop: Shop) -> None:
     with shop.counted() as calls:
         more = shop.read(base=base)
     assert sections(more) == sections(shop.read())
-    # the roles of nodes are others where it is known which nodes there are
-    assert {name for name in calls if " " not in name} == {"DescribeInstances", "SimulatePrincipalPolicy"}
+    # the roles of nodes are others where it is known which nodes there are, and annotations name roles
+    assert {name for name in calls if " " not in name} == {"DescribeInstances", "SimulatePrincipalPolicy", "GetRole"}
     with shop.counted() as none:
         assert sections(shop.read(base=more, cost=Cost.AWS)) == sections(more)
     assert none.total() == 0
@@ -163,7 +163,7 @@ def test_evidence_is_read_again_on_request(shop: Shop) -> None:
 
 LINES = [
     # calls of AWS, of Kubernetes
-    ("doctor", 20, 15),
+    ("doctor", 21, 15),
     ("doctor shop/orders", 20, 16),
     ("doctor shop/orders --logs", 20, 19),
     ("doctor shop/orders --cloudtrail", 24, 16),

@@ -58,6 +58,17 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     return roles | (_by_role(nearby, source.clients.iam.find_roles) if nearby else {})
 
 
+def annotated_roles(source: Source) -> dict[str, Section[Role | None]]:
+    associated = {association.ref for association in known_or(source.before("associations"), ())}
+    named, account = source.scope.named, f":iam::{source.cluster.account}:role/"
+    arns = (
+        item.irsa_role_arn.strip()
+        for item in source.value("service_accounts")
+        if item.ref not in associated and (not named or item.ref in named)
+    )
+    return _by_role((arn for arn in arns if account in arn), source.clients.iam.find_roles)
+
+
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     """Return the roles of the cluster's account that policies of associations' roles name as roles to assume."""
     permissions = source.value("assume_permissions").values()
