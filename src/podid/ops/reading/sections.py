@@ -156,7 +156,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     _row(roles.node_role_allowed, Iam.simulate, needs=("node_groups",), uses=("other_node_roles",)),
     _row(roles.node_role_policies, Iam.get_names_of_policies, needs=("node_groups",), uses=("other_node_roles",)),
-    _row(readings.egress, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+    _row(readings.egress, Ec2.list_route_tables, Ec2.list_vpc_endpoints, Ec2.list_security_groups),
     _row(
         lambda s: s.of_namespaces(s.kube.list_service_accounts),
         KubeReader.list_service_accounts,
