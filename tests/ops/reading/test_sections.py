@@ -169,8 +169,8 @@ LINES = [
     ("doctor shop/orders --cloudtrail", 24, 16),
     ("doctor shop/orders --verify --yes", 22, 17),
     ("doctor --check role-not-found", 4, 1),
-    ("agent status", 13, 4),
-    ("bundle x.tar.gz --yes", 20, 15),
+    ("agent status", 14, 4),
+    ("bundle x.tar.gz --yes", 21, 15),
 ]
 
 

@@ -59,13 +59,10 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
 
 
 def annotated_roles(source: Source) -> dict[str, Section[Role | None]]:
-    associated = {association.ref for association in known_or(source.before("associations"), ())}
+    """Return the roles also of service accounts with an association, which a plan may delete."""
     named, account = source.scope.named, f":iam::{source.cluster.account}:role/"
-    arns = (
-        item.irsa_role_arn.strip()
-        for item in source.value("service_accounts")
-        if item.ref not in associated and (not named or item.ref in named)
-    )
+    accounts = (item for item in source.value("service_accounts") if not named or item.ref in named)
+    arns = (item.irsa_role_arn.strip() for item in accounts)
     return _by_role((arn for arn in arns if account in arn), source.clients.iam.find_roles)
 
 

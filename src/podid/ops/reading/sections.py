@@ -162,7 +162,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         KubeReader.list_service_accounts,
         name="service_accounts",
     ),
-    _row(roles.annotated_roles, Iam.find_roles, needs=("associations", "service_accounts")),
+    _row(roles.annotated_roles, Iam.find_roles, needs=("service_accounts",)),
     _row(readings.namespaces, KubeReader.list_namespaces, uses=("service_accounts", "associations")),
     _row(lambda s: s.of_namespaces(s.kube.list_pods), KubeReader.list_pods, name="pods"),
     _row(readings.config_map_keys, KubeReader.find_config_map_keys, needs=("associations", "pods")),
