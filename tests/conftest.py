@@ -6,12 +6,13 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from hypothesis import settings
 
 import direct_requests
@@ -35,101 +36,43 @@ settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # omitted by `make fast`: grids over whole commands, separate processes, real time; node ids begin with these
+_SLOW_FILES = {
+    "cli": "changing cluster completion hints hints_names several several_scale suggestions",
+    "ops/addon": "associate install read",
+    "ops/agent": "coverage install logs preflight status uninstall waiting_runs",
+    "ops/association": "aftermath associate associate_with_role details disassociate identity read transfer",
+    "ops/change": "apply concurrency consent denied faults guard guard_owners journal journal_killed undo",
+    "ops/change/kinds": "association role",
+    "ops/declare": "accounts associations ownership plan roles saved trust",
+    "ops/permissions": "can privileges privileges_show resources session who",
+    "ops/reading": "collect probes probes_doctor readings roles_chained scope sections trials "
+    "trials_dry_runs witnesses_cloudtrail",
+    "ops/restart": "rollout_evict targets_choice",
+    "ops/role": "create_runs delete policies_validated read target_runs",
+    "ops/status": "diagnose_in_every_view facts_second_hop foresee",
+    "render": "colour golden layout",
+    ".": "documents entry every_command files_named foreign_text scale schemas site start",
+}
 SLOW = (
+    *(f"{folder}/test_{name}.py".removeprefix("./") for folder, names in _SLOW_FILES.items() for name in names.split()),
+    *("cli/server/", "commands/", "e2e/", "hostile/", "ops/migrate/"),
+    "sandbox/",  # the other tests depend on these parts
     "aws/test_cloudtrail.py",
     "aws/test_eks.py::test_a_throttle",
     "aws/test_eks.py::test_reads_survive_passing_failures",
-    "commands/",
     "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
-    *(
-        f"ops/change/test_{name}"
-        for name in ("apply", "concurrency", "consent", "denied", "faults", "guard", "journal", "undo")
-    ),
-    "ops/change/kinds/test_association.py",
-    "ops/change/kinds/test_role.py",
-    "commands/migrate/",
-    "ops/migrate/",
+    "cli/guide/test_run.py",
     "delivery/test_ci.py",
     "delivery/test_container.py",
-    "e2e/",
-    "hostile/",
-    "local/test_processes.py",
-    *(f"ops/addon/test_{name}.py" for name in ("associate", "install", "read")),
-    *(
-        f"ops/agent/test_{name}.py"
-        for name in ("coverage", "install", "logs", "preflight", "status", "uninstall", "waiting_runs")
-    ),
-    *(f"ops/permissions/test_{name}.py" for name in ("can", "privileges", "privileges_show", "resources")),
-    "ops/permissions/test_session.py",
-    "ops/permissions/test_who.py",
-    *(
-        f"ops/declare/test_{name}.py"
-        for name in ("accounts", "associations", "ownership", "plan", "roles", "saved", "trust")
-    ),
-    "ops/reading/test_collect.py",
-    "ops/doctor/test_own_permissions.py",
-    "ops/reading/test_probes.py",
-    "ops/reading/test_probes_doctor.py",
-    "ops/reading/test_readings.py",
-    "ops/reading/test_roles_chained.py",
-    "ops/reading/test_scope.py",
-    "ops/reading/test_sections.py",
-    "ops/reading/test_trials.py",
-    "ops/reading/test_trials_dry_runs.py",
-    "ops/reading/test_witnesses_cloudtrail.py",
-    *(
-        f"ops/association/test_{name}"
-        for name in (
-            "aftermath",
-            "associate",
-            "details",
-            "disassociate",
-            "identity",
-            "read",
-            "transfer",
-        )
-    ),
-    "ops/restart/test_targets_choice.py",
-    "ops/restart/test_rollout_evict.py",
-    "ops/restart/test_targets.py::test_restart_of_stale_pods",
-    "ops/test_errortext_scale.py",
-    *(f"ops/role/test_{name}.py" for name in ("create_runs", "delete", "plan", "policies_validated", "read")),
-    "ops/role/test_target_runs.py",
-    "ops/role/test_target_update.py",
-    "ops/status/test_diagnose_in_every_view.py",
-    "ops/status/test_facts_second_hop.py",
-    "ops/status/test_foresee",
-    "ops/trust/test_edit_runs.py",
-    "sandbox/",  # the other tests depend on these parts
-    "render/test_colour.py",
-    "cli/guide/test_run.py",
-    "cli/server/",
-    "cli/test_cluster.py",
-    "cli/test_several.py",
-    "cli/test_hints_names.py",
-    "cli/test_changing.py",
-    "cli/test_completion.py",
-    "cli/test_several_scale.py",
-    "cli/test_suggestions.py",
-    "commands/completion/test_install.py",
-    "commands/config/test_set.py::test_many_writers",
-    "commands/history/",
-    "commands/test_demo.py",
-    "test_docs.py::test_examples",
-    "test_documents.py",
-    "test_entry.py",
-    "test_every_command.py",
-    "test_files_named.py",
-    "test_foreign_text.py",
-    "render/test_golden.py",
-    "cli/test_hints.py",
-    "render/test_layout.py",
-    "test_scale.py",
-    "test_schemas.py",
-    "test_site.py",
-    "test_start.py",
-    "domain/trust/test_edit_properties.py",
     "domain/policy/test_evaluate_properties.py",
+    "domain/trust/test_edit_properties.py",
+    "local/test_processes.py",
+    "ops/doctor/test_own_permissions.py",
+    "ops/restart/test_targets.py::test_restart_of_stale_pods",
+    *(f"ops/role/test_plan.py::test_{name}" for name in ("a_preset", "a_role_that", "attach", "detach", "presets")),
+    "ops/test_errortext_scale.py",
+    "ops/trust/test_edit_runs.py",
+    "test_docs.py::test_examples",
 )
 # the most significant of these, which `make fast` runs
 TELLING = (
@@ -142,7 +85,6 @@ TELLING = (
     "ops/declare/test_roles.py::test_a_new_role",
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",
-    "ops/role/test_plan.py::test_statements",
     "ops/change/test_bad_input.py",
     "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
@@ -166,6 +108,33 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     """Return the golden files: `golden("name", outcome)` compares with tests/golden/name.txt, or writes it with
     --update-golden."""
     return Golden(update=request.config.getoption("--update-golden"))
+
+
+def _omits_rare(config: pytest.Config) -> bool:
+    return config.option.markexpr in ("not rare", "not slow and not rare")
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """Do not create rare tests that are deselected anyway: they were half of all tests, and a third of the time of the
+    collection."""
+    rare = any(mark.name == "rare" for mark in getattr(obj, "pytestmark", ()))
+    return [] if rare and _omits_rare(collector.config) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Do the same for the rare rows of a grid."""
+    if not _omits_rare(metafunc.config):
+        return
+    parametrize = metafunc.parametrize
+
+    def without_rare(names: Any, rows: Iterable[Any], **named: Any) -> None:
+        rows = list(rows)
+        if not isinstance(named.get("ids"), list):
+            rows = [row for row in rows if not isinstance(row, ParameterSet) or pytest.mark.rare not in row.marks]
+        parametrize(names, rows, **named)
+
+    metafunc.parametrize = without_rare  # type: ignore[assignment]
 
 
 @pytest.hookimpl(tryfirst=True)

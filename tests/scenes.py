@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome
+from podid.cli.access import Access
 from podid.cli.terminal import Terminal
 from podid.domain.encoding import Items, plain
+from podid.ops.change.journal import Journal
 from podid.render.formats import Format
 from podid.render.view import View
 from ways import STORY, Way
@@ -24,11 +26,12 @@ DENIED = (("iam:GetRole", Way("doctor", code=3)), ("iam:SimulatePrincipalPolicy"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One line of the story, its outcome, and the views that it printed."""
+    """One line of the story, its outcome, the views that it printed, and whether it opened podid's journal."""
 
     way: Way
     outcome: Outcome
     views: tuple[View, ...]
+    opens_journal: bool
 
 
 def play(site: Site, output: Format) -> Iterator[Scene]:
@@ -40,9 +43,9 @@ def play(site: Site, output: Format) -> Iterator[Scene]:
 
 def _scene(site: Site, way: Way, output: Format) -> Scene:
     argv = (CLUSTER_ARN if word == "CLUSTER" else word for word in way.argv)
-    with _printed_views() as views:
+    with _printed_views() as views, _opened_journals() as journals:
         outcome = site(*argv, "-o", output)
-    return Scene(way, outcome, tuple(views))
+    return Scene(way, outcome, tuple(views), bool(journals))
 
 
 @contextlib.contextmanager
@@ -57,6 +60,20 @@ def _printed_views() -> Iterator[list[View]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Terminal, "_write", writing)
         yield views
+
+
+@contextlib.contextmanager
+def _opened_journals() -> Iterator[list[Journal]]:
+    journals: list[Journal] = []
+    journal: property = vars(Access)["journal"]
+
+    def opening(self: Access) -> Journal:
+        journals.append(journal.__get__(self))
+        return journals[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Access, "journal", property(opening))
+        yield journals
 
 
 def read_through(view: View) -> View:

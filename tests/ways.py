@@ -9,6 +9,7 @@ A way is a command line, its initial world, and its exit code. These tests read 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from harness import Answers
 from podid.cli.tree import COMMANDS
@@ -106,8 +107,12 @@ class Way:
 
     @property
     def command(self) -> str:
-        names = [row.name for row in COMMANDS if f"{self.line} ".startswith(f"{row.name} ")]
-        return max(names, key=len)
+        return _command(self.line)
+
+
+@cache
+def _command(line: str) -> str:
+    return max((row.name for row in COMMANDS if f"{line} ".startswith(f"{row.name} ")), key=len)
 
 
 def _script(world: World, text: str) -> tuple[Way, ...]:

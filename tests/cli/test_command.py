@@ -75,9 +75,9 @@ def test_one_blank_value_of_several_is_refused(podid: Podid) -> None:
 
 
 def test_every_changing_command_has_a_dry_run() -> None:
-    changing = {command.name for command in COMMANDS if "journal_dir" in command.load().shared}
-    # these read the journal only, or what they create is gone when they end; reconcile changes nothing without --apply
-    others = {"history", "plan", "diff", "verify", "exec", "reconcile"}
+    changing = {command.name for command in COMMANDS if {"journal_dir", "yes"} <= {*command.load().shared}}
+    # what these create is a file or gone when they end; reconcile changes nothing without --apply
+    others = {"bundle", "verify", "exec", "reconcile"}
     assert changing - others == {command.name for command in COMMANDS if "dry_run" in command.load().shared}
 
 

@@ -239,15 +239,15 @@ def test_other_commands_are_podids() -> None:
     assert count > 8
 
 
-ADDED = sorted(
-    {
+@cache
+def _added() -> set[tuple[str, ...]]:
+    return {
         _words(word.value)
         for _, node in _calls("Again(")
         if getattr(node.func, "id", "") == "Again"
         for word in node.keywords
         if word.arg == "add" and _words(word.value)[:1] not in ((), ("x",), ("--show-permissions",))
     }
-)
 
 
 _command = cache(lambda words: parsed(words)[0])  # most commands get the same hint for most flags
@@ -256,13 +256,13 @@ _command = cache(lambda words: parsed(words)[0])  # most commands get the same h
 @table("row", COMMANDS)
 def test_an_added_flag_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
-    assert ("--update-trust",) in ADDED
+    assert ("--update-trust",) in _added()
     needed = [word for param in command_of(row).params if param.required for word in required_words(param)]
     options = [param for param in command_of(row).params if param.param_type_name == "option"]
     known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
     assert set(options_by_name(row.path)) == known
     elsewhere = Other(("role", "show"), ("-r",))
-    for add in ADDED:
+    for add in _added():
         hint = hint_words(Again(add=add, instead=elsewhere), (*row.path, *needed))
         takes = {word for word in add if word.startswith("--")} <= known
         assert _command(hint) == (row.name if takes else "role show"), (add, hint)

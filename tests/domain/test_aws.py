@@ -6,6 +6,7 @@ from podid.domain.aws import (
     AssociationSummary,
     AssumedRole,
     Cluster,
+    Decision,
     Instance,
     Role,
     UnreadAssociation,
@@ -81,3 +82,27 @@ def test_roles_that_aws_owns(path: str, of_aws: bool) -> None:
 )
 def test_instances_whose_metadata_service_answers_pods(instance: Instance, open_: bool, closed: bool) -> None:
     assert (instance.open_to_pods, instance.closed_to_pods) == (open_, closed)
+
+
+@table(
+    ("decision", "boundary", "organization", "denied_by", "lacking"),
+    [
+        ("allowed", True, True, "", False),
+        ("implicitDeny", None, None, "", True),
+        ("implicitDeny", True, True, "", True),
+        ("implicitDeny", False, True, "boundary", False),
+        ("implicitDeny", False, False, "boundary", False),
+        ("implicitDeny", True, False, "organization", False),
+        # whatever the boundary allows
+        ("explicitDeny", False, True, "policy", False),
+        # the Deny is in a policy of the organization
+        ("explicitDeny", True, False, "organization", False),
+    ],
+)
+def test_why_a_request_is_denied(
+    decision: str, boundary: bool | None, organization: bool | None, denied_by: str, lacking: bool
+) -> None:
+    answer = Decision(
+        action="a", resource="r", decision=decision, boundary_allows=boundary, organization_allows=organization
+    )
+    assert (answer.denied_by, answer.lacks_a_policy) == (denied_by, lacking)

@@ -36,8 +36,8 @@ def file_plan(*actions: Action, **more: Any) -> FilePlan:
 
 
 CREATE = action(Verb.CREATE, after={"name": "orders", "path": "/"})
-CONFLICT = FileConflict.of("role", "orders", AT, Conflict("role orders belongs to Terraform", lines=("a", "b")))
-UNREAD = NotRead.of("role orders", DENIED)
+CONFLICT = FileConflict("role", "orders", AT, Conflict("role orders belongs to Terraform", lines=("a", "b")))
+UNREAD = NotRead("role orders", DENIED)
 REFUSED = RefusedAccount(ref=ServiceAccountRef("shop", "orders"), reason="the role is not allowed")
 
 
@@ -105,7 +105,7 @@ def test_obstacles_in_words() -> None:
 
 
 def test_every_conflict_is_in_one_error() -> None:
-    first = FileConflict.of("role", "orders", AT, Conflict("no", hint=Again(add=("--take-over",)), lines=("diff",)))
+    first = FileConflict("role", "orders", AT, Conflict("no", hint=Again(add=("--take-over",)), lines=("diff",)))
     with pytest.raises(Conflict) as raised:
         file_plan(CREATE, conflicts=[first, CONFLICT]).check()
     error = raised.value
@@ -123,12 +123,12 @@ def error_of(*plans: FilePlan) -> PodidError | None:
 
 
 def test_nothing_is_applied_if_a_part_that_others_depend_on_was_not_read() -> None:
-    decisive = NotRead.of("the associations", DENIED, decisive=True)
+    decisive = NotRead("the associations", DENIED, decisive=True)
     assert error_of(file_plan(CREATE), file_plan(CREATE, unread=[decisive])) is DENIED
     # other parts are applied without the one that was not read
     assert error_of(file_plan(CREATE), file_plan(unread=[UNREAD])) is None
     assert error_of(file_plan(), file_plan(unread=[UNREAD])) is DENIED
-    others = NotRead.of("others", Unavailable("x"), declared=False)
+    others = NotRead("others", Unavailable("x"), declared=False)
     assert error_of(file_plan(unread=[others])) is None
 
 

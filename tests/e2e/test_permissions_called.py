@@ -27,8 +27,9 @@ SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row
 AHEAD = sections.permissions(ALL)
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
-# only for many roles, and for many accounts and regions (test_many_accounts.py)
+# only for many roles, for many accounts and regions (test_many_accounts.py), and for a long trust policy
 OF_MANY = {
+    "iam:GetAccountSummary",
     "iam:GetAccountAuthorizationDetails",
     "sts:AssumeRole",
     "organizations:ListAccounts",

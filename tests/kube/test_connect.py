@@ -197,6 +197,17 @@ def test_the_contexts_proxy_is_used_by_every_version_of_the_package(
     assert str(proxy) == "http://127.0.0.1:9"
 
 
+def test_the_environment_is_read_for_a_proxy_before_the_first_request_only(
+    tls: Server, make_cluster: MakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, user={"token": "t"})
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    connection = connected(make_cluster(tls.url), kubeconfig=file)
+    monkeypatch.delenv("HTTPS_PROXY")
+    assert connection.headers()["authorization"] == "Bearer t"
+    assert str(getattr(connection.new_pool(), "proxy", None)) == "http://127.0.0.1:9"
+
+
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.DependencyWarning")
 def test_a_socks_proxy_requires_a_package(
     tls: Server,

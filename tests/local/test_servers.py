@@ -80,7 +80,7 @@ def test_another_path_is_not_served(path: str) -> None:
 def test_another_method_is_not_served(method: str) -> None:
     with serving() as endpoint:
         status, body = ask(endpoint, method=method)
-        assert (status, "ASIA" in body) == (501, False)
+        assert (status, "ASIA" in body) == (405, False)
 
 
 def test_a_failure_is_passed_on_as_an_error_of_the_endpoint() -> None:
@@ -112,6 +112,31 @@ def test_metrics_and_health_have_a_server() -> None:
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(url + path, timeout=5)
             assert refused.value.code == code
+
+
+@table(
+    ("method", "path", "code", "body"),
+    [
+        ("GET", "/metrics?x=y", 200, b"metric 1\n"),
+        ("GET", "/metrics/", 200, b"metric 1\n"),
+        ("GET", "/healthz?full", 200, b"ok\n"),
+        ("GET", "http://pod/metrics", 200, b"metric 1\n"),
+        ("HEAD", "/metrics", 200, b""),
+        ("HEAD", "/other", 404, b""),
+        ("POST", "/metrics", 405, b""),
+        ("DELETE", "/healthz", 405, b""),
+        ("GET", "/metricsx", 404, b"not found\n"),
+        ("GET", "/", 404, b"not found\n"),
+    ],
+)
+def test_methods_and_paths_of_metrics(method: str, path: str, code: int, body: bytes) -> None:
+    with Telemetry("127.0.0.1", 0, lambda: "metric 1\n", lambda: True) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (code, body)
+        assert answer.getheader("Allow") == ("GET, HEAD" if code == 405 else None)
+        connection.close()
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")

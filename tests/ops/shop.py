@@ -55,7 +55,7 @@ class Shop:
         again: Collection[str] = (),
     ) -> Snapshot:
         now, request = self.box.world.clock.datetime(), ReadRequest(checks=select(ids), scope=scope, cost=cost)
-        return collect(self.clients, self.place, request, now=now, base=base, again=again)
+        return collect(self.clients, self.place, request, now=now, journal=None, base=base, again=again)
 
     def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:
         return diagnose(self.read(scope), scope=scope)

@@ -8,6 +8,7 @@ import yaml
 
 from harness import table
 from podid.domain.declaration import Position
+from podid.domain.errors import AccessDenied, Conflict
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, RefusedAccount, Unlisted
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import KubePermission, Permissions
@@ -54,9 +55,9 @@ def plan(*states: tuple[State | None, State | None], **members: object) -> FileP
 
 
 CONFLICT = FileConflict(
-    kind="association", target="shop/web", at=Position("x.yaml", 6, 3), message="It differs", lines=("tags: a -> b",)
+    "association", "shop/web", Position("x.yaml", 6, 3), Conflict("It differs", lines=("tags: a -> b",))
 )
-UNREAD = NotRead(target="role web", reason="Access denied", permission="iam:GetRole")
+UNREAD = NotRead("role web", AccessDenied("Access denied", permission="iam:GetRole"))
 REFUSED = RefusedAccount(ref=ServiceAccountRef("shop", "cart"), reason="no role")
 
 

@@ -286,8 +286,8 @@ class Access:
         """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
         from podid.ops.status.diagnose import examine
 
-        now = self.runtime.now()
-        return examine(self.clients, place, request, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        now, journal = self.runtime.now(), self.journal_to_read
+        return examine(self.clients, place, request, now=now, journal=journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

@@ -203,13 +203,15 @@ def _possible(command: Command | None, rest: Sequence[str], prefix: str) -> Iter
     else:
         argument = _open_argument([item for item in own if item.argument], valued, rest)
         if argument == "VALUE":
-            yield from _setting_values(rest[0])
+            from podid.cli.settings import keys
+
+            if option := keys().get(rest[0]):  # a key of the settings file has the values of its option
+                yield from _values(option)
         elif argument is not None and (source := PLACEHOLDERS.get(argument)):
             yield Candidate("", source=source)
 
 
 def _values(option: OptionField) -> Iterator[Candidate]:
-    """Yield the values of an option."""
     known: Iterable[str] = option.values or option.suggests
     if option.field == "output":
         known = option.help.split("|")
@@ -218,14 +220,6 @@ def _values(option: OptionField) -> Iterator[Candidate]:
     yield from (Candidate(value) for value in known)
     if source := option.source or PLACEHOLDERS.get(option.metavar):
         yield Candidate("", source=source)
-
-
-def _setting_values(key: str) -> Iterator[Candidate]:
-    """Yield the values of a key of the settings file: those of its option."""
-    from podid.cli.settings import keys
-
-    if option := keys().get(key):
-        yield from _values(option)
 
 
 def _open_argument(

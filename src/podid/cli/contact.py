@@ -133,13 +133,10 @@ def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
     except PodidError as error:
         _explain(error, access)
         return [*facts, ("Cluster", _sentence(error))], [*_hinted(error, access), _TRY, _HELP]
-    return [*facts, ("Cluster", words), *_kubernetes(access)], [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
-
-
-def _kubernetes(access: Access) -> list[tuple[str, str]]:
-    """Return the reason why the API server of the cluster cannot be used; empty if it can."""
-    failure = access.kube.failure
-    return [("Kubernetes", f"{sentence(failure.message)} Commands about pods need it.")] if failure else []
+    facts.append(("Cluster", words))
+    if failure := access.kube.failure:
+        facts.append(("Kubernetes", f"{sentence(failure.message)} Commands about pods need it."))
+    return facts, [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
 
 
 def _clusters(access: Access) -> tuple[str, list[tuple[str, str]]]:

@@ -1,8 +1,7 @@
 """Command lines to paste, hints of errors and fixes of findings, with the options for the place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 
 from podid.cli.argv import at_one, value_of, values_of
@@ -25,7 +24,8 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
         hint, words = _once(hint, words)
         again = hint.of(words, path=len(path_of(words)))
         declared = {item.field: item for item in (*SHARED.values(), *options_of(path_of(again[1:])))}
-        return hint.of(words, path=len(path_of(words)), unconsented=partial(_unconsented, declared.values()))
+        consents = {name for item in declared.values() if item.consent for name in item.spellings}
+        return hint.of(words, path=len(path_of(words)), unconsented=lambda word: "" if word in consents else word)
     if isinstance(hint, Other):
         return at_place(hint.of(), words)
     return at_place(hint, words)
@@ -76,11 +76,6 @@ def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
             names = ("kubeconfig",)  # kubectl config get-contexts has no --context
         return tuple(SHARED[name] for name in names)
     return tuple(item for item in options_of(path_of(command[1:])) if item.where)
-
-
-def _unconsented(declared: Iterable[OptionField], word: str) -> str:
-    """Return the word, or "" for an option that gives consent."""
-    return "" if any(item.consent and word in item.spellings for item in declared) else word
 
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:

@@ -134,7 +134,8 @@ class Terminal:
             else:
                 text = files.read(Path(name), most).decode().replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else _not_text(error)
+            not_text = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
+            reason = error.strerror if isinstance(error, OSError) else not_text
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
         if len(text) > most:
             raise UsageError(f"{name} cannot be read: it is larger than {most_mib} MiB", subject=name)
@@ -291,10 +292,6 @@ class Terminal:
         return self._runtime.to_stdout(write)
 
 
-def _not_text(error: ValueError) -> str:
-    return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
-
-
 _BAR = 20
 
 
@@ -315,20 +312,16 @@ class Progress:
             self.update(state)
 
     def update(self, state: str) -> None:
-        state = sanitize.line(state)
+        state, width = sanitize.line(state), self._runtime.width - 3
         with self._lock:  # parallel steps report states
-            self._update(state)
-
-    def _update(self, state: str) -> None:
-        if self._quiet or state == self._last:
-            return
-        self._last = state
-        if self._live:
-            width = self._runtime.width - 3
-            self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
-            self._shown = True
-        else:
-            self._write(f"{state}\n")
+            if self._quiet or state == self._last:
+                return
+            self._last = state
+            if self._live:
+                self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
+                self._shown = True
+            else:
+                self._write(f"{state}\n")
 
     def count(self, number: int, total: int, step: str) -> None:
         """Show the progress of many steps: a bar on a terminal, a line for each step in a log."""

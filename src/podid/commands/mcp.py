@@ -5,7 +5,7 @@ from podid.domain.errors import UsageError
 from podid.domain.option import switch
 
 
-@command(shared=("cluster", "region", "profile", "expect_account", "timeout", "context", "kubeconfig"))
+@command(shared=("cluster", "region", "profile", "expect_account", "timeout", "context", "kubeconfig", "journal_dir"))
 def mcp(
     access: Access,
     allow_write: bool = switch("Add the tool apply, which carries out a plan."),

@@ -7,7 +7,7 @@ section (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from podid.domain.findings import Subject
 from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
@@ -282,6 +282,21 @@ class Decision:
     @property
     def allowed(self) -> bool:
         return self.decision == "allowed"
+
+    @property
+    def denied_by(self) -> Literal["policy", "boundary", "organization", ""]:
+        """Return whether a Deny in a policy, the permissions boundary or the organization denies the request; empty if
+        it is allowed, or only an Allow is missing. A Deny applies whatever the boundary allows."""
+        if self.boundary_allows is False and self.decision != "explicitDeny":
+            return "boundary"
+        if self.organization_allows is False:
+            return "organization"
+        return "policy" if self.decision == "explicitDeny" else ""
+
+    @property
+    def lacks_a_policy(self) -> bool:
+        """Return whether only an Allow in a policy is missing."""
+        return not self.allowed and not self.denied_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from podid.domain.declaration import NOWHERE, Position
+from podid.domain.declaration import Position
 from podid.domain.errors import Conflict, ExitCode, PodidError
 from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, members
 from podid.domain.names import ServiceAccountRef
@@ -69,52 +69,50 @@ class Unlisted:
     ref: Annotated[ServiceAccountRef, FLAT]
     role_arn: Annotated[ArnText, OR_NULL]
     owner: Annotated[str, OR_NULL, About("The file or the tool that owns it; null if nothing names one.")] = ""
-    note: Annotated[str, HIDDEN] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@members("kind target at owner message lines")
+@dataclass(frozen=True, slots=True)
 class FileConflict:
-    """A declared resource that cannot become as declared. `error` is the reason, `owner` who owns it."""
+    """A declared resource that cannot become as declared, because of the error. `owner` is who owns it."""
 
     kind: str
     target: str
-    at: Annotated[Position, AS_TEXT, About("FILE:LINE:COLUMN of the declaration.")] = NOWHERE
+    at: Annotated[Position, AS_TEXT, About("FILE:LINE:COLUMN of the declaration.")]
+    error: Annotated[PodidError, HIDDEN]
     owner: Annotated[str, OR_NULL, About("The file or the tool that owns it; null if nothing names one.")] = ""
-    message: str
-    lines: Annotated[Sequence[str], About("The differences.")] = ()
-    error: Annotated[PodidError | None, HIDDEN] = None
 
-    @classmethod
-    def of(cls, kind: str, target: str, at: Position, error: PodidError, owner: str = "") -> "FileConflict":
-        return cls(kind=kind, target=target, at=at, owner=owner, message=error.message, lines=error.lines, error=error)
+    @property
+    def message(self) -> str:
+        return self.error.message
+
+    @property
+    def lines(self) -> Annotated[Sequence[str], About("The differences.")]:
+        return self.error.lines
 
     @property
     def sentence(self) -> str:
         return f"{self.at}: {self.message}" if self.at.file else self.message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@members("target reason permission")
+@dataclass(frozen=True, slots=True)
 class NotRead:
     """A part of the state that could not be read, so that its declaration was not compared. `declared` is whether a
     file declares it, `decisive` whether the plan of other resources depends on it."""
 
     target: Annotated[str, About("The part that could not be read.")]
-    reason: str
-    permission: MissingPermission = ""
-    error: Annotated[PodidError | None, HIDDEN] = None
+    error: Annotated[PodidError, HIDDEN]
     declared: Annotated[bool, HIDDEN] = True
     decisive: Annotated[bool, HIDDEN] = False
 
-    @classmethod
-    def of(cls, target: str, error: PodidError, *, declared: bool = True, decisive: bool = False) -> "NotRead":
-        return cls(
-            target=target,
-            reason=error.message,
-            permission=error.permission,
-            error=error,
-            declared=declared,
-            decisive=decisive,
-        )
+    @property
+    def reason(self) -> str:
+        return self.error.message
+
+    @property
+    def permission(self) -> MissingPermission:
+        return self.error.permission
 
     @property
     def sentence(self) -> str:
@@ -221,13 +219,10 @@ class FilePlan:
         if self.conflicts:
             first, *others = self.conflicts
             lines = [*first.lines, *(item.sentence for item in others)]
-            error = first.error or Conflict(first.message)
-            raise Conflict(
-                first.sentence, hint=error.hint, advice=error.advice, lines=tuple(lines), subject=first.target
-            )
+            hint, advice = first.error.hint, first.error.advice
+            raise Conflict(first.sentence, hint=hint, advice=advice, lines=tuple(lines), subject=first.target)
         for item in self.unread:
             if item.decisive:
-                assert item.error is not None
                 raise item.error
 
 
@@ -237,7 +232,6 @@ def check_all(plans: Sequence[FilePlan]) -> None:
         plan.check()
     if not any(plan.plan.actions for plan in plans):
         for item in (item for plan in plans for item in plan.unread if item.declared):
-            assert item.error is not None
             raise item.error
 
 

@@ -232,6 +232,13 @@ class PolicyFinding:
 
 
 NOT_BY_ORGANIZATION = "a service control policy of the organization does not allow it"
+# why a simulated request is denied, by `Decision.denied_by`
+DENIALS = {
+    "policy": "a policy denies it",
+    "boundary": "its permissions boundary does not allow it",
+    "organization": NOT_BY_ORGANIZATION,
+    "": "no policy of the role allows it",
+}
 
 
 def strings_in(value: object) -> Iterator[str]:

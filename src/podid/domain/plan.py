@@ -159,14 +159,20 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The result of one action. `after` is the state that was read back, with members that the service added. `reason`
-    is a sentence about the result, or why the action failed or was not tried. `error` is the error of a failure."""
+    """The result of one action. `after` is the state that was read back, with members that the service added; of a
+    failed action, the state that it left nevertheless, such as a restart whose end was not observed. `reason` is a
+    sentence about the result, or why the action failed or was not tried. `error` is the error of a failure."""
 
     action: Action
     status: Status
     after: State | None = None
     reason: str = ""
     error: PodidError | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Return whether the action changed something, also if it failed afterwards."""
+        return self.status is Status.DONE or (self.status is Status.FAILED and self.after is not None)
 
 
 class Wait(StrEnum):

@@ -48,6 +48,10 @@ EKS_MANAGER = "eks"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 # the kinds that `kubectl rollout restart` supports
 RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
+# reasons of a waiting container that do not end by themselves
+NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+CRASHING = "CrashLoopBackOff"
+CANNOT_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 def live(pod: Pod) -> bool:

@@ -13,7 +13,7 @@ from functools import cached_property
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
-from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
+from podid.domain.iam import DENIALS, undecided
 from podid.domain.names import Arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
@@ -115,10 +115,7 @@ class SecondHop:
     @property
     def lacks_only_a_policy(self) -> bool:
         """Return whether another Allow in a policy of the association's role grants the denied permissions."""
-        refused = [d for d in self.decisions if not d.allowed]
-        return all(
-            d.decision == "implicitDeny" and False not in (d.boundary_allows, d.organization_allows) for d in refused
-        )
+        return all(decision.allowed or decision.lacks_a_policy for decision in self.decisions)
 
     @property
     def _refused(self) -> list[Decision]:
@@ -148,7 +145,7 @@ class SecondHop:
 
     def _allowed_by_name(self, decision: Decision) -> Truth:
         """Return whether the trust policy is enough: it names the role itself, and no Deny or boundary applies."""
-        if decision.decision != "implicitDeny" or False in (decision.boundary_allows, decision.organization_allows):
+        if decision.denied_by:
             return False
         base, target = self.association.role_arn, self.target_role_arn
         if Arn.parse(base).account != Arn.parse(target).account:
@@ -207,17 +204,13 @@ def elsewhere(arn: str, account: str, words: str = "; reading its trust policy")
 
 def _bounded(refused: list[Decision]) -> bool:
     """Return whether the boundary denies it. A Deny in a policy would override the boundary."""
-    return any(d.boundary_allows is False for d in refused) and all(d.decision != "explicitDeny" for d in refused)
+    denials = {decision.denied_by for decision in refused}
+    return "boundary" in denials and "policy" not in denials
 
 
 def _why(refused: list[Decision]) -> str:
-    if any(decision.decision == "explicitDeny" for decision in refused):
-        return "a policy denies it"
-    if _bounded(refused):
-        return "its permissions boundary does not allow it"
-    if any(decision.organization_allows is False for decision in refused):
-        return NOT_BY_ORGANIZATION
-    return "no policy of the role allows it"
+    denials = {decision.denied_by for decision in refused}
+    return next(words for denied_by, words in DENIALS.items() if denied_by in denials)
 
 
 @once

@@ -231,8 +231,9 @@ def _through(
             raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
         if expires is not None:
             configuration.refresh_api_key_hook = lambda _: load() if now() >= expires - RENEW_BEFORE else None
-        if context.proxy_url:  # the package supports it itself since version 37
-            configuration.proxy = context.proxy_url
+        # the package reads proxy-url itself since version 37. Without a value set here, it reads the environment for a
+        # proxy before each request
+        configuration.proxy = context.proxy_url or configuration.proxy
 
     load()
     connection = Connection(

@@ -182,13 +182,9 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
-def active_namespace(item: Object) -> str:
-    """Return the namespace's name; empty if it is being deleted, because it then accepts no new objects."""
-    return "" if text_or(inner(item, "metadata"), "deletionTimestamp") else name(item)
-
-
-def ending_namespace(item: Object) -> str:
-    return "" if active_namespace(item) else name(item)
+def namespace(item: Object) -> tuple[str, bool]:
+    """Return the namespace's name, and whether it is being deleted, because it then accepts no new objects."""
+    return name(item), bool(text_or(inner(item, "metadata"), "deletionTimestamp"))
 
 
 def pod_security(namespace: Object) -> str:
@@ -345,9 +341,7 @@ def node_lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
     """Return the node of the lease, and its last renewal by the kubelet's clock and by the API server's."""
     renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
     writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
-    renewing = (
-        entry for entry in writes if "f:renewTime" in inner_or_empty(inner_or_empty(entry, "fieldsV1"), "f:spec")
-    )
+    renewing = (entry for entry in writes if "f:renewTime" in inner_or_empty(entry, "fieldsV1", "f:spec"))
     times = [instant_or_none(entry, "time") for entry in renewing]
     return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
 

@@ -40,11 +40,11 @@ Read = Callable[[str, Object], tuple[products.ProductSetting, ...]]
 
 def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     """Return the setting of a store; none for another provider, or for a store with its own access keys."""
-    aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
+    aws = inner_or_empty(item, "spec", "provider", "aws")
     auth = inner_or_empty(aws, "auth")
     if not aws or auth.get("secretRef") is not None:
         return ()
-    account = inner_or_empty(inner_or_empty(auth, "jwt"), "serviceAccountRef")
+    account = inner_or_empty(auth, "jwt", "serviceAccountRef")
     return (_with_token(products.EXTERNAL_SECRETS, kind, item, account, aws),)
 
 
@@ -71,7 +71,7 @@ def _setting(
 
 
 def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
-    acme = inner_or_empty(inner_or_empty(item, "spec"), "acme")
+    acme = inner_or_empty(item, "spec", "acme")
     for solver in inners_or_none(acme, "solvers"):
         dns = inner_or_empty(solver, "dns01")
         if dns.get("route53") is None:
@@ -79,7 +79,7 @@ def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
         route53 = inner(dns, "route53")
         if any(route53.get(key) for key in ("accessKeyID", "accessKeyIDSecretRef", "secretAccessKeySecretRef")):
             continue
-        kubernetes = inner_or_empty(inner_or_empty(route53, "auth"), "kubernetes")
+        kubernetes = inner_or_empty(route53, "auth", "kubernetes")
         yield route53, inner_or_empty(kubernetes, "serviceAccountRef")
 
 

@@ -112,8 +112,8 @@ def owner(metadata: Object) -> OwnerRef | None:
 def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str, Object], *, init: bool) -> Container:
     name = intern(text(item, "name"))
     state = states.get(name) or {}
-    ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
-    before = inner_or_empty(inner_or_empty(state, "lastState"), "terminated")
+    ended = inner_or_empty(state, "state", "terminated")
+    before = inner_or_empty(state, "lastState", "terminated")
     env, blank = env_of(inners_or_none(item, "env"))
     return Container(
         name=name,
@@ -125,7 +125,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
         mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
         unmounted=_unmounted(inners_or_none(item, "volumeMounts"), volumes, env),
         ready=flag_or(state, "ready"),
-        waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
+        waiting=interned(inner_or_empty(state, "state", "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
         ended=interned(before, "reason"),
         exit_code=number_or(ended, "exitCode") if ended else None,

@@ -70,13 +70,15 @@ class KubeReader:
     @needs(*on("list", "Namespace"))
     def list_namespaces(self) -> tuple[str, ...]:
         """Return the names of the namespaces, without those that are being deleted."""
-        names = self._transport.list(path_of("Namespace"), project.active_namespace, accept=METADATA_ONLY)
-        return tuple(sorted(filter(None, names)))
+        return self._namespaces(ending=False)
 
     @needs(list_namespaces)
     def list_ending_namespaces(self) -> tuple[str, ...]:
-        names = self._transport.list(path_of("Namespace"), project.ending_namespace, accept=METADATA_ONLY)
-        return tuple(sorted(filter(None, names)))
+        return self._namespaces(ending=True)
+
+    def _namespaces(self, *, ending: bool) -> tuple[str, ...]:
+        namespaces = self._transport.list(path_of("Namespace"), project.namespace, accept=METADATA_ONLY)
+        return tuple(sorted(name for name, deleted in namespaces if deleted is ending))
 
     @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:

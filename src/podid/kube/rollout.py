@@ -64,7 +64,7 @@ def rollout(kind: str, item: Object) -> Rollout:
         on_delete=on_delete,
         held_back=held_back,
         kept_below=held_back and first_ordinal + held_back,
-        restarted_at=text_or(inner_or_empty(inner_or_empty(template, "metadata"), "annotations"), RESTARTED_AT),
+        restarted_at=text_or(inner_or_empty(template, "metadata", "annotations"), RESTARTED_AT),
         service_account=text_or(inner_or_empty(template, "spec"), "serviceAccountName") or "default",
     )
 

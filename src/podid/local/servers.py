@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from podid.domain.errors import PodidError
 
@@ -26,10 +27,12 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _AnswerServer(ThreadingHTTPServer):
-    """Answers GET requests by `answer` while the `with` block runs. Raise OSError if the address is in use."""
+    """Answers requests with the `methods` by `answer` while the `with` block runs. Raise OSError if the address is in
+    use."""
 
     daemon_threads = True
     headers: ClassVar[Mapping[str, str]]
+    methods: ClassVar[tuple[str, ...]] = ("GET",)
 
     def __init__(self, host: str, port: int = 0) -> None:
         super().__init__((host, port), _AnswerHandler)
@@ -56,13 +59,21 @@ class _AnswerHandler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        status, text = self.server.answer(self)
+        headers = self.server.headers
+        if self.command in self.server.methods:
+            status, text = self.server.answer(self)
+        else:
+            status, text = HTTPStatus.METHOD_NOT_ALLOWED, ""
+            headers = {**headers, "Allow": ", ".join(self.server.methods)}
         body = text.encode()
         self.send_response(status)
-        for name, value in {**self.server.headers, "Content-Length": str(len(body))}.items():
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  names of the library
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
@@ -107,6 +118,7 @@ class Telemetry(_AnswerServer):
     """Serves `metrics` and `healthy`; without a host on all addresses, since a pod may have only an IPv6 address."""
 
     headers: ClassVar[Mapping[str, str]] = {"Content-Type": _TEXT}
+    methods = ("GET", "HEAD")
 
     def __init__(self, host: str, port: int, metrics: Callable[[], str], healthy: Callable[[], bool]) -> None:
         host = host.strip("[]") or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")  # noqa: S104
@@ -120,9 +132,10 @@ class Telemetry(_AnswerServer):
         super().server_bind()
 
     def answer(self, request: BaseHTTPRequestHandler) -> tuple[int, str]:
-        if request.path == "/metrics":
+        path = urlsplit(request.path).path.rstrip("/")
+        if path == "/metrics":
             return HTTPStatus.OK, self._metrics()
-        if request.path == "/healthz":
+        if path == "/healthz":
             healthy = self._healthy()
             return (HTTPStatus.OK, "ok\n") if healthy else (HTTPStatus.SERVICE_UNAVAILABLE, "the last rounds failed\n")
         return HTTPStatus.NOT_FOUND, "not found\n"

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -188,24 +188,21 @@ def plan_view(plan: Plan) -> View:
     return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)
 
 
-def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str | Line]:
-    """Return the changes for the owners of target roles; without them pods cannot assume the target role."""
-    lines: list[str | Line] = []
+def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> Iterator[str | Line]:
+    """Yield the changes for the owners of target roles; without them pods cannot assume the target role."""
     for item in owner_changes:
-        lines.append(Line(owner_change_words(item), "bad" if item.refused else "warn"))
-        lines += [f"  {shlex.join(item.command)}"] if item.command else []
-    return lines
+        yield Line(owner_change_words(item), "bad" if item.refused else "warn")
+        if item.command:
+            yield f"  {shlex.join(item.command)}"
 
 
-def _after_lines(result: ChangeResult) -> list[str | Line]:
-    """Return the status after a change: new pods, then running ones; of many identities only those with problems."""
-    lines: list[str | Line] = []
+def _after_lines(result: ChangeResult) -> Iterator[str | Line]:
+    """Yield the status after a change: new pods, then running ones; of many identities only those with problems."""
     if result.awaited is not None:
-        lines.append(marked(ANSWERS[result.awaited.reached], result.awaited.summary))
-    lines += change_lines(result.after)
+        yield marked(ANSWERS[result.awaited.reached], result.awaited.summary)
+    yield from change_lines(result.after)
     if result.unchecked:
-        lines.append(Line(result.unchecked, "warn"))
-    return lines
+        yield Line(result.unchecked, "warn")
 
 
 def result_view(
@@ -220,7 +217,8 @@ def result_view(
     )
     actions = []
     for item in done:
-        after = item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
+        as_planned = item.status in (Status.DONE, Status.UNCHANGED)
+        after = item.after if as_planned or item.after is not None else item.action.before
         actions.append(ActionRow(item.action, item.status, after, item.reason, _mode(item)))
     body = document(
         ResultDocument,

@@ -2,9 +2,10 @@
 the list of its checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 
 from podid.domain import members
@@ -12,7 +13,7 @@ from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.members import About, Document
-from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
+from podid.domain.report import DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
@@ -235,7 +236,7 @@ def _block(
     check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
 ) -> list[str | Line]:
     """Return a cause with the affected objects and the findings that may follow from it."""
-    worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
+    worst = min((item.severity for item in verdicts), key=attrgetter("rank"))
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
     words, link = "  ".join(filter(None, (head, concerned))), f"  link {link_words(verdicts[0].link)}"
@@ -286,21 +287,19 @@ def _named(verdicts: Iterable[Verdict]) -> str:
 # --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
-def unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
-    """Return one line for each missing permission, and for another reason the checks with their objects."""
-    lines: list[str | Line] = []
+def unknown_lines(verdicts: Iterable[Verdict]) -> Iterator[str | Line]:
+    """Yield one line for each missing permission, and for another reason the checks with their objects."""
     for group in group_unknowns(verdicts):
         if group.permission:
             checks = f"{count_of(len(group.checks), 'check')} need{'s' if len(group.checks) == 1 else ''}"
-            lines.append(Line(f"? {checks} {group.permission}: {short_list(group.checks)}", "warn", upto=1))
+            yield Line(f"? {checks} {group.permission}: {short_list(group.checks)}", "warn", upto=1)
             continue
-        lines.append(Line(f"? {sentence(group.reason)}", "warn", upto=1))
+        yield Line(f"? {sentence(group.reason)}", "warn", upto=1)
         if len(group.checks) > _MOST_SHOWN:
-            lines.append(f"  {count_of(len(group.checks), 'check')}: {short_list(group.checks)}")
+            yield f"  {count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
         else:
-            lines += [f"  {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
-        lines += help_lines(group.verdicts[0])
-    return lines
+            yield from (f"  {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items())
+        yield from help_lines(group.verdicts[0])
 
 
 def _end(report: DoctorReport) -> list[str | Line]:

@@ -46,17 +46,15 @@ def file_plan_lines(item: FilePlan) -> list[str | Line]:
     return lines
 
 
-def conflict_lines(item: FilePlan) -> list[str | Line]:
-    """Return the conflicts with their differences, and the parts that could not be read."""
-    lines: list[str | Line] = []
+def conflict_lines(item: FilePlan) -> Iterator[str | Line]:
+    """Yield the conflicts with their differences, and the parts that could not be read."""
     for conflict in item.conflicts:
-        lines.append(Line(f"  ! {conflict.sentence}", "bad"))
-        lines += [f"      {line}" for line in conflict.lines]
-    lines += [Line(f"  ! {refused.sentence}", "warn") for refused in item.refused]
+        yield Line(f"  ! {conflict.sentence}", "bad")
+        yield from (f"      {line}" for line in conflict.lines)
+    yield from (Line(f"  ! {refused.sentence}", "warn") for refused in item.refused)
     for unread in item.unread:
         why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
-        lines.append(Line(f"  ? {unread.target} could not be read: {why}", "warn"))
-    return lines
+        yield Line(f"  ? {unread.target} could not be read: {why}", "warn")
 
 
 def file_plan_view(item: FilePlan) -> View:

@@ -1,12 +1,12 @@
 """The journal, as a document and as text."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
 from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time, list_of
-from podid.domain.plan import Header, Status
+from podid.domain.plan import Header
 from podid.ops.change.records import Run, RunStatus
 from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
 from podid.render.view import Column, View, age, document, table_of
@@ -52,7 +52,7 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
             lambda run: _status(run) + (" (undo)" if run.undoes else ""),
             lambda run: _STYLES.get(run.status, ""),
         ),
-        (Column("CHANGES", right=True, folds=2), lambda run: sum(step.status is Status.DONE for step in run.steps)),
+        (Column("CHANGES", right=True, folds=2), lambda run: sum(step.changed for step in run.steps)),
         (Column("CLUSTER", folds=3), lambda run: run.header.cluster or None),
         (Column("COMMAND", prose=True), lambda run: shlex.join(("podid", *run.command))),
         (Column("ACCOUNT", wide=True), "header.account"),
@@ -87,15 +87,12 @@ def _ago(text: str, now: datetime) -> str:
         return text
 
 
-def _run_lines(run: Run) -> list[str]:
-    lines = [
-        f"{run.run_id}  {_status(run)}  {shlex.join(('podid', *run.command))}",
-        f"  as {header_line(run.header)}",
-    ]
+def _run_lines(run: Run) -> Iterator[str]:
+    yield f"{run.run_id}  {_status(run)}  {shlex.join(('podid', *run.command))}"
+    yield f"  as {header_line(run.header)}"
     if run.undoes:
-        lines.append(f"  undoes {run.undoes}")
+        yield f"  undoes {run.undoes}"
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
-        lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
-    lines += [f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried]
-    return lines
+        yield f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}"
+    yield from (f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried)

@@ -27,24 +27,19 @@ _NAMED = (CredentialSource.IRSA, CredentialSource.POD_IDENTITY)
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-def outlook_lines(outlook: Outlook) -> list[str | Line]:
-    """Return the status of each identity for a pod created afterwards, the new and the fixed findings, and the changes
+def outlook_lines(outlook: Outlook) -> Iterator[str | Line]:
+    """Yield the status of each identity for a pod created afterwards, the new and the fixed findings, and the changes
     for running pods."""
     shown = sorted(outlook.after, key=lambda status: (rank_of(status.new_pod.state), status.ref))
-    lines: list[str | Line] = []
     if len(shown) == 1:
-        lines += [_status_line(shown[0], lead="After this: "), *_running(shown[0])]
+        yield _status_line(shown[0], lead="After this: ")
+        yield from _running(shown[0])
     elif shown:
         many = len(shown) > MOST
-        lines.append(f"After this: {counted([status.new_pod.state for status in shown])}" if many else "After this:")
+        yield f"After this: {counted([status.new_pod.state for status in shown])}" if many else "After this:"
         wrong = [status for status in shown if rank_of(status.new_pod.state) < IdentityState.CONFIGURED.rank]
-        listed = _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
-        lines += listed
-    lines += _brought(outlook)
-    lines += _ended(outlook)
-    lines += _changes(outlook.uses)
-    lines += _not_checked(shown)
-    return lines
+        yield from _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
+    yield from (*_brought(outlook), *_ended(outlook), *_changes(outlook.uses), *_not_checked(shown))
 
 
 def _status_line(status: IdentityStatus, *, lead: str) -> Line:

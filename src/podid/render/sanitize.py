@@ -39,7 +39,7 @@ def _defused(match: re.Match[str]) -> str:
 
 def tsv(text: str) -> str:
     """Return one tab-separated field."""
-    return line(text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r"))
+    return line(text.replace("\\", "\\\\"))
 
 
 def csv_cell(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -48,15 +48,15 @@ def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list
     return [*lines, *(f"  and {count} more {word}" for word, count in rest.items())]
 
 
-def obstacle_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
-    """Return the reasons why the state of identities is unknown, each once, with the command that helps."""
+def obstacle_lines(statuses: Sequence[IdentityStatus]) -> Iterator[str | Line]:
+    """Yield the reasons why the state of identities is unknown, each once, with the command that helps."""
     causes = [status.cause for status in statuses if status.cause is not None]
     unknown = [cause for cause in causes if cause.outcome is Outcome.UNKNOWN]
-    lines: list[str | Line] = []
     for reason, cause in {cause.reason: cause for cause in unknown if not cause.permission}.items():
-        lines += [Line(f"? {sentence(reason)}", "warn", upto=1), *help_lines(cause)]
-    denied = [cause for cause in unknown if cause.permission]
-    return [*lines, *(help_lines(denied[0]) if denied else ())]
+        yield Line(f"? {sentence(reason)}", "warn", upto=1)
+        yield from help_lines(cause)
+    if denied := next((cause for cause in unknown if cause.permission), None):
+        yield from help_lines(denied)
 
 
 def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityStatus]:

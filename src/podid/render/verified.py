@@ -1,6 +1,6 @@
 """The results of verify: the pods of each identity, podid's own pods, and the permissions of the role."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from podid.domain.encoding import encode
 from podid.domain.evidence import Probed
@@ -56,17 +56,16 @@ def verify_view(
 MOST_ROWS = 20
 
 
-def _pod_rows(status: IdentityStatus) -> list[str | Line]:
+def _pod_rows(status: IdentityStatus) -> Iterator[str | Line]:
     pods = sorted(status.pods or (), key=lambda pod: (rank_of(pod.state), pod.name))
     shown = pods[:MOST_ROWS]
     width = max((len(pod.name) for pod in shown), default=0)
     node = max((len(_node(pod.node)) for pod in shown), default=0)
-    rows: list[str | Line] = []
     for pod in shown:
         text = f"{pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
-        rows.append(marked(STATES[pod.state], text.rstrip(), lead="  "))
-    rest = len(pods) - len(shown)
-    return [*rows, f"  and {count_of(rest, 'more pod')}; -o json lists all pods"] if rest else rows
+        yield marked(STATES[pod.state], text.rstrip(), lead="  ")
+    if rest := len(pods) - len(shown):
+        yield f"  and {count_of(rest, 'more pod')}; -o json lists all pods"
 
 
 def _node(name: str) -> str:
@@ -99,8 +98,7 @@ def _issued_lines(status: IdentityStatus) -> list[str | Line]:
     return [f"  EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}."]
 
 
-def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
-    rows: list[str | Line] = []
+def _probe_rows(probes: Sequence[Probed]) -> Iterator[Line]:
     answer: bool | None
     for probe in probes:
         if probe.redeemed is not None and not probe.link:
@@ -109,16 +107,11 @@ def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
             answer, words = None, probe.missing.reason
         else:
             answer, words = False, probe.message
-        text = f"podid's own pod  {_node(probe.node) or 'no node'}  {words}"
-        rows.append(marked(ANSWERS[answer], text, lead="  "))
-    return rows
+        yield marked(ANSWERS[answer], f"podid's own pod  {_node(probe.node) or 'no node'}  {words}", lead="  ")
 
 
-def _allowed_rows(answers: Sequence[Allowed]) -> list[str | Line]:
-    rows: list[str | Line] = []
+def _allowed_rows(answers: Sequence[Allowed]) -> Iterator[Line]:
     for item in answers:
         words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
         why = f": {item.reason}" if item.reason else ""
-        text = f"{item.action} on {item.resource}  {words}{why}"
-        rows.append(marked(ANSWERS[item.allowed], text, lead="  "))
-    return rows
+        yield marked(ANSWERS[item.allowed], f"{item.action} on {item.resource}  {words}{why}", lead="  ")

@@ -2,19 +2,20 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Any
-
-from mcp_types import CallToolResult
+from typing import TYPE_CHECKING, Any
 
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.server.calls import Calls
 from podid.cli.server.tools import EVERY, Tool
 from worlds import Site
 
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult
+
 BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in EVERY}
 
 
-def text(result: CallToolResult) -> str:
+def text(result: "CallToolResult") -> str:
     return "\n".join(getattr(item, "text", "") for item in result.content)
 
 

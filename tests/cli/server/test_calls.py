@@ -8,8 +8,7 @@ import jsonschema
 import pytest
 
 from cli.server.calling import BY_NAME, call, calls_of
-from podid.cli.server.serve import output_schema
-from podid.cli.server.tools import APPLY, CHANGES, PLAN, PLAN_FILE
+from podid.cli.server.tools import APPLY, CHANGES, PLAN, PLAN_FILE, output_schema
 from worlds import Site
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import anyio
 import jsonschema
-from mcp.client.client import Client
-from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from cli.server.calling import text
 from podid.cli.server.tools import EVERY
@@ -18,6 +16,9 @@ from worlds import Site
 
 async def _session(env: Mapping[str, str], *flags: str) -> dict[str, Any]:
     """One session of a client that reads, fails, plans and applies."""
+    from mcp.client.client import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     argv = ["-m", "podid", "mcp", *flags]
     server = StdioServerParameters(command=sys.executable, args=argv, env={**os.environ, **env})
     results: dict[str, Any] = {}

@@ -9,8 +9,7 @@ import jsonschema
 import pytest
 
 from cli.server.calling import BY_NAME, call, calls_of
-from podid.cli.server.serve import output_schema
-from podid.cli.server.tools import APPLY, EVERY, PLAN, TOOLS, Tool
+from podid.cli.server.tools import APPLY, EVERY, PLAN, TOOLS, Tool, output_schema
 from podid.domain.errors import InvalidInput
 from worlds import Site
 

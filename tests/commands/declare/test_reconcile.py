@@ -141,3 +141,9 @@ def test_permissions_that_give_identities_are_in_no_manifest(site: Site, file: P
             rule["resources"]
         )
     assert "eks:DeletePodIdentityAssociation" in outcome.json["iamPolicy"]["Statement"][0]["Action"]
+
+
+def test_an_interval_without_a_schedule_has_only_a_deployment(site: Site, file: Path) -> None:
+    outcome = site.must("reconcile", "-f", str(file), "--interval", "90m", "--manifests")
+    assert ("kind: Deployment" in outcome.stdout, "kind: CronJob" in outcome.stdout) == (True, False)
+    assert "no schedule has the interval 5400s; a CronJob requires 1d, or a number of minutes (1, 2," in outcome.stderr

@@ -8,12 +8,14 @@ import pytest
 
 from harness import Podid
 from ops.change.support import POLICY, account_state, policy_file, writes
-from ops.role.support import CREATE, CREATE_READER, READ
-from ops.role.targets import (
+from ops.role.support import (
     ADD,
+    CREATE,
     CREATE_CHAIN,
+    CREATE_READER,
     OTHER,
     OWN,
+    READ,
     ROOT,
     WAYS,
     arn,

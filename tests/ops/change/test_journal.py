@@ -3,15 +3,20 @@
 import errno
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from checks import builder
 from harness import Podid
-from ops.change.support import HEADER, account_state, runs, writes
+from ops.change.support import ACCOUNT, HEADER, account_state, runs, writes
 from podid.domain.errors import InvalidInput
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Done, Place, Status
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
@@ -297,3 +302,18 @@ def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
     journal.chmod(0o777)
     assert podid("associate", "shop/pay", *line[2:]).code == 2
     assert podid("list", "-o", "name").stdout == "shop/orders\n"
+
+
+def test_changes_in_another_cluster_do_not_count(tmp_path: Path) -> None:
+    """Clusters have service accounts of the same names, but share their roles."""
+    journal, ref = Journal(tmp_path / "journal"), ServiceAccountRef("shop", "orders")
+    place = Place(account=ACCOUNT, region="eu-west-1", cluster=builder.cluster())
+    annotation = ANNOTATIONS.action(ANNOTATIONS.state_of(ref, {"a": "b"}), ANNOTATIONS.state_of(ref, {}))
+    trust = ROLE_TRUST.action({"roleName": "r", "policyDocument": {}}, {"roleName": "r", "policyDocument": {"Id": "x"}})
+    for header in (place.header, replace(place.header, cluster="blue"), replace(place.header, region="us-east-1")):
+        with journal.begin(("migrate", "finish"), header, builder.NOW) as recorder:
+            for number, action in enumerate((annotation, trust)):
+                recorder.intent(number, action)
+                recorder.outcome(number, Done(action, Status.DONE, action.after), builder.NOW)
+    counts = [len(journal.changes(place.header, kind.name)) for kind in (ANNOTATIONS, ROLE_TRUST)]
+    assert counts == [1, 3]

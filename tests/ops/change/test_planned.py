@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, ROLE_ARN, TARGET_ARN, chained, healthy, permissions, role
-from podid.domain.aws import Decision
 from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.snapshot import PLANNED, Known, Missing, known_or
-from podid.ops.change.planned import arn_of, lacks_a_policy, with_boundary, with_new_role, with_policy, with_role
+from podid.ops.change.planned import arn_of, with_boundary, with_new_role, with_policy, with_role
 
 ASSUME_TARGET = {
     "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": TARGET_ARN}]
@@ -56,11 +55,3 @@ def test_a_new_policy_allows_the_target_role() -> None:
 def test_a_new_boundary_leaves_the_permissions_open() -> None:
     changed = with_boundary(healthy(), "orders", "arn:aws:iam::aws:policy/x")
     assert known_or(changed.bounded, {}) == {ROLE_ARN: PLANNED}
-
-
-def test_only_a_missing_policy_is_added() -> None:
-    lacking = Decision(action="a", resource="r", decision="implicitDeny")
-    assert lacks_a_policy(lacking)
-    assert not lacks_a_policy(replace(lacking, decision="explicitDeny"))
-    assert not lacks_a_policy(replace(lacking, boundary_allows=False))
-    assert not lacks_a_policy(replace(lacking, organization_allows=False))

@@ -18,6 +18,7 @@ ROLE = HEAD + "roles:\n- name: orders\n"
 TRUST = ROLE + "  trust:\n    Version: '2012-10-17'\n    Statement:\n    - Effect: Allow\n      Principal: '*'\n"
 PLAIN = "associations:\n- serviceAccount: shop/orders\n  role: orders\n"
 LINK = HEAD + PLAIN
+TARGET = "arn:aws:iam::111122223333:role/a"
 
 BROKEN: dict[str, Broken] = {
     # --- syntax ---
@@ -161,6 +162,18 @@ BROKEN: dict[str, Broken] = {
         ROLE + "  policies:\n  - preset: s3-read\n    parameters: {bucket: A B}\n",
         *(8, 26, "roles[0].policies[0].parameters.bucket", "is not a bucket's name"),
     ),
+    "a name of a managed policy": Broken(
+        ROLE + "  policies:\n  - {managed: A, name: b}\n",
+        *(7, 24, "roles[0].policies[0].name", "together with managed, which determines the name"),
+    ),
+    "parameters of a managed policy": Broken(
+        ROLE + "  policies:\n  - {managed: A, parameters: {}}\n",
+        *(7, 30, "roles[0].policies[0].parameters", "only a preset has parameters"),
+    ),
+    "a wrong name of an inline policy": Broken(
+        ROLE + "  policies:\n  - {file: a.json, name: a b}\n",
+        *(7, 26, "roles[0].policies[0].name", "is not the name of an inline policy"),
+    ),
     "a policy twice": Broken(
         ROLE + "  policies:\n  - managed: A\n  - managed: A\n", 8, 5, "roles[0].policies[1]", "first in line 7"
     ),
@@ -213,6 +226,14 @@ BROKEN: dict[str, Broken] = {
     ),
     "a target role by name": Broken(
         LINK + "  targetRole: other\n", 7, 15, "associations[0].targetRole", "is not an ARN"
+    ),
+    "a target role that is the role": Broken(
+        LINK.replace(" orders", f" {TARGET}") + f"  targetRole: {TARGET}\n",
+        *(7, 15, "associations[0].targetRole", "is the role of the association itself"),
+    ),
+    "a pattern in a namespace that cannot exist": Broken(
+        HEAD + "associations:\n- serviceAccount: -shop/*\n  role: orders\n",
+        *(5, 19, "associations[0].serviceAccount", "not a namespace"),
     ),
     "a misspelled member": Broken(
         LINK + "  sessionTag: true\n", 7, 3, "associations[0].sessionTag", "mean sessionTags"

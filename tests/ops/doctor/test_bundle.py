@@ -8,6 +8,7 @@ from checks.builder import association, chained, healthy, pod, role
 from podid.checks.all import ALL
 from podid.domain.aws import described
 from podid.domain.codec import to_plain
+from podid.domain.evidence import RecentChanges
 from podid.domain.network import Egress, VpcEndpoint
 from podid.domain.snapshot import SERVICES, Known, Snapshot, known, known_or
 from podid.ops.doctor.bundle import CONTENTS, OF_AUDIT, OMITTED, contents, redact
@@ -73,3 +74,8 @@ def test_only_tags_that_a_trust_policy_names_stay() -> None:
     assert isinstance(section, Known)
     assert section.value is not None
     assert (section.value.tags, section.value.description) == ({"team": "shop", "stage": "x"}, "")
+
+
+def test_settings_of_deleted_associations_are_omitted() -> None:
+    changes = RecentChanges("111122223333", deleted={"shop/orders": {"policy": "SECRET"}})
+    assert "SECRET" not in str(to_plain(redact(healthy(changes=changes)).snapshot))

@@ -10,7 +10,7 @@ import pytest
 from checks import builder
 from harness import one_in
 from irsa import ANNOTATION, Irsa, irsa_statement, ways
-from ops.role.targets import profile
+from ops.role.support import profile
 from podid.domain.aws import Listed, Role
 from podid.domain.plan import Action, Header, State
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY
@@ -210,6 +210,7 @@ def test_of_each_policy_the_newest_change_counts() -> None:
     run = SimpleNamespace(command=("podid", "migrate", "apply"))
     journal = SimpleNamespace(
         newest_steps=lambda _, kinds: [(run, SimpleNamespace(action=a)) for a in changes if a.kind in kinds],
+        changes=lambda _, kind, keys=None: [a for a in changes if a.kind == kind],
         last_made=lambda *_: role,
     )
 

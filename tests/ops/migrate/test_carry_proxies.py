@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from cluster_api import injected
 from ops.migrate.worlds import CREATE, Proxies, stage_of
 from podid.sandbox.proxy_samples import NAMESPACE, ROLE
@@ -69,6 +71,21 @@ def test_failed_items_get_their_service_account_back(sharing: Proxies) -> None:
     assert sharing.site.must("list", "-n", NAMESPACE, "-o", "name").stdout == ""
     assert sharing.template("reader")["spec"]["serviceAccountName"] == "default"
     assert not any(map(injected, sharing.site.cluster.pods(NAMESPACE)))
+
+
+@pytest.mark.parametrize("deadline", [60, 600], ids=["the rollout fails", "podid stops waiting"])
+def test_a_pod_template_whose_rollout_fails_is_rolled_back(sharing: Proxies, deadline: int) -> None:
+    reader = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/reader"
+    sharing.patch(reader, {"spec": {"progressDeadlineSeconds": deadline}})
+    pulls = sharing.site.kube.faults.image_pull_failing
+    pulls.add(sharing.template("reader")["spec"]["containers"][0]["image"])
+    outcome = sharing.site("migrate", "apply", "-n", NAMESPACE, CREATE, "--yes")
+    assert (outcome.code, "rolled back to kube2iam" in outcome.stderr) == (8, True), outcome
+    assert sharing.template("reader")["spec"]["serviceAccountName"] == "default"
+    pulls.clear()
+    sharing.site.must("undo", "last", "--yes")
+    accounts = sharing.site.cluster.get(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts")["items"]
+    assert [account["metadata"]["name"] for account in accounts] == ["default"]
 
 
 def test_a_failed_item_is_rolled_back(proxies: Proxies) -> None:

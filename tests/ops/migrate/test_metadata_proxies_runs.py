@@ -1,6 +1,7 @@
 """Annotations of kiam and kube2iam, read from a cluster."""
 
 from cluster_api import Json
+from irsa import ANNOTATION, Irsa, irsa_statement
 from ops.migrate.worlds import FINISH, Proxies, agents, names_agent
 from podid.sandbox.proxy_samples import NAMESPACE, ROLE, ProxySamples
 from worlds import Site
@@ -55,3 +56,11 @@ def test_a_bare_pod_keeps_its_annotation(proxies: Proxies) -> None:
     assert agents(proxies)[0]["serves"] == []
     proxies.site.must(*FINISH, "--yes")
     assert not names_agent(proxies, "apps-bare")
+
+
+def test_a_service_account_with_irsa_too_is_one_item(proxies: Proxies) -> None:
+    """SDKs prefer the web identity of IRSA to the metadata service."""
+    proxies.one("web")
+    metadata = {"annotations": {ANNOTATION: Irsa(proxies.site).role("both", irsa_statement("apps/web"))}}
+    proxies.patch(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/web", {"metadata": metadata})
+    assert {key: item["source"] for key, item in proxies.items().items()} == {("web", "both"): "irsa"}

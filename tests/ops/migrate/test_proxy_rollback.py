@@ -1,20 +1,29 @@
 """Service accounts return to kiam and kube2iam."""
 
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checks import builder
 from cluster_api import injected
-from ops.migrate.worlds import AGENT, CREATE, FINISH, HELM, Proxies, account_of, annotations, migrated, stage_of
-from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Done, Place, Status
-from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
-from podid.ops.migrate.proxy_rollback import recorded_actions
+from harness import one_in
+from ops.migrate.killed import Killed, Watcher, dying
+from ops.migrate.worlds import (
+    AGENT,
+    CREATE,
+    FINISH,
+    HELM,
+    NODES,
+    PREFIX,
+    Proxies,
+    account_of,
+    annotations,
+    migrated,
+    stage_of,
+)
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
-from worlds import ACCOUNT, Site
+from worlds import Site
 
 
 @pytest.mark.parametrize(
@@ -110,16 +119,68 @@ def test_rollback_changes_no_template_of_helm(proxies: Proxies) -> None:
     ), outcome
 
 
-def test_changes_in_another_cluster_do_not_count(tmp_path: Path) -> None:
-    """Clusters have service accounts of the same names, but share their roles."""
-    journal, ref = Journal(tmp_path / "journal"), ServiceAccountRef("shop", "orders")
-    place = Place(account=ACCOUNT, region="eu-west-1", cluster=builder.cluster())
-    annotation = ANNOTATIONS.action(ANNOTATIONS.state_of(ref, {"a": "b"}), ANNOTATIONS.state_of(ref, {}))
-    trust = ROLE_TRUST.action({"roleName": "r", "policyDocument": {}}, {"roleName": "r", "policyDocument": {"Id": "x"}})
-    for header in (place.header, replace(place.header, cluster="blue"), replace(place.header, region="us-east-1")):
-        with journal.begin(("migrate", "finish"), header, builder.NOW) as recorder:
-            for number, action in enumerate((annotation, trust)):
-                recorder.intent(number, action)
-                recorder.outcome(number, Done(action, Status.DONE, action.after), builder.NOW)
-    counts = [len(recorded_actions(journal, place, kind.name)) for kind in (ANNOTATIONS, ROLE_TRUST)]
-    assert counts == [1, 3]
+@pytest.mark.parametrize("create", one_in(2, [True, False]))
+def test_no_pod_is_without_credentials(proxies: Proxies, *, create: bool) -> None:
+    more: dict[str, Any] = {"account": "default"} if create else {}
+    for name in ("reader", "writer"):
+        proxies.one(name, **more)
+    flags = (CREATE,) if create else ()
+    watch = proxies.site.on_sleep = Watcher(proxies, "reader", "writer")
+    migrated(proxies, *flags)
+    proxies.site.must(*FINISH, "--yes")
+    proxies.site.must("migrate", "rollback", "apps/reader", "apps/writer", "--yes")
+    proxies.site.on_sleep = lambda _: None
+    assert watch.number > 50
+    assert watch.without == []
+
+
+@pytest.mark.rare
+@pytest.mark.parametrize(
+    ("source", "number"), [(source, number) for number in range(10) for source in ("kiam", "kube2iam")]
+)
+def test_a_killed_run_is_continued(healthy: Site, monkeypatch: pytest.MonkeyPatch, source: str, number: int) -> None:
+    """kill -9 at a write of apply, of finish and of rollback: the same command again completes it."""
+    proxies = Proxies(healthy, source)
+    for name in ("reader", "writer"):
+        proxies.one(name)
+    roles = ("apps-reader", "apps-writer")
+    before = (
+        [proxies.trust(role) for role in roles],
+        [annotations(proxies, name)[ROLE] for name in ("reader", "writer")],
+    )
+    principal = f"{PREFIX}kiam-server" if source == "kiam" else NODES
+    watch = healthy.on_sleep = Watcher(proxies, "reader", "writer", principal=principal)
+    back = ("migrate", "rollback", "apps/reader", "apps/writer", "--yes")
+    for argv in (("migrate", "apply", "-n", NAMESPACE, "--yes"), (*FINISH, "--yes"), back):
+        with dying(healthy, monkeypatch, number, "after"), suppress(Killed):
+            healthy(*argv)
+        healthy.wait(5)
+        healthy.must(*argv)
+    healthy.on_sleep = lambda _: None
+    after = [proxies.trust(role) for role in roles], [annotations(proxies, name)[ROLE] for name in ("reader", "writer")]
+    assert (after, watch.without) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "named"),
+    one_in(20, [(number, named) for named in (False, True) for number in (4, 5, 3, *range(3), *range(6, 10))]),
+)
+def test_a_killed_rollback_of_created_service_accounts_is_continued(
+    proxies: Proxies, monkeypatch: pytest.MonkeyPatch, number: int, *, named: bool
+) -> None:
+    for name in ("reader", "writer"):
+        proxies.one(name, account="default")
+    roles = ("apps-reader", "apps-writer")
+    before = [proxies.trust(role) for role in roles]
+    watch = proxies.site.on_sleep = Watcher(proxies, "reader", "writer")
+    migrated(proxies, CREATE)
+    which = ("apps/reader", "apps/writer") if named else ("-n", NAMESPACE)
+    back = ("migrate", "rollback", *which, "--yes")
+    with dying(proxies.site, monkeypatch, number, "after"), suppress(Killed):
+        proxies.site(*back)
+    proxies.site.wait(5)
+    # without the rest, there is nothing to roll back
+    outcome = proxies.site(*back)
+    assert outcome.code in (0, 5), outcome
+    proxies.site.on_sleep = lambda _: None
+    assert ([proxies.trust(role) for role in roles], watch.without) == (before, [])

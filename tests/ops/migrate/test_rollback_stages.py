@@ -23,3 +23,13 @@ def test_an_association_of_its_own_is_not_rolled_back(irsa: Irsa) -> None:
     irsa.site.associate("shop", "cart", "storefront")
     outcome = irsa.site("migrate", "rollback", "shop/cart", "--yes")
     assert (outcome.code, "a role other than its IRSA role" in outcome.stderr) == (6, True), outcome
+
+
+def test_a_pod_that_podid_cannot_replace_is_reported(irsa: Irsa) -> None:
+    irsa.site.must("migrate", "apply", REPORTS, "--yes")
+    spec = {"serviceAccountName": "reports", "containers": [{"name": "app", "image": "busybox"}]}
+    irsa.site.cluster.post("/api/v1/namespaces/legacy/pods", {"metadata": {"name": "bare"}, "spec": spec})
+    outcome = irsa.site("migrate", "rollback", REPORTS, "--yes")
+    assert (outcome.code, f"{REPORTS}: 1 running pod without the previous credentials" in outcome.stderr) == (8, True)
+    # the role still allows the pod
+    assert any(s["Principal"].get("Service") for s in irsa.trust("irsa-reports")["Statement"])

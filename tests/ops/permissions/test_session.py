@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ops.permissions.support import BUCKET, READ, answer, can_i, document, put, unread
-from ops.role.targets import profile
+from ops.role.support import profile
 from worlds import ACCOUNT, TARGET, Site, target_arn
 
 

@@ -54,7 +54,7 @@ def read(shop: Shop, journal: Journal, *planned: Probe, scope: DoctorScope = EVE
     patience = Patience(60, Clock(clock.datetime, clock.now, sleep), lambda text: None)
     how = Probing(patience=patience, journal=journal, command=("verify",), planned=planned)
     request = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.PROBE)
-    return collect(shop.clients, shop.place, request, now=clock.datetime(), probing=how, **more)
+    return collect(shop.clients, shop.place, request, now=clock.datetime(), journal=journal, probing=how, **more)
 
 
 def test_a_probe_for_each_node_of_the_live_pods() -> None:
@@ -106,7 +106,7 @@ def test_probes_run_once(shop: Shop, journal: Journal) -> None:
 
 def test_without_a_way_to_run_probes_the_section_is_not_read(shop: Shop) -> None:
     request = ReadRequest(checks=select(("role-not-found",)), cost=READS | Cost.PROBE)
-    snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime())
+    snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime(), journal=None)
     assert snapshot.probes == NOT_READ
 
 

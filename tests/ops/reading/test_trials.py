@@ -246,7 +246,7 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
 
     def of(scope: DoctorScope) -> list[str]:
         request = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
-        snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime())
+        snapshot = collect(shop.clients, shop.place, request, now=shop.box.world.clock.datetime(), journal=None)
         trials: Mapping[str, Any] = known(snapshot.tokens)
         return sorted(trials)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness import table
-from ops.role.targets import (
+from ops.role.support import (
     BASE,
     OTHER,
     OWN,

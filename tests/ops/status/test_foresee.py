@@ -91,7 +91,7 @@ class Watch:
     def examine(self, clients: Clients, plan: Plan) -> Diagnosis:
         cluster = clients.eks.get_cluster("demo")
         place = Place(account=cluster.account, region=cluster.region, cluster=cluster)
-        return examine_before(clients, place, plan, now=self.site.clock.datetime())
+        return examine_before(clients, place, plan, now=self.site.clock.datetime(), journal=None)
 
     def note(self, clients: Clients, plan: Plan) -> None:
         if not plan.actions:

@@ -2,9 +2,8 @@ from podid.checks.agent.agent_image_pull import unpulled
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
+from podid.domain.workloads import CANNOT_START, CRASHING
 from podid.facts.agent import START_GRACE, blocked, importance, not_judged, waits_for_port
-
-HOPELESS = ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
@@ -19,7 +18,7 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
         elif pod.ready:
             yield case.ok("the agent is ready")
         elif snapshot.taken_at - pod.created_at < START_GRACE and not any(
-            c.waiting in HOPELESS for c in pod.containers
+            c.waiting in (CRASHING, *CANNOT_START) for c in pod.containers
         ):
             yield case.skip("the pod is still starting")
         else:

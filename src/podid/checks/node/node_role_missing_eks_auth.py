@@ -9,6 +9,7 @@ from collections.abc import Callable
 from podid.checks.base import EVERYONE, Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.aws import Decision
 from podid.domain.errors import NotFound
+from podid.domain.iam import DENIALS
 from podid.domain.text import short_list
 from podid.facts.index import aws_role, role_subject, users_on
 from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, node_roles, nodes_of_unknown_role, roles_of_nodes
@@ -39,14 +40,13 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision) -> Verdict:
     attach = ("aws", "iam", "attach-role-policy", *aws_role(role.arn), "--policy-arn", minimal_policy(role.arn))
-    bounded, explicit = decision.boundary_allows is False, decision.decision == "explicitDeny"
-    why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
+    why = f" ({DENIALS[decision.denied_by]})" if decision.denied_by else ""
     cluster = known(snapshot.cluster)
     return case.fail(
         f"{role.words} is not authorized to perform {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
         f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",
         # an attached policy overrides neither a boundary nor an explicit Deny
-        commands=() if bounded or explicit else (attach,),
+        commands=(attach,) if decision.lacks_a_policy else (),
         nodes=role.nodes or (),
     )
 

@@ -143,12 +143,9 @@ def name_of(answers: Answers) -> str:
 
 def role_words(answers: Answers) -> tuple[str, ...]:
     """Return the options that `associate --create-role` and `role create` share."""
-    return (*_permission_words(answers), *scope_words(answers))
-
-
-def scope_words(answers: Answers) -> tuple[str, ...]:
     kind = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
-    return () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
+    scope_words = () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
+    return (*_permission_words(answers), *scope_words)
 
 
 def _permission_words(answers: Answers) -> tuple[str, ...]:

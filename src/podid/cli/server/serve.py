@@ -23,8 +23,7 @@ from mcp_types import (
 from mcp_types import Tool as ServedTool
 
 from podid.cli.server.calls import Answer, Calls
-from podid.cli.server.tools import PLACE, PLANS, Tool
-from podid.render.declaration import schema_text
+from podid.cli.server.tools import PLACE, Tool, output_schema
 from podid.version import VERSION
 
 _INSTRUCTIONS = (
@@ -94,29 +93,6 @@ def _served(tool: Tool, calls: Calls) -> ServedTool:
             open_world_hint=not tool.local,
         ),
     )
-
-
-def output_schema(tool: Tool) -> dict[str, Any]:
-    """Return the schema of the tool's document: that of its kind, for a plan with its id."""
-    schema: dict[str, Any] = json.loads(schema_text(tool.kind))
-    if tool not in PLANS:
-        return schema
-    definitions = schema.pop("$defs", {})
-    schema.pop("$schema")
-    text_or_null = {"anyOf": [{"type": "string"}, {"type": "null"}]}
-    return {
-        "type": "object",
-        "properties": {
-            "planId": {
-                **text_or_null,
-                "description": "For apply; null if nothing is to be changed or changes are off.",
-            },
-            "expiresAt": {**text_or_null, "description": "The time until which apply accepts the planId."},
-            "plan": schema,
-        },
-        "required": ["planId", "expiresAt", "plan"],
-        "$defs": definitions,
-    }
 
 
 def _result(answer: Answer) -> CallToolResult:

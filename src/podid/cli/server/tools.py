@@ -1,11 +1,13 @@
 """The tools of the MCP server as data: the command line and the JSON document of each."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from podid.domain.errors import InvalidInput
 from podid.domain.text import did_you_mean
+from podid.render.declaration import schema_text
 
 Arguments = Mapping[str, Any]
 # of a parameter in JSON Schema, with the type in Python
@@ -295,3 +297,26 @@ APPLY = Tool(
     destroys=True,
 )
 EVERY = (*TOOLS, *PLANS, APPLY)
+
+
+def output_schema(tool: Tool) -> dict[str, Any]:
+    """Return the schema of the tool's document: that of its kind, for a plan with its id."""
+    schema: dict[str, Any] = json.loads(schema_text(tool.kind))
+    if tool not in PLANS:
+        return schema
+    definitions = schema.pop("$defs", {})
+    schema.pop("$schema")
+    text_or_null = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    return {
+        "type": "object",
+        "properties": {
+            "planId": {
+                **text_or_null,
+                "description": "For apply; null if nothing is to be changed or changes are off.",
+            },
+            "expiresAt": {**text_or_null, "description": "The time until which apply accepts the planId."},
+            "plan": schema,
+        },
+        "required": ["planId", "expiresAt", "plan"],
+        "$defs": definitions,
+    }

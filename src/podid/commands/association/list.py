@@ -14,7 +14,7 @@ _PAUSE_SECONDS = 10.0
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "journal_dir"),
     needs="Eks.iter_associations",
     optional=(
         "SEVERAL_CLUSTERS DETAILS_OF_LIST",

@@ -16,7 +16,7 @@ TARGET: Any = replace(SERVICE_ACCOUNT, metavar="[NS/SA]", default=None)
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES),
+    shared=(*CLUSTER, *KUBERNETES, "journal_dir"),
     needs="CHECKING Iam.list_attached_policies Iam.list_inline_policies Iam.get_managed_document",
     optional=(
         ("--cloudtrail", "CloudTrail.iter_sessions"),

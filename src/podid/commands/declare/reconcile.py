@@ -47,7 +47,7 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
     """Print or write the manifests that run the command in a cluster."""
     from podid.cli.permissions import granted
     from podid.ops.declare.files import read_files
-    from podid.ops.declare.manifests import MOUNT, Setting, object_name
+    from podid.ops.declare.manifests import HOURS, MINUTES, MOUNT, Setting, object_name, schedule_of
     from podid.render.declaration import declarations_text, self_contained
     from podid.render.fileplan import files_of, manifests_view
 
@@ -67,6 +67,12 @@ def _print_manifests(access: Access, options: ReconcileOptions) -> None:
             *(["--yes"] if options.applies and options.ownership.prune else ()),
         ),
     )
+    if not schedule_of(options.interval):
+        minutes, hours = (", ".join(map(str, numbers)) for numbers in (MINUTES, HOURS))
+        terminal.note(
+            f"note: no CronJob is printed, because no schedule has the interval {options.interval:g}s; a CronJob "
+            f"requires 1d, or a number of minutes ({minutes}) or hours ({hours})"
+        )
     view = manifests_view(setting, *granted(options, declarations), options.interval)
     if not options.write:
         terminal.emit(view)

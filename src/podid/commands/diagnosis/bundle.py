@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podid.ops.reading.scope import DoctorScope
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), needs="CHECKING")
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), needs="CHECKING")
 def bundle(
     access: Access,
     file: str = argument("[FILE]", "The archive to write.", default="podid-bundle.tar.gz"),
@@ -43,7 +43,9 @@ def bundle(
     scope = parse_target("", access.shared.namespace or "")
     place = access.place()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, ReadRequest(checks=ALL, scope=scope), now=access.runtime.now())
+        now, journal = access.runtime.now(), access.journal_to_read
+        request = ReadRequest(checks=ALL, scope=scope)
+        snapshot = collect(access.clients, place, request, now=now, journal=journal)
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
     if not access.shared.yes:

@@ -14,7 +14,7 @@ class PlanOptions(ChangeOptions):
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "journal_dir"),
     needs="MIGRATION",
     optional=(
         ("--create-service-accounts: reading RoleBindings", "KubeReader.list_bindings"),

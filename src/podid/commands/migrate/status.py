@@ -2,21 +2,15 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.option import included, options
 from podid.ops.migrate.request import MigrationOptions
 
 
-@options
-class MigrationStatusOptions:
-    which: MigrationOptions = included(MigrationOptions)
-
-
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "journal_dir"),
     needs="MIGRATION",
     optional=("MIGRATION_TRAIL MANY_ROLES READING_ADDONS",),
 )
-def status(access: Access, options: MigrationStatusOptions) -> None:
+def status(access: Access, options: MigrationOptions) -> None:
     """Show the migration stage of each service account.
 
     podid lists service accounts by stage: old, admitted, associated, moved, proven, finished. It derives the stage from
@@ -32,8 +26,8 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
     from podid.commands.migrate.reading import read
     from podid.render.migration import migration_status_view
 
-    access.check_whose_pods(options.which.service_accounts, everywhere=True)
-    migration = read(access, access.place(), options.which)
+    access.check_whose_pods(options.service_accounts, everywhere=True)
+    migration = read(access, access.place(), options)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))

@@ -38,8 +38,7 @@ def attach(access: Access, options: AttachOptions) -> None:
         parse_choice(text)
     if not policies and not options.managed_policies and not options.presets:
         raise UsageError("Specify permissions: --preset, --managed-policy or --policy-file")
-    place = access.account_place()
-    change = Change.begin(access, place)
+    change = Change.begin(access, access.account_place())
     with access.terminal.working(f"reading role {options.role}"):
-        plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
+        plan, role = plan_attach(access.clients, change.place, access.journal, options, policies, access.place)
     change.run(change.with_outlook_of_role(validated(plan, access.clients), role))

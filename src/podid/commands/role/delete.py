@@ -37,15 +37,14 @@ def delete(
     from podid.cli.changing import Change
     from podid.ops.role.delete import plan_deleting
 
-    place = access.account_place()
-    change = Change.begin(access, place)
+    change = Change.begin(access, access.account_place())
     with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
-            place,
+            change.place,
             access.journal,
             name,
-            done=access.journal.done_before(access.runtime.argv, place.header),
+            done=access.journal.done_before(access.runtime.argv, change.place.header),
             ignore_not_found=ignore_not_found,
             adopt=adopt,
             update_trust=update_trust,

@@ -31,11 +31,10 @@ def detach(access: Access, options: DetachOptions) -> None:
         parse_choice(text)
     if not options.presets and not options.managed_policies and not options.inline_policies:
         raise UsageError("Specify permissions: --preset, --managed-policy or --inline-policy")
-    place = access.account_place()
-    change = Change.begin(access, place)
+    change = Change.begin(access, access.account_place())
     with access.terminal.working(f"reading role {options.role}"):
-        done = access.journal.done_before(access.runtime.argv, place.header)
-        plan, role = plan_detach(access.clients, place, access.journal, options, done)
+        done = access.journal.done_before(access.runtime.argv, change.place.header)
+        plan, role = plan_detach(access.clients, change.place, access.journal, options, done)
     consent = Consent(
         question=f"Remove these permissions from role {role.name}?",
         needed_for="Removing permissions",

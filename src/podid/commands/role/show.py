@@ -10,7 +10,7 @@ from podid.ops.options import ROLE
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES),
+    shared=(*CLUSTER, *KUBERNETES, "journal_dir"),
     needs=(
         "CHECKING Iam.get_role Iam.list_role_names Iam.get_policies Iam.get_managed_document "
         "Eks.list_associations Eks.list_clusters"

@@ -48,11 +48,10 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
         raise UsageError(
             "--role cannot be used together with --for or --cluster-arn: podid reads the role's associations"
         )
-    place = access.account_place()
-    change = Change.begin(access, place)
-    role = read_role(access, place, options.role)
+    change = Change.begin(access, access.account_place())
+    role = read_role(access, change.place, options.role)
     with access.terminal.working("reading the associations of every region"):
-        uses = read_all_uses(access.aws, place.account)
+        uses = read_all_uses(access.aws, change.place.account)
     users = users_of(role, uses, skip_disabled=options.skip_disabled_regions)
     question = f"Narrow the trust policy of role {role.name} to {users_words(users)}?"
     edit_role(change, role, tightening(users, scope), why=f"to narrow it to {users_words(users)}", question=question)

@@ -32,7 +32,7 @@ class StatusOptions:
     watch: bool = switch("Keep checking and show each change.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), needs="CHECKING")
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "journal_dir"), needs="CHECKING")
 def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 

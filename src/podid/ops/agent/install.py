@@ -104,7 +104,8 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         plan = plan.noting(preflight.conflict_notes(clients.kube, facts.current, request.resolve_conflicts))
     elif overwrite and plan.actions:
         others = (*others, *preflight.overwritten(facts.agents))
-    diagnosis = examine_before(clients, place, plan, now=now, checks=select(preflight.CHECKS), by_name=True)
+    checks = select(preflight.CHECKS)
+    diagnosis = examine_before(clients, place, plan, now=now, journal=None, checks=checks, by_name=True)
     plan, ahead = preflight.with_outlook(
         plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role
     )

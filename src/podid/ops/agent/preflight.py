@@ -18,7 +18,6 @@ from podid.domain.workloads import why_not_here
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, PlannedAgent, hybrid_kind, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
-from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
@@ -82,7 +81,7 @@ class Preflight:
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """Check the cluster's type and version, without a call. Raise PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
-    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now), checks=checks)
+    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now, journal=None), checks=checks)
     obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if obstacles and not force:
         raise _refused(obstacles)
@@ -97,7 +96,7 @@ def with_outlook(
     # the node roles that lack the permission and would get it by another policy
     named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
     decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
-    arns = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
+    arns = [arn for arn, part in decisions if isinstance(part, Known) and part.value.lacks_a_policy]
     lacking = {role_name(arn): arn for arn in arns if role_name(arn) in named}
     if fix_node_role:
         states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]

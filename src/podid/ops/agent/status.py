@@ -93,7 +93,7 @@ _CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
-    snapshot = collect(clients, place, ReadRequest(checks=checks), now=now)
+    snapshot = collect(clients, place, ReadRequest(checks=checks), now=now, journal=None)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     associations, everybody = _value(snapshot.associations), _value(snapshot.pods)

@@ -17,7 +17,7 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Awaited, ChangeResult, State, Status, Wait, text
 from podid.domain.section import attempt, known_or
 from podid.domain.text import cut, short_list
-from podid.domain.workloads import POLICY_BLOCKS_AGENT, live, pods_of, refusals
+from podid.domain.workloads import CANNOT_START, CRASHING, NO_IMAGE, POLICY_BLOCKS_AGENT, live, pods_of, refusals
 from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.kube.reader import KubeReader
@@ -229,9 +229,6 @@ _MEANS = {
     "K8sResourceNotFound": "an object that the add-on needs does not exist",
     "UnsupportedAddonModification": "a field of the add-on was changed that EKS does not allow to change",
 }
-_NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-_CRASHING = ("CrashLoopBackOff",)
-_CANNOT_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 # a new agent may preempt the pod on its port; after this time it has not
 _PLACING = timedelta(seconds=30)
 _LINES = 50
@@ -294,13 +291,13 @@ def of_pods(
     """Return the first trouble that waiting does not fix, None if there is none. `spared` are the uids of pods about to
     be replaced. Never raise for a log that cannot be read."""
     judged = [pod for pod in pods if live(pod) and not pod.ready and pod.uid not in spared]
-    if stuck := _waiting(judged, _NO_IMAGE):
-        image = next(c.image for c in stuck[0].containers if c.waiting in _NO_IMAGE)
+    if stuck := _waiting(judged, NO_IMAGE):
+        image = next(c.image for c in stuck[0].containers if c.waiting in NO_IMAGE)
         return _of(stuck, "agent-image-pull", f"cannot pull the image {image}")
-    if stuck := _waiting(judged, _CRASHING):
+    if stuck := _waiting(judged, (CRASHING,)):
         return _crash(reader, stuck)
-    if stuck := _waiting(judged, _CANNOT_START):
-        reason = next(c.waiting for c in stuck[0].containers if c.waiting in _CANNOT_START)
+    if stuck := _waiting(judged, CANNOT_START):
+        reason = next(c.waiting for c in stuck[0].containers if c.waiting in CANNOT_START)
         return _of(stuck, UNHEALTHY, f"cannot start: {reason}")
     if stuck := [p for p in judged if not p.node and NO_FREE_PORT in p.message and now - p.created_at > _PLACING]:
         return _of(stuck, "agent-port80-conflict", f"cannot be scheduled: {stuck[0].message}")
@@ -308,7 +305,7 @@ def of_pods(
 
 
 def _crash(reader: KubeReader, stuck: Sequence[Pod]) -> Trouble:
-    container = next(c for c in stuck[0].containers if c.waiting in _CRASHING)
+    container = next(c for c in stuck[0].containers if c.waiting == CRASHING)
     try:
         mode, line = mode_of(end_of_log(reader, stuck[0], container.name))
     except PodidError:

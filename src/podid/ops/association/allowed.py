@@ -16,7 +16,7 @@ from podid.aws.iam import Iam
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, PodidError, combine
-from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, allows_any_action, undecided
+from podid.domain.iam import DENIALS, EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, allows_any_action, undecided
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
@@ -30,7 +30,7 @@ def simulate_all(
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """Return an answer for each action on each resource, by service account. What cannot be checked is unknown."""
     known = {status.ref: status.association for status in statuses if isinstance(status.association, Association)}
-    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], actions, resources), known, reads=True))
+    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], actions, resources), known))
 
 
 def _simulate(
@@ -108,12 +108,12 @@ def _judged(
     if own.allowed:
         reason = "the association's session policy does not allow it"
         return Allowed(own.action, resource, False, reason, "session-policy-misconfig")
-    if own.boundary_allows is False:
+    if own.denied_by == "boundary":
         reason = f"the permissions boundary of role {role} does not allow it"
         return Allowed(own.action, resource, False, reason, "permissions-boundary-denies")
-    if own.organization_allows is False:
+    if own.denied_by == "organization":
         return Allowed(own.action, resource, False, NOT_BY_ORGANIZATION)
-    reason = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
+    reason = f"no policy of role {role} allows it" if own.lacks_a_policy else DENIALS[own.denied_by]
     return Allowed(own.action, resource, False, reason, "role-no-permissions")
 
 

@@ -25,7 +25,7 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
     that is not ready when `patience` ends is missing."""
     usage: dict[str, Section[Usage]] = {}
     jobs: dict[str, str] = {}
-    for arn, job in pacing.fan_out(pacing.attempt(iam.start_usage_report), dict.fromkeys(arns), reads=True):
+    for arn, job in pacing.fan_out(pacing.attempt(iam.start_usage_report), dict.fromkeys(arns)):
         if isinstance(job, PodidError):
             usage[arn] = missing(job)
         else:
@@ -35,7 +35,7 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
         return iam.find_usage_report(jobs[arn], arn)
 
     def take(arns: Iterable[str]) -> None:
-        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(arns), reads=True):
+        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(arns)):
             if answer is None:
                 # ask for another one first in the next round
                 jobs[arn] = jobs.pop(arn)
@@ -62,7 +62,7 @@ def read_listed(
 ) -> tuple[Snapshot, tuple[Listed, ...]]:
     """Read sections of a cluster, and return them with the associations in the scope. Raise NotFound for a service
     account or namespace that does not exist, and the error if the associations could not be read."""
-    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, again=sections)
+    snapshot = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=None, again=sections)
     associations, refs = required(snapshot.associations), resolve(scope, snapshot)
     known = {item.ref for item in associations}
     if gone := next((ref for ref in refs if ref not in known), None):

@@ -76,7 +76,7 @@ def check_deletions(clients: Clients, plan: Plan) -> None:
         kind_of(action.kind).check_unmoved(site, action)
 
     if not plan.separate:
-        list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
+        list(pacing.fan_out(check, [action for _, action in deleting]))
     for number, action in deleting:
         kind_of(action.kind).before_deleting(site, action, plan.actions[:number])
 
@@ -119,7 +119,7 @@ class _Carrying:
         """Announce a single action before it, and each action of a batch after it, as progress."""
         if len(batch) > 1:
             self._say(batch[0][1], len(self.done))  # shows the total before the first answer
-            for (_, action), _ in pacing.fan_out(self._one, batch):
+            for (_, action), _ in pacing.fan_out(self._one, batch, writes=True):
                 self._say(action, len(self.done))
             return
         ((number, action),) = batch
@@ -302,13 +302,21 @@ class Making:
         try:
             done = self._written()
         except errors.PodidError as error:
-            failed = Done(self.action, Status.FAILED, reason=error.message, error=error)
+            failed = Done(self.action, Status.FAILED, self._left(), error.message, error)
             # if the outcome is not known, the intent stays open and the next run settles it
-            if not isinstance(error, errors.Unavailable):
+            if failed.changed or not isinstance(error, errors.Unavailable):
                 self._record(failed)  # the failure of the change takes precedence
             return failed, error
         # the change was made: report it even if the journal cannot be written
         return done, self._record(done)
+
+    def _left(self) -> State | None:
+        """Return the state after a failed change if the change itself was made."""
+        if self.kind.awaits_rollout:
+            with suppress(errors.PodidError):
+                current = self.kind.read(self.site, self.kind.reading(self.action))
+                return current if matches(self.kind.held(self.action.after), current) else None
+        return None
 
     def _record(self, done: Done) -> errors.PodidError | None:
         try:
@@ -340,7 +348,7 @@ class Making:
                 return done, error
         message = f"The {self.kind.subject(done.action)} was changed, but someone else has {event} since"
         lost = errors.Conflict(message, hint=errors.Again(), subject=done.action.target)
-        failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
+        failed = replace(done, status=Status.FAILED, after=None, reason=lost.message, error=lost)
         self._record(failed)
         return failed, lost
 

@@ -172,7 +172,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
         except (AccessDenied, Unavailable) as error:
             return error
 
-    for subject, owner in pacing.fan_out(read, resources, reads=True):
+    for subject, owner in pacing.fan_out(read, resources):
         if isinstance(owner, PodidError):
             why = f"requires {owner.permission}" if owner.permission else owner.message
             unread.append(f"whether another tool owns {subject} was not checked: {why}")

@@ -157,6 +157,13 @@ class Journal:
         steps = self.steps_since(account, kinds, _EVER)
         return [(run, step) for run, step, _ in sorted(steps, key=lambda item: (item[2], item[1].number), reverse=True)]
 
+    def changes(self, header: Header, kind: str, keys: Mapping[str, str] | None = None) -> list[Action]:
+        """Return the changes of this kind of resource at this place, or of the one with these keys, the newest first.
+        Another cluster may have objects of the same names."""
+        place, steps = _place_of(kind, header), self.newest_steps(header.account, (kind,))
+        actions = (step.action for run, step in steps if _place_of(kind, run.header) == place)
+        return [action for action in actions if keys in (None, action.keys)]
+
     def half_made(self, account: str, keys: Mapping[str, str]) -> bool:
         """Return whether the newest recorded run that changed the resource, or one with its keys, did not finish."""
         for run in self.runs():

@@ -166,7 +166,7 @@ def with_policy(
         bounded=_bounded_open(snapshot, name),
         target_permissions=_with_grant(snapshot, name, grant)
         if grant is not None
-        else _permissions_open(snapshot, name, may_change=_lacks if managed else attrgetter("allowed")),
+        else _permissions_open(snapshot, name, may_change=attrgetter("lacks_a_policy" if managed else "allowed")),
         node_role_allowed=_nodes_may(snapshot, name, managed, taken=added is None and not managed),
     )
 
@@ -194,7 +194,7 @@ def _with_grant(snapshot: Snapshot, name: str, permissions: iam.AssumePermission
 
     def granted(decision: Decision, target: str) -> Decision:
         patterns = permissions.tag if decision.action == TAG_SESSION else permissions.assume
-        allowed = lacks_a_policy(decision) and any(iam.matches(pattern, target) for pattern in patterns)
+        allowed = decision.lacks_a_policy and any(iam.matches(pattern, target) for pattern in patterns)
         return replace(decision, decision="allowed") if allowed else decision
 
     def changed(pair: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
@@ -203,21 +203,12 @@ def _with_grant(snapshot: Snapshot, name: str, permissions: iam.AssumePermission
     return _of_role(snapshot.target_permissions, name, changed)
 
 
-def _lacks(decision: Decision) -> bool:
-    return decision.decision == "implicitDeny"
-
-
-def lacks_a_policy(decision: Decision) -> bool:
-    """Return whether only a missing policy blocks the request."""
-    return _lacks(decision) and False not in (decision.boundary_allows, decision.organization_allows)
-
-
 def _nodes_may(snapshot: Snapshot, name: str, managed: str, *, taken: bool) -> Section[Mapping[str, Section[Decision]]]:
     """Return whether nodes with the role may redeem tokens after a managed policy was added, or a policy removed."""
     gives = AWS_MANAGED in managed and managed.rpartition("/")[2] in REDEEMING_POLICIES
 
     def changed(_: str, decision: Decision) -> Section[Decision]:
-        if gives and lacks_a_policy(decision):
+        if gives and decision.lacks_a_policy:
             return Known(replace(decision, decision="allowed"))
         return PLANNED if taken and decision.allowed else Known(decision)
 

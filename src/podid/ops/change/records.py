@@ -35,6 +35,11 @@ class Step:
     reason: str = ""
     at: str = ""
 
+    @property
+    def changed(self) -> bool:
+        """Return whether the action changed something, also if it failed afterwards."""
+        return self.status is not None and Done(self.action, self.status, self.after).changed
+
 
 class RunStatus(StrEnum):
     """running: its process is alive. done, partial, failed: it ended. written: all changes were made, and the command
@@ -72,7 +77,9 @@ class Run:
     def changed(self) -> tuple[Step, ...]:
         """Return the steps that changed something lasting, or may have."""
         return tuple(
-            step for step in self.steps if step.status in (Status.DONE, None) and not kind_of(step.action.kind).passing
+            step
+            for step in self.steps
+            if (step.changed or step.status is None) and not kind_of(step.action.kind).passing
         )
 
     @property
@@ -100,7 +107,7 @@ class Run:
         if self.whole:
             effect = any(kind_of(step.action.kind).takes_effect for step in self.steps)
             return RunStatus.WRITTEN if self.cut_short and effect else RunStatus.DONE
-        return RunStatus.PARTIAL if any(step.status is Status.DONE for step in self.steps) else RunStatus.FAILED
+        return RunStatus.PARTIAL if any(step.changed for step in self.steps) else RunStatus.FAILED
 
 
 def read_records(text: bytes) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from podid.domain.aws import Association, owned_by_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
 from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
+from podid.domain.plan import Action, Header, Place, Plan, State, document, matches, text
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
@@ -44,7 +44,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         )
     # a run that changed only IAM needs no cluster: the plan shows the run's own
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
-    done = [step for step in reversed(run.steps) if step.status is Status.DONE]
+    done = [step for step in reversed(run.steps) if step.changed]
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
     steps = _lasting([step for step in done if not why_not[step.number]])
     for step in steps:
@@ -62,7 +62,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         kind, action = kind_of(first[which].kind), first[which]
         return kind.read(site, kind.reading(action))
 
-    so_far = dict(pacing.fan_out(read, first, reads=True))
+    so_far = dict(pacing.fan_out(read, first))
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
         action = _taken_back(run, step, current, journal)
@@ -141,7 +141,7 @@ def _lasting(steps: Sequence[Step]) -> list[Step]:
     passing = {
         which
         for which, (last, *earlier) in by_resource.items()
-        if earlier and earlier[-1].action.before == (last.action.after and (last.after or last.action.after))
+        if earlier and matches(earlier[-1].action.before, last.action.after and (last.after or last.action.after))
     }
     return [step for step in steps if _which(step.action) not in passing]
 

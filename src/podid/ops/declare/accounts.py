@@ -34,7 +34,7 @@ class DeclaredAccount:
     ref: ServiceAccountRef
 
     def conflict(self, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
-        return FileConflict.of(ASSOCIATION.name, str(self.ref), self.item.place(key), error, owner)
+        return FileConflict(ASSOCIATION.name, str(self.ref), self.item.place(key), error, owner)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ def read_accounts(site: FileSite, *, annotations: bool = False) -> DeclaredAccou
             except InvalidInput:
                 raise
             except PodidError as error:
-                accounts.unread.append(NotRead.of(f"service accounts {item.service_account}", error, decisive=True))
+                accounts.unread.append(NotRead(f"service accounts {item.service_account}", error, decisive=True))
                 accounts.open.add(declaration.name)
                 continue
             if not refs:
@@ -100,7 +100,7 @@ def _add_annotated(site: FileSite, declared: DeclaredAccounts) -> None:
     try:
         accounts = sorted(site.clients.kube.reader.list_service_accounts(), key=lambda account: account.ref)
     except PodidError as error:
-        declared.unread.append(NotRead.of("annotations of service accounts", error, decisive=True))
+        declared.unread.append(NotRead("annotations of service accounts", error, decisive=True))
         declared.open |= {declaration.name for declaration in site.declarations}
         return
     of_files = frozenset(declared.by_ref)

@@ -50,7 +50,7 @@ class AssociationPlanner:
         desired: dict[ServiceAccountRef, DesiredAssociation] = {}
         for ref, account in self.accounts.by_ref.items():
             if ref in self.unreadable:
-                self.unread.append(NotRead.of(f"association of {ref}", self.unreadable[ref]))
+                self.unread.append(NotRead(f"association of {ref}", self.unreadable[ref]))
                 continue
             item = self._desired(account, self.live.get(ref))
             if item is not None:
@@ -220,13 +220,12 @@ class AssociationPlanner:
     # --- service accounts ---------------------------------------------------------------------------------------------
 
     def _service_accounts(self) -> tuple[Action, ...]:
-        """Return the service accounts to create, which the files require."""
         refs = [ref for ref, account in self.accounts.by_ref.items() if account.item.create_service_account]
         if not refs:
             return ()
         try:
             refs = absent(refs, self.site.clients.kube.reader)
         except PodidError as error:
-            self.unread.append(NotRead.of("service accounts to create", error))
+            self.unread.append(NotRead("service accounts to create", error))
             return ()
         return tuple(SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in refs)

@@ -120,7 +120,7 @@ class CustomResources:
                 continue
             mistakes, role = len(self.file.mistakes.items), self._named(part, "role", "role", "Role")
             if role is None and mistakes == len(self.file.mistakes.items):
-                self.file.wrong(part.node.at, "is required", f"{part.kind} {part.name}: role")
+                self.file.mistakes.add(part.node.at, "is required", f"{part.kind} {part.name}: role")
             elif role is not None and text(role) not in (item.aws_name for item in roles):
                 why = f"of role {text(role)}, which the file does not declare"
                 self.file.notes.append(f"omitted: {part.kind} {part.name} {why}")
@@ -205,7 +205,7 @@ class CustomResources:
     def _unresolved(self, at: DocumentNode | None, reference: str, key: str) -> None:
         if at is not None and not at.null:
             message = f"is a reference that only the cluster can resolve: specify {key} instead"
-            self.file.wrong(at.at, message, reference)
+            self.file.mistakes.add(at.at, message, reference)
 
 
 def _adopted(fields: str) -> str:

@@ -31,6 +31,7 @@ _ROW = (
     *("disableSessionTags", "policy", "tags", "permissionPolicy", "permissionPolicyName", "permissionPolicyARNs"),
     *("permissionsBoundaryARN", "wellKnownPolicies"),
 )
+_POLICIES = ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies")
 # of eksctl's cfn/builder: the name of an inline policy without permissionPolicyName
 _INLINE = "Policy1"
 _PRESETS = {
@@ -48,7 +49,7 @@ _MANAGED = {"imageBuilder": "AmazonEC2ContainerRegistryPowerUser"}
 def read_cluster_config(node: DocumentNode, file: ForeignFile) -> None:
     cluster = text(get(node, "metadata", "name"))
     if not cluster:
-        file.wrong(node.at, "is required", "metadata.name")
+        file.mistakes.add(node.at, "is required", "metadata.name")
     file.in_region(get(node, "metadata", "region"))
     for number, row in enumerate(items(get(node, "iam", "podIdentityAssociations"))):
         _row(row, f"iam.podIdentityAssociations[{number}]", cluster, file)
@@ -77,21 +78,21 @@ def _flag(node: DocumentNode | None) -> bool:
 
 def _row(row: DocumentNode, key: str, cluster: str, file: ForeignFile) -> None:
     if not isinstance(row.value, dict):
-        file.wrong(row.at, "must be an object", key)
+        file.mistakes.add(row.at, "must be an object", key)
         return
     for name in row.value:
         if name not in _ROW:
             near = did_you_mean(name, _ROW, 1)
-            file.wrong(row.keys[name], f"is not a known key of eksctl{near}", f"{key}.{name}")
-    role = get(row, "roleARN")
+            file.mistakes.add(row.keys[name], f"is not a known key of eksctl{near}", f"{key}.{name}")
+    role, policies = get(row, "roleARN"), [name for name in _POLICIES if get(row, name) is not None]
     if role is None:
         role = _role(row, cluster, file)
-        if not any(get(row, name) for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies")):
-            file.wrong(row.at, "requires roleARN, permissionPolicy, permissionPolicyARNs or wellKnownPolicies", key)
+        if not policies:
+            message = "requires roleARN, permissionPolicy, permissionPolicyARNs or wellKnownPolicies"
+            file.mistakes.add(row.at, message, key)
     else:
-        for name in ("permissionPolicy", "permissionPolicyARNs", "wellKnownPolicies"):
-            if get(row, name) is not None:
-                file.wrong(row.keys[name], "cannot be used together with roleARN", f"{key}.{name}")
+        for name in policies:
+            file.mistakes.add(row.keys[name], "cannot be used together with roleARN", f"{key}.{name}")
     member = partial(get, row)
     file.association(cluster, member, role, row.at, account="serviceAccountName", target="targetRoleARN")
 
@@ -137,12 +138,12 @@ def _policies(row: DocumentNode, role: str, file: ForeignFile) -> Iterator[Docum
     for key, flag in members(well_known).items():
         if well_known is not None and key not in (*_MANAGED, *_PRESETS):
             near = did_you_mean(key, (*_MANAGED, *_PRESETS), 1)
-            file.wrong(well_known.keys[key], f"is not a policy of eksctl{near}", f"wellKnownPolicies.{key}")
+            file.mistakes.add(well_known.keys[key], f"is not a policy of eksctl{near}", f"wellKnownPolicies.{key}")
             continue
         try:
             chosen = flag.flag
         except NotReadable as error:
-            file.wrong(flag.at, str(error), f"wellKnownPolicies.{key}")
+            file.mistakes.add(flag.at, str(error), f"wellKnownPolicies.{key}")
             continue
         if chosen:
             yield _well_known(key, role, flag, file)

@@ -16,6 +16,7 @@ from podid.domain.members import API_VERSION, About, kind
 from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
+from podid.ops.declare.controllers import objects_in
 from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
 from podid.ops.declare.foreign_nodes import Describe, ForeignFile
@@ -102,7 +103,7 @@ def _foreign(text: str, name: str, mistakes: Mistakes, describe: Describe | None
         return None  # podid's own file is read once
     own = Mistakes()
     nodes = read_documents(text, name, own)
-    if not any(map(is_foreign, nodes)):
+    if not any(map(is_foreign, objects_in(nodes))):
         return None
     mistakes.items += own.items
     return from_documents(nodes, name, mistakes, describe)

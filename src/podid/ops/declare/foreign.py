@@ -64,7 +64,7 @@ def _row(row: DocumentNode, path: str, file: ForeignFile) -> None:
             "is required: list-pod-identity-associations returns no roles. podid plan and apply read them from the "
             "cluster; otherwise use the answers of describe-pod-identity-association, or podid export"
         )
-        file.wrong(row.at, message, f"{path}roleArn")
+        file.mistakes.add(row.at, message, f"{path}roleArn")
         return
     file.association(cluster, partial(get, row), role, row.at)
 
@@ -75,7 +75,7 @@ def _described(row: DocumentNode, path: str, describe: Describe, file: ForeignFi
     live = describe(cluster, name) if cluster and name else None
     if live is None:
         where = f"cluster {cluster} has no association {name}" if cluster and name else "it has no cluster and id"
-        file.wrong(row.at, f"is required, and {where}", f"{path}roleArn")
+        file.mistakes.add(row.at, f"is required, and {where}", f"{path}roleArn")
         return row
     values = {member: node_of(value, row.at) for member, value in live.items() if value is not None}
     return built({**values, **{name: get(row, name) for name in ("namespace", "serviceAccount")}}, row.at)
@@ -86,21 +86,14 @@ def describing(associations: Callable[[str], Iterable[Association]]) -> Describe
     its first use."""
 
     @cache
-    def by_id(cluster: str) -> Mapping[str, Association]:
-        return {item.association_id: item for item in associations(cluster)}
+    def by_id(cluster: str) -> Mapping[str, Mapping[str, object]]:
+        return {item.association_id: ASSOCIATION.state_of(item) for item in associations(cluster)}
 
-    def describe(cluster: str, association_id: str) -> Mapping[str, object] | None:
-        item = by_id(cluster).get(association_id)
-        return None if item is None else ASSOCIATION.state_of(item)
-
-    return describe
+    return lambda cluster, association_id: by_id(cluster).get(association_id)
 
 
 def is_foreign(node: DocumentNode) -> bool:
-    return _known(node) or any(_known(item) for item in objects_in((node,)))
-
-
-def _known(node: DocumentNode) -> bool:
+    """Return whether podid reads the object, which is not its own."""
     group = group_of(node)
     config = group == _EKSCTL and text(get(node, "kind")) == "ClusterConfig"
     return config or group in ACK | CROSSPLANE or is_api_answer(node)

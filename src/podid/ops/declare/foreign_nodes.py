@@ -60,9 +60,6 @@ class ForeignFile:
         if region := text(node):
             self.regions[region] = None
 
-    def wrong(self, at: Position, message: str, key: str = "") -> None:
-        self.mistakes.add(at, message, key)
-
 
 def built(members: Mapping[str, DocumentNode | None], at: Position) -> DocumentNode:
     """Return an object of the members that have a value."""

@@ -41,17 +41,31 @@ def object_name(name: str) -> str:
 
 def reconciling(setting: Setting, interval: float) -> list[Manifest]:
     """Return namespace, service account, files, Deployment and CronJob for podid reconcile with an interval in seconds.
-    Apply only one of the last two."""
-    minutes = max(round(interval / 60), 1)
-    schedule = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    Apply only one of the last two. There is no CronJob if no schedule has the interval."""
+    schedule = schedule_of(interval)
     # the Deployment does the same: resume the CronJob in its place
     cron = cron_job(replace(setting, words=(*setting.words, "--once")), schedule, suspend=True)
     return [
         *account(setting),
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": setting.metadata(), "data": dict(setting.files)},
         _deployment(setting, interval),
-        cron,
+        *([cron] if schedule else []),
     ]
+
+
+# the steps of a cron expression begin again every hour and every day
+MINUTES = tuple(number for number in range(1, 60) if not 60 % number)
+HOURS = tuple(number for number in range(1, 24) if not 24 % number)
+
+
+def schedule_of(interval: float) -> str:
+    """Return the cron expression with an interval in seconds; empty if there is none."""
+    hours = interval / 3600
+    if interval / 60 in MINUTES:
+        return f"*/{interval / 60:g} * * * *"
+    if hours in HOURS:
+        return f"0 */{hours:g} * * *"
+    return "0 0 * * *" if hours == 24 else ""
 
 
 def account(setting: Setting) -> list[Manifest]:
@@ -62,26 +76,21 @@ def account(setting: Setting) -> list[Manifest]:
 
 
 def job(setting: Setting) -> Manifest:
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": setting.metadata(),
-        "spec": _job_spec(setting),
-    }
+    return _workload("batch/v1", "Job", setting, _job_spec(setting))
 
 
 def cron_job(setting: Setting, schedule: str, *, suspend: bool = False) -> Manifest:
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": setting.metadata(),
-        "spec": {
-            "schedule": schedule,
-            "suspend": suspend,
-            "concurrencyPolicy": "Forbid",
-            "jobTemplate": {"spec": _job_spec(setting)},
-        },
+    spec = {
+        "schedule": schedule,
+        "suspend": suspend,
+        "concurrencyPolicy": "Forbid",
+        "jobTemplate": {"spec": _job_spec(setting)},
     }
+    return _workload("batch/v1", "CronJob", setting, spec)
+
+
+def _workload(version: str, kind: str, setting: Setting, spec: Manifest) -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": setting.metadata(), "spec": spec}
 
 
 def _job_spec(setting: Setting) -> Manifest:
@@ -97,19 +106,10 @@ def _deployment(setting: Setting, interval: float) -> Manifest:
     words = (*setting.words, f"--interval={interval:g}s", f"--listen=:{PORT}")
     probe = {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 30, "failureThreshold": 3}
     container = {**_container(replace(setting, words=words)), "ports": [{"name": "metrics", "containerPort": PORT}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": setting.metadata(),
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": _pod(setting, {**container, "livenessProbe": probe}, "Always"),
-            },
-        },
-    }
+    pod = _pod(setting, {**container, "livenessProbe": probe}, "Always")
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    return _workload("apps/v1", "Deployment", setting, spec)
 
 
 def _container(setting: Setting) -> Manifest:

@@ -19,6 +19,7 @@ from podid.domain.fileplan import NotRead
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.owners import ADDON, Owner, owner_of
 from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
+from podid.domain.section import Missing, error_of
 from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
@@ -233,7 +234,7 @@ def prune_roles(
         uses = uses_after(uses, item.header, item.actions)
     if uses.gaps:
         unread += [
-            NotRead(target=gap.what, reason=gap.reason, permission=gap.permission, declared=False) for gap in uses.gaps
+            NotRead(gap.what, error_of(Missing(gap.reason, gap.permission)), declared=False) for gap in uses.gaps
         ]
         names = short_list([role.name for role in marked])
         return plan.noting((f"not deleted, because other clusters may use them: roles {names}",)), unread
@@ -254,7 +255,7 @@ def prune_roles(
         except Conflict as error:
             plan = plan.noting((f"role {role.name} is kept: {error.message}",))
         except PodidError as error:
-            unread.append(NotRead.of(f"role {role.name}", error))
+            unread.append(NotRead(f"role {role.name}", error))
     return plan, unread
 
 
@@ -269,14 +270,14 @@ def marked_roles(
     except CredentialsError:
         raise
     except PodidError as error:
-        return [], [NotRead.of("roles with the mark of the files", error)]
+        return [], [NotRead("roles with the mark of the files", error)]
     # IAM lists roles without tags: read those of roles for pods only
     names = [role.name for role in roles if role.name.lower() not in declared and _for_pods(role)]
     marked: list[Role] = []
     unread: list[NotRead] = []
     for name, answer in iam.find_roles(names):
         if isinstance(answer, PodidError):
-            unread.append(NotRead.of(f"role {name}", answer))
+            unread.append(NotRead(f"role {name}", answer))
         elif answer is not None and any(answer.tags.get(item.owner_key) == item.name for item in declarations):
             marked.append(answer)
     return sorted(marked, key=lambda role: role.name), unread
@@ -315,7 +316,6 @@ def plan_forget_file(site: FileSite, *, roles: bool) -> Plan:
     associations = [(item, key) for item in live for key, name in sorted(keys) if item.tags.get(key) == name]
     marked, unread = marked_roles(site, site.declarations) if roles else ([], [])
     for item in unread:
-        assert item.error is not None
         raise item.error
     return _plan(
         site.place, associations, [(role, key) for role in marked for key, name in keys if role.tags.get(key) == name]

@@ -166,7 +166,7 @@ class FilePlanner:
                 *accounts.conflicts,
                 *work.conflicts,
                 *(
-                    FileConflict(kind="guard", target=key, at=at, message=f"guard.{key}: {reason}")
+                    FileConflict("guard", key, at, Conflict(f"guard.{key}: {reason}"))
                     for guard in self.guards
                     for at, key, reason in violations(guard, whole, site.clients)
                 ),
@@ -178,7 +178,7 @@ class FilePlanner:
                 *accounts.unread,
                 *work.unread,
                 *(
-                    NotRead.of(f"association of {ref}", error, declared=False)
+                    NotRead(f"association of {ref}", error, declared=False)
                     for ref, error in work.unreadable.items()
                     if ref not in accounts.by_ref
                 ),
@@ -247,7 +247,7 @@ def plan_agent(site: FileSite) -> FilePlan:
     agent = agents[0]
     if differing := next((item for item in agents if item != agent), None):
         error = Conflict(f"agent is already declared with other settings at {agent.at}", subject=AGENT_ADDON)
-        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, differing.at, error),))
+        return replace(nothing, conflicts=(FileConflict(ADDON.name, AGENT_ADDON, differing.at, error),))
     request = InstallRequest(addon_version=agent.version, values=dict(agent.configuration or {}))
     try:
         facts = read_facts(site.clients, site.place, request)
@@ -257,9 +257,9 @@ def plan_agent(site: FileSite) -> FilePlan:
         error.message = f"{agent.place(key)}: agent.{key}: {error.message}"
         raise
     except Conflict as error:
-        return replace(nothing, conflicts=(FileConflict.of(ADDON.name, AGENT_ADDON, agent.place("version"), error),))
+        return replace(nothing, conflicts=(FileConflict(ADDON.name, AGENT_ADDON, agent.place("version"), error),))
     except PodidError as error:
-        return replace(nothing, unread=(NotRead.of(f"add-on {AGENT_ADDON}", error),))
+        return replace(nothing, unread=(NotRead(f"add-on {AGENT_ADDON}", error),))
     if facts.current is not None and plan.actions:
         plan = plan.noting(conflict_notes(site.clients.kube, facts.current, request.resolve_conflicts))
     return FilePlan(plan=replace(plan, unchanged=(), separate=True), unchanged=int(not plan.actions))

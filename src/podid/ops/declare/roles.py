@@ -147,7 +147,7 @@ class RolePlanner:
         iam = self.sites[0].clients.iam
         live = dict(iam.find_roles(names))
         existing = [name for name, answer in live.items() if isinstance(answer, Role)]
-        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing, reads=True))
+        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing))
         planned = {}
         for declaration, role in declared:
             answer, held = live[role.name], policies.get(role.name, RolePolicies())
@@ -156,7 +156,7 @@ class RolePlanner:
                 raise error
             key = role.name.lower()
             if error is not None:
-                unread = NotRead.of(f"role {role.name}", error)
+                unread = NotRead(f"role {role.name}", error)
                 planned[key] = RolePlanned(role=self._unseen(role), unread=unread)
                 continue
             assert isinstance(answer, Role | None)
@@ -166,7 +166,7 @@ class RolePlanner:
             except Conflict as conflict:
                 planned[key] = self._refused(role, answer, conflict)
             except Undetermined as gap:
-                unread = NotRead.of(f"users of role {role.name}", gap)
+                unread = NotRead(f"users of role {role.name}", gap)
                 planned[key] = RolePlanned(role=self._unseen(role, answer), unread=unread)
         if self.missing:
             raise NotFound(self.missing[0], lines=tuple(self.missing[1:]))
@@ -178,7 +178,7 @@ class RolePlanner:
         return ResolvedRole(current.arn if current is not None else arn, None)
 
     def _refused(self, role: DeclaredRole, current: Role | None, error: Conflict, owner: str = "") -> RolePlanned:
-        conflict = FileConflict.of(ROLE.name, role.name, role.place("name"), error, owner)
+        conflict = FileConflict(ROLE.name, role.name, role.place("name"), error, owner)
         return RolePlanned(role=self._unseen(role, current), conflict=conflict)
 
     def _planned(

@@ -112,6 +112,7 @@ def redact(snapshot: Snapshot) -> Redacted:
 _UNNEEDED = {
     "cluster": ("endpoint", "certificate_authority", "cluster_id"),
     "associations": ("tags",),
+    "changes": ("deleted",),
     "daemon_sets": ("set_by",),
 }
 _ROLES = ("roles", "target_roles", "chained_roles", "annotated_roles")

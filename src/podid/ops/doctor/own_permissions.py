@@ -156,13 +156,13 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
     keys = sorted({*decision.missing_context_keys} - {PASSED_TO})
     if decision.allowed:
         return "held", f"unless it depends on {', '.join(keys)} of the actual request" if keys else ""
-    if decision.decision != "explicitDeny" and decision.boundary_allows is False:
+    if decision.denied_by == "boundary":
         return "denied", "the permissions boundary does not allow it"
-    if decision.organization_allows is False:
+    if decision.denied_by == "organization":
         return "denied", NOT_BY_ORGANIZATION
     if keys:
         return "unknown", undecided(keys)
-    if decision.decision == "explicitDeny":
+    if decision.denied_by == "policy":
         return "denied", f"a policy denies it on {resource}"
     who = " ".join((Arn.parse(principal).resource.partition("/")[0], role_name(principal)))
     return "missing", f"no policy of {who} allows it on {resource}"

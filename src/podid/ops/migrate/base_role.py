@@ -23,7 +23,6 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_POLICY, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.trusts import trust_policy_of
-from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients
 from podid.ops.migrate.candidates import MigrationCandidate, in_account
 from podid.ops.role.request import RoleRequest
@@ -119,10 +118,7 @@ def with_remaining_base_role(
     items: Iterable[MigrationItem], header: Header, journal: Journal
 ) -> Iterator[ServiceAccountRef]:
     """Yield the service accounts whose rollback has deleted the association, but not the base role."""
-    newest: dict[ServiceAccountRef, Action] = {}
-    for run, step in journal.newest_steps(header.account, (ASSOCIATION.name,)):
-        if reachable(run.header, step.action, header):
-            newest.setdefault(ref_of(step.action.keys), step.action)
+    newest = {ref_of(action.keys): action for action in reversed(journal.changes(header, ASSOCIATION.name))}
     for item in items:
         action = newest.get(item.ref)
         if action is not None and action.after is None and text(action.before, "targetRoleArn") == item.role_arn:
@@ -166,19 +162,18 @@ def base_role_back(
             # another cluster needs a statement of its own in the trust policy
             notes.append(f"base role {name} stays: it has changed since the migration created it")
             continue
-        steps = journal.newest_steps(header.account, (TARGET_TRUST.name, ROLE_POLICY.name))
-        recorded = [step.action for _, step in steps]
         for target in sorted(targets):
-            newest = next((a.after for a in recorded if a.keys.get("targetRoleArn") == target), None)
-            if newest is None:
+            recorded = journal.changes(header, TARGET_TRUST.name, {"targetRoleArn": target})
+            if not recorded or (newest := recorded[0].after) is None:
                 continue
             # the target role may also trust other base roles
             edit = trust.remove_principals(trust.parse_policy(trust_policy_of(newest)), {arn})
             if edit.changed:
                 after = {**newest, "policyDocument": edit.policy.to_document()}
                 actions.append(TARGET_TRUST.action(newest, after, note="the base role is deleted"))
-        changes = [a for a in reversed(recorded) if a.keys.get("roleName") == name and a.kind == ROLE_POLICY.name]
-        policies = {a.target: a for a in changes}  # the newest change of each
+        recorded = journal.changes(header, ROLE_POLICY.name)
+        # the newest change of each
+        policies = {a.target: a for a in reversed(recorded) if a.keys["roleName"] == name}
         actions += [ROLE_POLICY.action(a.after, None) for a in policies.values() if a.after is not None]
         actions.append(ROLE.action(state, None))
     return actions, notes

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Conflict, ExitCode, Partial, PodidError, TimedOut
+from podid.domain.errors import Conflict, ExitCode, Partial, PodidError
 from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
@@ -26,6 +26,7 @@ from podid.ops.change.apply import apply
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, POD_TEMPLATE, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import created_by, listed, without
 from podid.ops.migrate.items import Migration
@@ -235,7 +236,7 @@ class _MigrationRun:
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         self.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [item.action for item in self.done if isinstance(item.error, TimedOut | None)]
+        changed = [item.action for item in self.done if item.changed]
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
             own = (action for action in changed if _template_of(action, ref))
@@ -380,7 +381,7 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage = Stage.PROVE
         if action.kind == TARGET_TRUST.name:
             return keys["targetRoleArn"] in arns
         if action.kind == SERVICE_ACCOUNT.name:
-            return ServiceAccountRef(keys["namespace"], keys["name"]) in refs
+            return service_account_of(keys) in refs
         return (action.kind == ASSOCIATION.name and ref_of(keys) in refs) or not listed(action).isdisjoint(refs)
 
     return belongs

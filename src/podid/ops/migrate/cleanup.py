@@ -49,7 +49,7 @@ def read_leftovers(iam: Iam) -> MigrationCleanup:
 
 def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime) -> MigrationCleanup:
     """Add kiam and kube2iam if no workload of the cluster needs them. `unread` are the parts that could not be read."""
-    snapshot = collect(clients, place, ReadRequest(checks=()), now=now, again=("pods", "daemon_sets"))
+    snapshot = collect(clients, place, ReadRequest(checks=()), now=now, journal=None, again=("pods", "daemon_sets"))
     reading = read_proxies(clients, place, snapshot)
     # without the pods, the users of the default role are not known
     section = snapshot.pods if isinstance(snapshot.pods, Missing) else reading

@@ -25,6 +25,8 @@ from podid.facts.restarts import lifetime_words
 from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
+from podid.ops.change.kinds.kubernetes import service_account_of
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import any_role_section, carried_role
@@ -105,9 +107,7 @@ def plan_finish(
     untouched = sorted({**waiting, **owned}.items())
     skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in untouched)
     actions = (*annotations, *trusts, *lists.values(), *last)
-    removed = {
-        Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if a.kind == POD_TEMPLATE.name
-    }
+    removed = {workload_of(a.keys) for a in annotations if a.kind == POD_TEMPLATE.name}
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
     return Finish(
         plan=plan,
@@ -135,8 +135,8 @@ def restored(finish: Finish, reader: KubeReader) -> PodidError | None:
     """Return the error about removed annotations that another tool has set again; None if there are none, or if the
     service accounts cannot be read."""
     removed = [a for a in finish.plan.actions if a.kind == ANNOTATIONS.name]
-    refs = [ServiceAccountRef(action.keys["namespace"], action.keys["name"]) for action in removed]
-    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True))
+    refs = [service_account_of(action.keys) for action in removed]
+    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs))
     again = [str(ref) for ref in refs if isinstance(account := read[ref], ServiceAccount) and account.irsa_role_arn]
     if not again:
         return None

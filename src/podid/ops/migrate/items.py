@@ -241,7 +241,7 @@ def read_migration(
     *,
     scope: DoctorScope = EVERYTHING,
     now: datetime,
-    journal: Journal | None = None,
+    journal: Journal | None,
     tags: Mapping[str, str] | None = None,
     adjust: Adjust = unchanged,
     create: bool = False,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podid.domain import trust
-from podid.domain.errors import Again, Conflict, PodidError
+from podid.domain.errors import Again, Conflict
 from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay
@@ -13,7 +13,7 @@ from podid.domain.plan import Action, Place, text, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import POD_TEMPLATE
-from podid.ops.change.settle import reachable
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.metadata_proxies import ProxyReading
 from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
@@ -28,26 +28,14 @@ class RecordedTemplate:
     account: str = ""
 
 
-def recorded_actions(journal: Journal, place: Place, kind: str) -> list[Action]:
-    """Return the changes of this kind of resource at this place, the newest first; none if the journal cannot be read.
-    Another cluster may have objects of the same names."""
-    try:
-        steps = journal.newest_steps(place.account, (kind,))
-    except PodidError:
-        return []
-    return [step.action for run, step in steps if reachable(run.header, step.action, place.header)]
-
-
 def recorded_templates(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[Subject, RecordedTemplate]:
     """Return the changes of pod templates in the namespace of `ref`, except of workloads that got another service
     account."""
     records: dict[Subject, RecordedTemplate] = {}
-    for action in recorded_actions(journal, place, POD_TEMPLATE.name):
+    for action in journal.changes(place.header, POD_TEMPLATE.name):
         if action.keys["namespace"] != ref.namespace:
             continue
-        record = records.setdefault(
-            Subject(action.keys["kind"], action.keys["name"], ref.namespace), RecordedTemplate()
-        )
+        record = records.setdefault(workload_of(action.keys), RecordedTemplate())
         record.annotations = record.annotations or texts(action.before, "annotations")
         account = text(action.after, "serviceAccount")
         if account == ref.name and not record.account:

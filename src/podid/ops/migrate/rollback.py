@@ -30,7 +30,7 @@ from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.proxy_rollback import proxy_for, recorded_actions, templates_back, with_principals
+from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
 from podid.ops.role.plan import check_editable, identity
 
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -112,7 +112,7 @@ def plan_rollback(
             raise NotFound(f"Role {arn} does not exist, so the previous credentials cannot be restored", subject=arn)
         role = section.value
         old = trust.parse_policy(role.trust)
-        changes = _recorded(journal, place, ROLE_TRUST.name, {"roleName": role.name})
+        changes = journal.changes(place.header, ROLE_TRUST.name, {"roleName": role.name})
         earlier = _earlier(changes)
         irsa = [member.ref for member in group if member.proxy is None]
         both = _with_issuer(old, irsa, place.the_cluster.oidc_provider_arn, changes, earlier)
@@ -129,7 +129,7 @@ def plan_rollback(
     deletion = plan_disassociate(tuple(alone), place.header, dict(alone))
     # an interrupted rollback has deleted the association
     gone = (
-        _recorded(journal, place, ASSOCIATION.name, ASSOCIATION.unread(m.ref).keys)
+        journal.changes(place.header, ASSOCIATION.name, ASSOCIATION.unread(m.ref).keys)
         for m in members
         if not m.association
     )
@@ -225,13 +225,8 @@ def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, place: Pl
 
 def _recorded_annotations(journal: Journal, place: Place, ref: ServiceAccountRef) -> Mapping[str, str]:
     """Return the annotations that podid removed last; empty if it removed none."""
-    actions = _recorded(journal, place, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
+    actions = journal.changes(place.header, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
     return next((texts(a.before, "annotations") for a in actions if texts(a.before, "annotations")), {})
-
-
-def _recorded(journal: Journal, place: Place, kind: str, keys: Mapping[str, str]) -> list[Action]:
-    """Return the changes of the resource that this journal has, the newest first."""
-    return [action for action in recorded_actions(journal, place, kind) if action.keys == keys]
 
 
 def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
@@ -240,8 +235,6 @@ def _earlier(changes: Iterable[Action]) -> list[trust.Policy]:
     policies: list[trust.Policy] = []
     row: list[trust.Policy] = []
     for action in changes:
-        if action.before is None or action.after is None:
-            continue
         if row and trust_policy_of(action.after) != row[-1].to_document():
             policies, row = [*policies, *reversed(row)], []
         row.append(trust.parse_policy(trust_policy_of(action.before)))
@@ -281,8 +274,6 @@ def _removed(
     lost: Counter[str] = Counter()
     origins: dict[str, trust.Policy] = {}
     for action in changes:
-        if action.before is None or action.after is None:
-            continue
         before, after = (trust.parse_policy(trust_policy_of(state)) for state in (action.before, action.after))
         old, new = (Counter(trust.shares_of(policy, provider, ref)) for policy in (before, after))
         lost.update(old)

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from podid.domain import trust
 from podid.domain.errors import Conflict, Other
-from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, text, texts
 from podid.domain.snapshot import Missing, error_of, known_or
@@ -24,7 +23,9 @@ from podid.ops.change.kinds import (
 )
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.trusts import trust_policy_of
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.change.records import Run
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import created_by, listed
@@ -60,7 +61,7 @@ def _check_previous(
     kube2iam: its migration was finished, or another tool removed the annotation."""
     sections = ("service_accounts", "pods", "workloads", "daemon_sets")
     request = ReadRequest(checks=(), scope=DoctorScope.of(refs))
-    snapshot = collect(clients, place, request, now=now, again=sections)
+    snapshot = collect(clients, place, request, now=now, journal=None, again=sections)
     if isinstance(snapshot.service_accounts, Missing):
         raise error_of(snapshot.service_accounts)
     known = accounts(snapshot)
@@ -95,11 +96,7 @@ def _check_unused(clients: Clients, plan: Plan) -> None:
     if not any(map(_removes_previous, plan.actions)):
         return
     refs = set(_accounts_of(plan))
-    subjects = {
-        Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"])
-        for a in plan.actions
-        if a.kind == POD_TEMPLATE.name
-    }
+    subjects = {workload_of(a.keys) for a in plan.actions if a.kind == POD_TEMPLATE.name}
     for namespace in sorted({ref.namespace for ref in refs} | {subject.namespace for subject in subjects}):
         for pod in clients.kube.reader.list_pods(namespace):
             if pod.ref not in refs and workload_subject(pod) not in subjects:
@@ -118,7 +115,7 @@ def _accounts_of(plan: Plan) -> Iterator[ServiceAccountRef]:
     for action in plan.actions:
         yield from created_by(action)
         if action.kind == ANNOTATIONS.name:
-            yield ServiceAccountRef(action.keys["namespace"], action.keys["name"])
+            yield service_account_of(action.keys)
 
 
 def _removes_previous(action: Action) -> bool:

@@ -56,18 +56,19 @@ def collect(
     request: ReadRequest,
     *,
     now: datetime,
-    journal: Journal | None = None,
+    journal: Journal | None,
     probing: Probing | None = None,
     base: Snapshot | None = None,
     again: Collection[str] = (),
 ) -> Snapshot:
-    """Return the snapshot of the place's cluster that the checks judge. It never raises for data that cannot be read.
-    Associations, pods, service accounts and workloads are read for the scope's namespaces only, if it has any, and only
-    the associations of its service accounts are described. Data that costs more than the request allows is NOT_READ.
-    `journal` is podid's own, if any. With `probing`, and if the request includes probes, podid's own pods run last, in
-    the foreground. NotFound is then raised if an object that the scope names does not exist. With `base`, a snapshot of
-    the same cluster and scope, only these sections are read again: those in `again`, those that `base` lacks, and those
-    that are read from a section that has changed. Evidence (EVIDENCE) is read again only if `again` names it."""
+    """Return the snapshot of the place's cluster that the checks judge. It never raises for data that cannot be
+    read. Associations, pods, service accounts and workloads are read for the scope's namespaces only, if it has
+    any, and only the associations of its service accounts are described. Data that costs more than the request
+    allows is NOT_READ. Without podid's `journal`, a check may call pods stale although the last change did not
+    affect their credentials. With `probing`, and if the request includes probes, podid's own pods run last, in the
+    foreground. NotFound is then raised if an object that the scope names does not exist. With `base`, a snapshot of
+    the same cluster and scope, only these sections are read again: those in `again`, those that `base` lacks, and
+    those that are read from a section that has changed. Evidence (EVIDENCE) is read again only if `again` names it."""
     rows = needed(request.names | set(again), request.cost)
     anew, derived = _renewed(rows, base, again)
     reads: dict[str, Future[Section[Any]]] = {}

@@ -27,7 +27,7 @@ from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Done, Place, Status
 from podid.domain.section import UNASKED
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or
-from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
+from podid.domain.workloads import AGENT_ADDRESSES, CANNOT_START, NO_IMAGE, is_injected, live, on_fargate, opted_out
 from podid.facts.nodes import group_subject
 from podid.kube.reader import KubeReader
 from podid.kube.writer import CONTAINER
@@ -46,11 +46,6 @@ PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"
 SECONDS_BETWEEN_READS = 2.0
 # after this time the controller or the scheduler has reported why there is no pod
 PLACING = timedelta(seconds=15)
-# reasons of a waiting container that do not go away by waiting
-_CANNOT_START = (
-    *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
-    *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
-)
 _ACCOUNT_ABSENT = "error looking up service account"
 # EKS Auth names the denying policy at the end, after two ARNs
 _LONGEST_OUTPUT = 600
@@ -251,7 +246,7 @@ class ProbeRun:
         elif container is not None and container.exit_code is not None:
             text = reader.read_log(pod.namespace, pod.name, container=container.name)
             self.answer = replace(self.judge(text, container.exit_code, self.blank), at=now)
-        elif waiting in _CANNOT_START:
+        elif waiting in (*NO_IMAGE, *CANNOT_START):
             self.unknown(f"its pod cannot start: {waiting} ({probe.image})")
         elif not pod.node and waited and probe.node:
             self.unknown(f"its pod cannot be scheduled on {probe.node}: {pod.message}")

@@ -40,10 +40,10 @@ def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool
     """Set the obstacle of targets that are paused, that are OnDelete without `evict`, or whose service account does not
     exist. A target that cannot be read now is read when its turn comes."""
     free = [target for target in targets if target.obstacle is None]
-    answers = pacing.fan_out(pacing.attempt(partial(_rollout_of, reader)), free, reads=True)
+    answers = pacing.fan_out(pacing.attempt(partial(_rollout_of, reader)), free)
     rollouts = {target: answer for target, answer in answers if not isinstance(answer, PodidError)}
     refs = {_account(rollout) for rollout in rollouts.values()}
-    accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True)
+    accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs)
     absent = {ref for ref, account in accounts if not account}
 
     def obstacle(target: Target) -> Conflict | None:
@@ -67,16 +67,21 @@ def _account(rollout: Rollout) -> ServiceAccountRef:
 
 
 def restart(
-    kube: KubeAccess, targets: Sequence[Target], patience: Patience, *, evict: bool = False
+    kube: KubeAccess,
+    targets: Sequence[Target],
+    patience: Patience,
+    *,
+    evict: bool = False,
+    begin: Callable[[Action], object] = lambda action: None,
 ) -> tuple[Done, ...]:
     """Restart the targets, at most ten at a time, and wait for their rollouts. Return the outcomes in the order of the
     targets.
 
     A rollout that left pods without the expected fields is repeated at most twice. A rollout in progress is awaited,
-    not started again. Failures are returned, not raised.
+    not started again. Failures are returned, not raised. `begin` is called before the first change of a target.
     """
     clock = patience.clock
-    courses = [_Course(target, kube, clock, evict) for target in targets]
+    courses = [_Course(target, kube, clock, evict, begin) for target in targets]
 
     def active() -> list[_Course]:
         return [course for course in courses if course.done is None][:PARALLEL]
@@ -102,6 +107,7 @@ class _Course:
     kube: KubeAccess
     clock: Clock
     evict: bool
+    begin: Callable[[Action], object]
     state: str = "not started"
     begun: bool = False
     patch_next: bool = False
@@ -115,7 +121,9 @@ class _Course:
 
     def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
         action = self.target.action
-        self.done = Done(action, status, action.after, error.message, error)
+        unanswered = self.sent and isinstance(error, Unavailable)
+        after = action.after if self.restarts or unanswered else None
+        self.done = Done(action, status, after, error.message, error)
 
     def step(self) -> None:
         self.next_at = self.clock.monotonic() + SECONDS_BETWEEN_LOOKS
@@ -147,18 +155,17 @@ class _Course:
             self.fail(target.obstacle, Status.BLOCKED)
             return
         rollout = _rollout_of(self.kube.reader, self.target)
-        if rollout.on_delete and self.evict:
-            self.begun, self.restarts = True, 1
-            self.to_evict = list(zip(target.pods, target.uids, strict=True))
-            return
-        if obstacle := _strategy_obstacle(target, rollout, evict=False):
+        if obstacle := _strategy_obstacle(target, rollout, evict=self.evict):
             self.fail(obstacle, Status.BLOCKED)
             return
+        self.begin(target.action)
         self.begun = True
-        if _under_way(rollout, target):
+        if rollout.on_delete:
+            self.to_evict = list(zip(target.pods, target.uids, strict=True))
+        elif _under_way(rollout, target):
             self.state = f"a restart is in progress: {rollout.waiting}"
-            return
-        self._patch()
+        else:
+            self._patch()
 
     def _replace_one(self, pods: list[tuple[str, str]]) -> None:
         """Evict the next pod once all others are ready again."""
@@ -176,6 +183,7 @@ class _Course:
             name, uid = old[0]
             with suppress(NotFound):  # gone by itself
                 self.kube.writer.evict(workload.namespace, name, uid=uid)
+            self.restarts = 1
             self.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
 
     def _patch(self) -> None:
@@ -299,12 +307,15 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
     now = how.patience.clock.now()
     going_on = how.journal.going_on(how.part_of)
     with going_on or how.journal.begin(how.command, plan.header, now, plan.actions) as recorder:
-        numbers = [recorder.number(action) for action in plan.actions]
-        for number, action in zip(numbers, plan.actions, strict=True):
-            recorder.intent(number, action)
-        done = restart(clients.kube, targets, how.patience, evict=how.evict)
-        for number, item in zip(numbers, done, strict=True):
-            recorder.outcome(number, item, how.patience.clock.now())
+
+        def begin(action: Action) -> None:
+            recorder.intent(recorder.number(action), action)
+
+        done = restart(clients.kube, targets, how.patience, evict=how.evict, begin=begin)
+        for item in done:
+            if item.status is not Status.DONE:  # it may not have begun
+                begin(item.action)
+            recorder.outcome(recorder.number(item.action), item, how.patience.clock.now())
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
 
 

@@ -76,21 +76,19 @@ def _narrowed(documents: Documents, policy: str, target: str, role: Role | None,
     if not arn:
         return
     name = role_name(arn)
-    own = Arn.parse(arn).account == account
+    if Arn.parse(arn).account != account:
+        yield f"whether role {arn} allows the session policy's actions was not checked: it is in another account"
+        return
     try:
-        document = json.loads(policy)
-        granted = documents(name).values() if own else None
-    except (CredentialsError, ValueError):
+        granted = documents(name).values()
+    except CredentialsError:
         raise
     except NotFound:
         return  # reported with the target role
     except AccessDenied as error:
         yield f"whether role {name} allows the session policy's actions was not checked: requires {error.permission}"
         return
-    if granted is None:
-        yield f"whether role {arn} allows the session policy's actions was not checked: it is in another account"
-        return
-    actions = not_granted(document, granted)
+    actions = not_granted(json.loads(policy), granted)
     if actions:
         yield (
             f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {name} does: a "

@@ -19,6 +19,7 @@ from podid.domain.errors import (
     PodidError,
     UsageError,
 )
+from podid.domain.iam import DENIALS
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
 from podid.domain.policy.statements import parse_permissions
@@ -127,15 +128,9 @@ def denial_notes(clients: Clients, current: Role | None, boundary: str, target_r
         return (f"boundary and denials of role {current.name} were not checked: {why}",)
     notes = []
     for decision in decisions.value:
-        if decision.boundary_allows is False:
-            why = "its permissions boundary does not allow"
-        elif decision.organization_allows is False:
-            why = "a service control policy of the organization does not allow"
-        elif decision.decision == "explicitDeny":
-            why = "a policy denies"
-        else:
-            continue
-        notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
+        if decision.denied_by:
+            why = DENIALS[decision.denied_by].removesuffix(" it")
+            notes.append(f"role {current.name} cannot assume {target_role_arn}: {why} {decision.action}")
     return tuple(dict.fromkeys(notes))
 
 
@@ -176,7 +171,8 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None],
         return TargetPlan(None, (f"{name} was not checked: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if request.must_exist:
-            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
+            listing = ("aws", "iam", "list-roles", *(("--profile", request.profile) if request.profile else ()))
+            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn, hint=listing)
         return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:

@@ -62,9 +62,9 @@ def examine(
     selection: ReadRequest,
     *,
     now: datetime,
+    journal: Journal | None,
     base: Snapshot | None = None,
     again: Collection[str] = (),
-    journal: Journal | None = None,
     probing: Probing | None = None,
     adjust: Adjust = unchanged,
 ) -> Diagnosis:
@@ -83,8 +83,8 @@ def examine_listed(
     also: Collection[str] = (),
     *,
     now: datetime,
+    journal: Journal | None,
     namespace: str = "",
-    journal: Journal | None = None,
 ) -> Diagnosis:
     """Read and judge associations that were listed before: all of the namespace, or of the cluster. The sections in
     `also` are read even if no check requires them."""

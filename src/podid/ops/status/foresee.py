@@ -37,6 +37,7 @@ from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
@@ -66,10 +67,10 @@ def examine_before(
     refs: Collection[ServiceAccountRef] = (),
     *,
     now: datetime,
+    journal: Journal | None,
     cost: Cost = READS,
     checks: Checks = ALL,
     by_name: bool = False,
-    journal: Journal | None = None,
     adjust: Adjust = unchanged,
 ) -> Diagnosis:
     """Read and judge the subject of a plan before it is applied: these service accounts, whether they exist or not, or
@@ -261,7 +262,7 @@ def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
     for action in plan.actions:
         if action.kind != RESTART.name:
             continue
-        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
+        workload = workload_of(action.keys)
         for status in outlook.after:
             present = next((item for item in outlook.before if item.ref == status.ref), None)
             old = {pod.name: pod for pod in (present.pods if present is not None else None) or ()}

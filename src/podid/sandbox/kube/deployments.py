@@ -7,6 +7,7 @@ from podid.sandbox.kube.objects import (
     clone,
     condition,
     is_ready,
+    labels,
     name,
     namespace,
     owner_reference,
@@ -173,9 +174,11 @@ class _Rollout:
         return stored
 
     def _scale(self, replica_set: Obj, replicas: int) -> None:
+        before, sizes = replica_set["spec"]["replicas"], self._size_annotations()
+        if before == replicas and sizes.items() <= annotations(replica_set).items():
+            return
         changed = clone(replica_set)
-        changed["metadata"].setdefault("annotations", {}).update(self._size_annotations())
-        before = replica_set["spec"]["replicas"]
+        changed["metadata"].setdefault("annotations", {}).update(sizes)
         if before != replicas:
             changed["spec"]["replicas"] = replicas
             changed["metadata"]["generation"] += 1
@@ -299,7 +302,6 @@ def _count(replica_set: Obj, field: str) -> int:
 
 
 def _same_template(replica_set: Obj, deployment: Obj) -> bool:
-    template = clone(replica_set["spec"]["template"])
-    template["metadata"]["labels"].pop(_HASH, None)
-    desired: Obj = deployment["spec"]["template"]
-    return template == desired
+    template, desired = replica_set["spec"]["template"], deployment["spec"]["template"]
+    metadata = {**template["metadata"], "labels": {k: v for k, v in labels(template).items() if k != _HASH}}
+    return bool({**template, "metadata": metadata} == desired)

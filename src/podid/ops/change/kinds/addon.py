@@ -44,8 +44,6 @@ class AddonState(TypedDict, total=False):
 
 
 class OfAddon(ResourceKind):
-    """An add-on, or its associations."""
-
     keys = ("addonName",)
     takes_effect = True
 

@@ -77,6 +77,8 @@ class ResourceKind(ABC):
     passing: ClassVar[bool] = False
     # it changes the credentials of pods, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
+    # its write waits for a rollout after the change, so that a failure may leave the change
+    awaits_rollout: ClassVar[bool] = False
     # the member of the state that is a trust policy; empty if there is none
     policy: ClassVar[str] = ""
     # several of them may be changed at the same time, if the plan allows it
@@ -234,23 +236,19 @@ class OfRole(ResourceKind):
 
 
 class OneTime(ResourceKind):
-    """An act that is recorded, but cannot be repeated from the journal. `repeated_by` is the command for another."""
+    """An act that is recorded, but cannot be repeated from the journal."""
 
     passing = True
-    repeated_by: ClassVar[str]
 
     def read(self, site: Site, keys: Keys) -> State | None:
         """Return None: most acts leave no resource."""
         return None
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        message = f"A {self.name} cannot be repeated from the journal: use {self.repeated_by}"
-        raise Conflict(message, subject=action.target)
+        raise Conflict(f"A {self.name} cannot be repeated from the journal", subject=action.target)
 
 
 class Trusting(OfRole):
-    """A kind of resource with a trust policy."""
-
     policy = "policyDocument"
 
     def needs(self, action: Action) -> frozenset[str]:

@@ -54,11 +54,11 @@ class ServiceAccountKind(ResourceKind):
         return {**cls.state_of(account.ref), "uid": account.uid}
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        account = site.clients.kube.reader.find_service_account(_ref(keys))
+        account = site.clients.kube.reader.find_service_account(service_account_of(keys))
         return None if account is None else self.state_as_read(account)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        ref, writer = _ref(action.keys), site.clients.kube.writer
+        ref, writer = service_account_of(action.keys), site.clients.kube.writer
         if action.after is None:
             writer.delete_service_account(ref, uid=text(action.before, "uid"))
             return None
@@ -70,11 +70,11 @@ class ServiceAccountKind(ResourceKind):
     def check_same(self, current: State, created: State | None) -> None:
         had, has = text(created, "uid"), text(current, "uid")
         if had and had != has:
-            ref = _ref({key: text(current, key) for key in self.keys})
+            ref = service_account_of({key: text(current, key) for key in self.keys})
             raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        ref = _ref(action.keys)
+        ref = service_account_of(action.keys)
         # in whole seconds, as the API server stores it: the pods that follow are not older
         account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now.replace(microsecond=0))
         created = () if action.after is None else (account,)
@@ -83,7 +83,7 @@ class ServiceAccountKind(ResourceKind):
         )
 
 
-def _ref(keys: Keys) -> ServiceAccountRef:
+def service_account_of(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["name"])
 
 
@@ -111,17 +111,17 @@ class AnnotationsKind(ResourceKind):
         return {"namespace": ref.namespace, "name": ref.name, "annotations": dict(annotations)}
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        account = site.clients.kube.reader.find_service_account(_ref(keys))
+        account = site.clients.kube.reader.find_service_account(service_account_of(keys))
         return None if account is None else self.state_of(account.ref, account.irsa_annotations)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
         gone = dict.fromkeys(before.keys() - after.keys())
-        account = site.clients.kube.writer.annotate(_ref(action.keys), {**after, **gone})
+        account = site.clients.kube.writer.annotate(service_account_of(action.keys), {**after, **gone})
         return self.state_of(account.ref, account.irsa_annotations)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        ref = _ref(action.keys)
+        ref = service_account_of(action.keys)
 
         def annotated(account: ServiceAccount) -> ServiceAccount:
             own = {name: text for name, text in account.annotations.items() if name not in account.irsa_annotations}
@@ -156,7 +156,6 @@ class ProbeKind(OneTime):
             "KubeReader.list_warnings",
         )
     }
-    repeated_by = "podid verify --probe"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, name: str, *, node: str, image: str) -> ProbeState:
@@ -188,7 +187,6 @@ class CommandKind(OneTime):
     operations: ClassVar[Operations] = {
         Verb.CREATE: ("KubeReader.list_pods", "KubeWriter.request_token", "EksAuth.assume_role_for_pod_identity")
     }
-    repeated_by = "podid exec"
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, program: str, role_arn: str) -> CommandState:

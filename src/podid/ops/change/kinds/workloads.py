@@ -63,7 +63,6 @@ class RestartKind(OneTime, OfWorkload):
             "KubeWriter.restart",
         )
     }
-    repeated_by = "podid restart"
 
     def verb(self, before: State | None, after: State | None) -> Verb:
         return Verb.RESTART
@@ -79,7 +78,7 @@ class RestartKind(OneTime, OfWorkload):
 
     def settle(self, site: Site, action: Action) -> Done:
         reason = "settled: interrupted; `podid restart --stale` finds the remaining pods"
-        return Done(action, Status.FAILED, None, reason)
+        return Done(action, Status.FAILED, action.after, reason)
 
     def not_undone(self, action: Action) -> str:
         return f"the restart of {self.subject(action)} cannot be undone; it did not change the workload's settings"
@@ -104,6 +103,10 @@ def _with_new_pods(snapshot: Snapshot, workloads: Collection[Subject], now: date
     return with_changed(snapshot, "pods", replaced)
 
 
+def workload_of(keys: Keys) -> Subject:
+    return Subject(keys["kind"], keys["name"], keys["namespace"])
+
+
 class PodTemplateState(WorkloadState, total=False):
     serviceAccount: str
     annotations: Mapping[str, str]
@@ -113,6 +116,7 @@ class PodTemplateKind(OfWorkload):
     """Service account and role annotations of the pod template of a workload. A change ends when its rollout does."""
 
     name = "pod-template"
+    awaits_rollout = True
     title = "pod template of"
     state = PodTemplateState
     operations: ClassVar[Operations] = {
