@@ -340,7 +340,11 @@ def egress(source: Source) -> Egress | Missing:
     if not vpc:
         return Missing("EKS reports no VPC for the cluster")
     ec2 = source.clients.aws.ec2
-    return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
+    vpc_egress = Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
+    endpoint = vpc_egress.eks_auth
+    if endpoint is None or not endpoint.private_dns or not endpoint.group_ids:
+        return vpc_egress
+    return replace(vpc_egress, groups=attempt(partial(ec2.list_security_groups, endpoint.group_ids)))
 
 
 # --- stored access keys, and permissions by which others get an identity ----------------------------------------------
