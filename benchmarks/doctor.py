@@ -211,6 +211,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "secret_keys": (),
         "grants": (),
         "bounded": {},
+        "annotated_roles": {},
         "chained_roles": {
             name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)
         },

@@ -70,9 +70,23 @@ SLOW = (
     "ops/doctor/test_own_permissions.py",
     "ops/restart/test_targets.py::test_restart_of_stale_pods",
     *(f"ops/role/test_plan.py::test_{name}" for name in ("a_preset", "a_role_that", "attach", "detach", "presets")),
-    "ops/test_errortext_scale.py",
+    *(f"ops/test_errortext_{name}.py" for name in ("classes", "everyday", "scale")),
     "ops/trust/test_edit_runs.py",
-    "test_docs.py::test_examples",
+    # a second or two each
+    "checks/test_status.py::test_a_section_less",
+    "cli/test_slips.py::test_the_hint_for_an_option_of_another_program",
+    "domain/policy/test_evaluate_others.py",
+    "domain/policy/test_resource.py::test_a_second_evaluator",
+    "kube/test_kubeconfig.py::test_a_malformed_kubeconfig",
+    "ops/role/test_quota.py::test_a_command_refuses",
+    "render/test_query.py::test_a_command_ends_with_2",
+    "render/test_query.py::test_what_doubles_thirty_times",
+    *(
+        f"test_architecture.py::test_{name}"
+        for name in ("completion_loads", "help_loads", "only_the_command", "imports")
+    ),
+    "test_docs.py",
+    "test_words.py::test_terms_that_are_not_used",
 )
 # the most significant of these, which `make fast` runs
 TELLING = (

@@ -215,7 +215,9 @@ def test_the_test_of_a_module_is_at_its_path() -> None:
 OF_MANY = {
     "aws/test_marks": "the permissions of every gateway",
     "kube/test_marks": "the permissions of every gateway",
+    "e2e/test_attached_policies_unread": "every command that reads attached policies",
     "e2e/test_denied_reads": "every command that reads",
+    "e2e/test_endpoint_security_groups": "the section egress and the check that needs it",
     "e2e/test_first_use": "from nothing to verified credentials",
     "e2e/test_gitops_guide": "a guide in docs",
     "e2e/test_interrupts": "every command that changes resources",

@@ -70,7 +70,9 @@ def window(site_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 # --- both builders ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("builder", "index"), [("zensical", "search.json"), ("mkdocs", "search/search_index.json")])
+@pytest.mark.parametrize(
+    ("builder", "index"), one_in(2, [("zensical", "search.json"), ("mkdocs", "search/search_index.json")])
+)
 def test_both_builders_index_each_failure_mode(
     builder: str, index: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from podid.aws.ec2 import Ec2
 from podid.aws.session import AwsSession
-from podid.domain.network import VpcRoute
+from podid.domain.network import SecurityGroup, VpcRoute
 
 VPC = "vpc-0a1b2c3d4e5f60001"
 NODE = "i-0a1b2c3d4e5f60001"
@@ -79,6 +79,23 @@ def test_routes_of_any_kind_of_destination_and_target() -> None:
         VpcRoute("0.0.0.0/0", "nat-1", active=True),
         VpcRoute("pl-1", "vpce-1", active=True),
         VpcRoute("::/0", "eigw-1", active=False),
+    )
+
+
+def test_the_sources_of_https_in_security_groups() -> None:
+    def rule(protocol: str, *ports: int, **sources: object) -> dict[str, object]:
+        return {"IpProtocol": protocol, **dict(zip(("FromPort", "ToPort"), ports, strict=False)), **sources}
+
+    rules = [
+        rule("tcp", 443, 443, IpRanges=[{"CidrIp": "10.0.0.0/16"}], UserIdGroupPairs=[{"GroupId": "sg-nodes"}]),
+        rule("tcp", 0, 1024, Ipv6Ranges=[{"CidrIpv6": "fd00::/8"}], PrefixListIds=[{"PrefixListId": "pl-1"}]),
+        rule("-1", UserIdGroupPairs=[{"GroupId": "sg-all"}]),
+        rule("tcp", 80, 80, IpRanges=[{"CidrIp": "0.0.0.0/0"}]),
+        rule("udp", 443, 443, IpRanges=[{"CidrIp": "0.0.0.0/0"}]),
+    ]
+    (group,) = ec2({"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": rules}]}).list_security_groups(["sg-1"])
+    assert group == SecurityGroup(
+        group_id="sg-1", cidrs=("10.0.0.0/16", "fd00::/8"), groups=("sg-nodes", "sg-all"), lists=("pl-1",)
     )
 
 

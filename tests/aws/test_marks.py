@@ -198,6 +198,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.find_profile_role: lambda s: s.iam.find_profile_role("none"),
     Ec2.list_instances: lambda s: s.ec2.list_instances(["i-0a1b2c3d4e5f60001"]),
     Ec2.list_route_tables: lambda s: s.ec2.list_route_tables("vpc-0a1b2c3d4e5f60001"),
+    Ec2.list_security_groups: lambda s: s.ec2.list_security_groups(["sg-0a1b2c3d4e5f60001"]),
     Ec2.list_vpc_endpoints: lambda s: s.ec2.list_vpc_endpoints("vpc-0a1b2c3d4e5f60001"),
     Eks.list_upgrade_findings: lambda s: s.eks.list_upgrade_findings("demo"),
     Eks.find_insight: lambda s: s.eks.find_insight("demo", "none"),

@@ -337,7 +337,7 @@ def test_ctrl_c_in_the_reader_ends_the_threads() -> None:
     assert podid_threads() == 0
 
 
-@pytest.mark.parametrize("read", [lambda n: next(fan_out(wait, [n], reads=True)), lambda n: submit(wait, n).result()])
+@pytest.mark.parametrize("read", [lambda n: next(fan_out(wait, [n])), lambda n: submit(wait, n).result()])
 def test_ctrl_c_waits_for_no_read_that_hangs(read: Callable[[int], object]) -> None:
     OVER.clear()
     pressed = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
@@ -442,28 +442,28 @@ def hanging(
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_is_made_again() -> None:
     with hanging(1) as (read, server):
-        assert sorted(fan_out(read, range(40), reads=True)) == [(n, n) for n in range(40)]
+        assert sorted(fan_out(read, range(40))) == [(n, n) for n in range(40)]
         assert server.asked.count("/0") == 2
-        assert list(fan_out(read, [1], reads=True)) == [(1, 1)], "what hung gave its slot back"
+        assert list(fan_out(read, [1])) == [(1, 1)], "what hung gave its slot back"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_for_good_fails_alone() -> None:
     with hanging(100) as (read, server):
-        by_item = dict(fan_out(attempt(read), range(40), reads=True))
+        by_item = dict(fan_out(attempt(read), range(40)))
         error = by_item.pop(0)
         assert by_item == {n: n for n in range(1, 40)}
         assert (type(error), str(error)) == (ConnectionLost, f"no answer within {LONGEST} s")
         assert server.asked.count("/0") == 2
         with pytest.raises(ConnectionLost, match="no answer within"):
-            list(fan_out(read, range(40), reads=True))
+            list(fan_out(read, range(40)))
 
 
 @pytest.mark.usefixtures("impatient")
 def test_reads_that_all_hang_are_given_up_together() -> None:
     began = time.monotonic()
     with hanging(100, workers=pacing.WORKERS, all_of_them=True) as (read, server):
-        by_item = dict(fan_out(attempt(read), range(2000), reads=True))
+        by_item = dict(fan_out(attempt(read), range(2000)))
     assert time.monotonic() - began < 10
     assert len(by_item) == 2000
     assert {type(error) for error in by_item.values()} <= {ConnectionLost, Unavailable}
@@ -476,11 +476,11 @@ def test_a_read_that_hangs_when_the_time_is_up_is_not_made_again() -> None:
     deadline = Deadline.after(0.3, "the 0.3 s of --timeout", time.monotonic)
     with hanging(100, deadline=deadline, longest=9.0) as (read, server):
         with pytest.raises(ConnectionLost, match=r"no answer in the 0.3 s of --timeout"):
-            list(fan_out(read, [0], reads=True))
+            list(fan_out(read, [0]))
         assert server.asked == ["/0"]
 
 
-@pytest.mark.parametrize("reads", [True, False])
-def test_a_call_in_a_fan_out_is_made_in_its_threads(reads: bool) -> None:
-    names = fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0), [1], reads=reads)
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_call_in_a_fan_out_is_made_in_its_threads(writes: bool) -> None:
+    names = fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0), [1], writes=writes)
     assert dict(names) == {1: "podid-pacing"}

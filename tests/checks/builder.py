@@ -341,6 +341,7 @@ def healthy(**sections: Any) -> Snapshot:
         "boundaries": {},
         "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},
+        "annotated_roles": {},
         "chained_roles": {},
         "instances": {"node-1": INSTANCE},
         "cni_permissions": {},

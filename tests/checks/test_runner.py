@@ -53,6 +53,7 @@ MAPPINGS: dict[str, object] = {
     "target_permissions": (ROLE_ARN, TARGET_ARN),
     "role_policies": ROLE_ARN,
     "assume_permissions": ROLE_ARN,
+    "annotated_roles": f"arn:aws:iam::{ACCOUNT}:role/irsa",
     "bounded": ROLE_ARN,
     "permission_policies": ROLE_ARN,
     "target_policies": TARGET_ARN,

@@ -1,5 +1,6 @@
 """The identity of credentials, decided dry runs, and changes that have not settled."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -82,9 +83,13 @@ def test_changes_that_have_not_settled(changes: dict[str, Any], roles: dict[str,
     assert RecentChanges(ACCOUNT, roles).settling(association(**changes), NOW) == expected
 
 
-def test_a_change_that_kept_the_role() -> None:
-    changes = RecentChanges(ACCOUNT, kept_role={"shop/orders": NOW})
-    assert changes.kept(association(modified_at=NOW + timedelta(seconds=5)))
-    assert not changes.kept(association(modified_at=NOW + timedelta(seconds=6)))
-    assert not changes.kept(association())
-    assert not changes.kept(association(service_account="cart", modified_at=NOW))
+def test_the_time_of_a_change_with_an_effect_on_credentials() -> None:
+    earlier = NOW - timedelta(hours=1)
+    changes = RecentChanges(ACCOUNT, kept_role={"shop/orders": NOW}, effective={"shop/orders": earlier})
+    for item, expected in (
+        (association(modified_at=NOW + timedelta(seconds=5)), earlier),
+        (association(modified_at=NOW + timedelta(seconds=6)), NOW + timedelta(seconds=6)),
+        (association(service_account="cart", modified_at=NOW), NOW),
+    ):
+        assert changes.changed_at(item) == expected
+    assert replace(changes, effective={}).changed_at(association(modified_at=NOW)) is None

@@ -174,3 +174,28 @@ def test_a_wider_trust_names_no_service_account(healthy: Site, scope: str) -> No
 def test_a_role_is_created_without_access_to_the_cluster(account: Site) -> None:
     made = account("role", "create", "r", "--for", "shop/nosuch", "-o", "json")
     assert (made.code, made.json["notes"]) == (0, [])
+
+
+NO_ROLE = "arn:aws:iam::111122223333:role/nosuch"
+
+
+@table(
+    "line",
+    [
+        *(f"{command} shop/zzzzzz" for command in ("verify --yes", "show", "status", "doctor", "audit", "restart")),
+        *(f"{command} shop/zzzzzz" for command in ("disassociate --yes", "can-i", "privileges", "activity", "unused")),
+        *(f"{command} shop/zzzzzz" for command in ("graph", "export", "migrate plan", "migrate status")),
+        *(f"{command} -n zzzzzz" for command in ("verify --yes", "status", "doctor", "audit", "restart", "list")),
+        *(f"doctor {kind}/shop/zzzzzz" for kind in ("pod", "deploy", "sts", "ds", "job", "cronjob")),
+        *(f"role {verb} zzzzzz --yes" for verb in ("delete", "detach --managed-policy X")),
+        *("role show zzzzzz", "trust check --role zzzzzz", "trust tighten --role zzzzzz"),
+        "associate shop/cart --role zzzzzz",
+        f"associate shop/cart --role storefront --target-role {NO_ROLE} --update-trust",
+        "agent logs --node zzzzzz",
+    ],
+)
+def test_every_unknown_name_has_a_next_command(site: Site, line: str) -> None:
+    words = [*line.split(), *(["s3:GetObject"] if line.startswith("can-i") else [])]
+    error = site(*words, "-o", "json").error
+    assert (error["exitCode"], bool(error["hint"])) == (5, True), (line, error)
+    assert not {word for word in error["hint"].split() if word.isupper()}, (line, error["hint"])

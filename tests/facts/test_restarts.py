@@ -68,7 +68,11 @@ def test_the_time_of_a_change(changes: dict[str, Any], expected: datetime | None
 
 def test_a_change_that_kept_the_role_and_pods_before_it() -> None:
     changed = association(modified_at=ago(hours=1))
-    assert changed_at(changed, NOW, RecentChanges(kept_role={"shop/orders": ago(hours=1)})) is None
+    kept = {"shop/orders": ago(hours=1)}
+    assert changed_at(changed, NOW, RecentChanges(kept_role=kept)) is None
+    for earlier, expected in ((ago(hours=3), ago(hours=3)), (ago(hours=6), None)):
+        changes = RecentChanges(kept_role=kept, effective={"shop/orders": earlier})
+        assert changed_at(changed, NOW, changes) == expected
     assert (precedes(pod(), ago(hours=1)), precedes(pod(), ago(hours=9)), precedes(pod(), None)) == (True, False, False)
 
 

@@ -21,7 +21,9 @@ WARNED = (
 # a role is another one, or a version old, without anybody being the worse for it
 NOTES = ("role-recreated", "agent-outdated", "auto-mode-redundant-addon")
 MILDER = dict.fromkeys(WARNED, "warn") | dict.fromkeys(NOTES, "info")
-SEVERITIES = {mode: PAGES[mode].severity for mode in BREAKS} | MILDER
+# it has running pods
+GRAVER = {"irsa-role-trusts-pods-only": "error"}
+SEVERITIES = {mode: PAGES[mode].severity for mode in BREAKS} | MILDER | GRAVER
 # the CNI is on the node's network
 BESIDE = {
     # what it comes of

@@ -151,7 +151,7 @@ class Api:
         self, operation: str, params: Mapping[str, Any], subject: str, member: str, find: Callable[[str], T | None]
     ) -> dict[str, T]:
         """Return the result of `find` by listed name, sorted. Names that no longer exist are omitted."""
-        pairs = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
+        pairs = pacing.fan_out(find, self.names(operation, params, subject, member))
         return dict(sorted((name, value) for name, value in pairs if value is not None))
 
     def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:

@@ -5,12 +5,13 @@ from functools import partial
 
 from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
-from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
-from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, number_or, record, text, text_or
+from podid.domain.network import RouteTable, SecurityGroup, VpcEndpoint, VpcRoute
 from podid.domain.permissions import needs
 
 # the maximum number of values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 _IDS_AT_ONCE = 200
+_HTTPS = 443
 # EC2 lists them for a while, without their profile
 _GONE = ("shutting-down", "terminated")
 _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
@@ -52,6 +53,12 @@ class Ec2(ServiceGateway):
         endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))
 
+    @needs("ec2:DescribeSecurityGroups")
+    def list_security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
+        params, subject = {"GroupIds": sorted(set(group_ids))}, f"the security groups {', '.join(group_ids)}"
+        groups = self._api.items("DescribeSecurityGroups", params, subject, many("SecurityGroups", _group))
+        return tuple(sorted(groups, key=lambda group: group.group_id))
+
 
 def _of_vpc(vpc: str) -> dict[str, object]:
     return {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
@@ -79,6 +86,15 @@ def _table(table: Object) -> RouteTable:
     )
 
 
+def _ids_of(item: Object, member: str, key: str) -> tuple[str, ...]:
+    return tuple(value for inner in inners_or_none(item, member) if (value := text_or(inner, key)))
+
+
+def _of_interfaces(instance: Object, member: str, key: str) -> tuple[str, ...]:
+    interfaces = inners_or_none(instance, "NetworkInterfaces")
+    return tuple(dict.fromkeys(value for interface in interfaces for value in _ids_of(interface, member, key)))
+
+
 _endpoint = record(
     VpcEndpoint,
     endpoint_id="VpcEndpointId",
@@ -86,7 +102,31 @@ _endpoint = record(
     state="State?",
     private_dns="PrivateDnsEnabled",
     policy="PolicyDocument",
+    group_ids=partial(_ids_of, member="Groups", key="GroupId"),
 )
+
+
+def _group(group: Object) -> SecurityGroup:
+    rules = [rule for rule in inners_or_none(group, "IpPermissions") if _of_https(rule)]
+
+    def sources(member: str, key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for rule in rules for value in _ids_of(rule, member, key)))
+
+    return SecurityGroup(
+        group_id=text(group, "GroupId"),
+        cidrs=(*sources("IpRanges", "CidrIp"), *sources("Ipv6Ranges", "CidrIpv6")),
+        groups=sources("UserIdGroupPairs", "GroupId"),
+        lists=sources("PrefixListIds", "PrefixListId"),
+    )
+
+
+def _of_https(rule: Object) -> bool:
+    """Return whether the rule applies to TCP port 443. All protocols are -1, and have no ports."""
+    protocol = text(rule, "IpProtocol")
+    ports = number_or(rule, "FromPort", 0), number_or(rule, "ToPort", 65535)
+    return protocol == "-1" or (protocol in ("tcp", "6") and ports[0] <= _HTTPS <= ports[1])
+
+
 _instance = record(
     Instance,
     id="InstanceId",
@@ -94,6 +134,11 @@ _instance = record(
     metadata=lambda item: text_or(inner_or_empty(item, "MetadataOptions"), "HttpEndpoint") != "disabled",
     hop_limit="MetadataOptions.HttpPutResponseHopLimit",
     tokens_required=lambda item: text_or(inner_or_empty(item, "MetadataOptions"), "HttpTokens") != "optional",
+    addresses=lambda item: (
+        *_of_interfaces(item, "PrivateIpAddresses", "PrivateIpAddress"),
+        *_of_interfaces(item, "Ipv6Addresses", "Ipv6Address"),
+    ),
+    group_ids=partial(_of_interfaces, member="Groups", key="GroupId"),
 )
 
 

@@ -82,7 +82,7 @@ class Eks(EksAddons):
         """Return associations with roles, sorted by namespace and service account. An association that is deleted
         meanwhile is omitted. One that the caller is not authorized to describe raises AccessDenied."""
         summaries = self._iter_summaries(cluster, namespace, service_account)
-        answers = pacing.fan_out(self._find_described, summaries, reads=True)
+        answers = pacing.fan_out(self._find_described, summaries)
         associations = [association for _, association in answers if association is not None]
         return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
 
@@ -107,7 +107,7 @@ class Eks(EksAddons):
                     else:
                         yield summary
 
-        for summary, answer in pacing.fan_out(describe, chosen(), reads=True):
+        for summary, answer in pacing.fan_out(describe, chosen()):
             if isinstance(answer, ClusterNotFound | CredentialsError):
                 raise answer
             if isinstance(answer, PodidError):

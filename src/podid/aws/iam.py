@@ -45,7 +45,7 @@ class Iam(ServiceGateway):
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
-        return pacing.fan_out(pacing.attempt(self.find_role), names, reads=True)
+        return pacing.fan_out(pacing.attempt(self.find_role), names)
 
     @needs("iam:ListRoles")
     def list_roles(self) -> tuple[Role, ...]:
@@ -185,19 +185,19 @@ class Iam(ServiceGateway):
 
     @needs(get_policy_names)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-        return pacing.fan_out(pacing.attempt(self.get_policy_names), names, reads=True)
+        return pacing.fan_out(pacing.attempt(self.get_policy_names), names)
 
     @needs("iam:ListRolePolicies")
     def get_inline_names(self, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...] | PodidError]]:
         """Yield (role, names of its inline policies)."""
-        return pacing.fan_out(pacing.attempt(self._list_inline_names), names, reads=True)
+        return pacing.fan_out(pacing.attempt(self._list_inline_names), names)
 
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
         self, policies: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
         """Yield ((role, inline policy), document), None for a deleted policy."""
-        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies, reads=True)
+        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
@@ -247,7 +247,7 @@ class Iam(ServiceGateway):
 
     @needs(get_managed_document)
     def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object] | PodidError]]:
-        return pacing.fan_out(pacing.attempt(self.get_managed_document), arns, reads=True)
+        return pacing.fan_out(pacing.attempt(self.get_managed_document), arns)
 
     def _list_inline_names(self, name: str) -> tuple[str, ...]:
         return tuple(sorted(self._api.names("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames")))
@@ -324,7 +324,7 @@ class Iam(ServiceGateway):
         def one(pair: tuple[str, str]) -> tuple[Decision, ...]:
             return self.simulate(pair[0], actions, (pair[1],))
 
-        return pacing.fan_out(pacing.attempt(one), pairs, reads=True)
+        return pacing.fan_out(pacing.attempt(one), pairs)
 
 
 # the types of keys that are no strings; https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html

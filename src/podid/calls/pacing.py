@@ -280,22 +280,22 @@ class _Fed:
     count: int
 
 
-def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
+def fan_out(fn: Callable[[T], R], items: Iterable[T], *, writes: bool = False) -> Iterator[tuple[T, R]]:
     """Yield (item, fn(item)) as they arrive, with many concurrent calls; `fn` paces itself, as the gateways' methods
     do.
 
     `items` may be an iterator that reads pages from AWS: calls start before the last page arrives. The first error ends
-    the fan-out and is raised here. To stop early, close the iterator or leave the loop. `reads` declares that `fn`
-    changes nothing, so that Ctrl-C does not wait for running calls.
+    the fan-out and is raised here. To stop early, close the iterator or leave the loop. `writes` declares that `fn`
+    changes something, so that Ctrl-C waits a moment for running calls.
     """
-    return _results(lambda item, put: put((item, fn(item))), items, reads, _workers.get())
+    return _results(lambda item, put: put((item, fn(item))), items, writes, _workers.get())
 
 
 def fan_out_parts(
     fn: Callable[[T], Iterable[R]], items: Iterable[T], *, workers: int, of_nested: int = WORKERS
 ) -> Iterator[R]:
-    """Yield all results of `fn(item)`, of which an item has several, as they arrive: otherwise as `fan_out` with
-    `reads`. At most `workers` items are processed at a time. A fan-out in `fn` has at most `of_nested` workers."""
+    """Yield all results of `fn(item)`, of which an item has several, as they arrive: otherwise as `fan_out`. At most
+    `workers` items are processed at a time. A fan-out in `fn` has at most `of_nested` workers."""
 
     def work(item: T, put: Callable[[Any], None]) -> None:
         _workers.set(of_nested)
@@ -305,13 +305,13 @@ def fan_out_parts(
             put(_Part(result))
         put((item, None))
 
-    for result in _results(work, items, True, workers):
+    for result in _results(work, items, False, workers):
         if isinstance(result, _Part):
             yield cast("R", result.value)
 
 
 def _results(
-    work: Callable[[T, Callable[[Any], None]], None], items: Iterable[T], reads: bool, workers: int
+    work: Callable[[T, Callable[[Any], None]], None], items: Iterable[T], writes: bool, workers: int
 ) -> Iterator[Any]:
     """Yield all that `work` puts: parts, and one tuple for each item."""
     todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
@@ -362,7 +362,7 @@ def _results(
                     count += isinstance(result, tuple)
                     yield result
     except KeyboardInterrupt:
-        grace = 0.0 if reads else GRACE_SECONDS
+        grace = GRACE_SECONDS if writes else 0.0
         raise
     finally:
         stop.set()

@@ -51,6 +51,7 @@ ALL = _checks(
     "pod/injection-opted-out",
     "pod/ephemeral-debug-container-no-env",
     "pod/irsa-annotation-leftover",
+    "pod/irsa-role-trusts-pods-only",
     "pod/automount-false",
     "pod/sa-recreated-token-invalid",
     "network/host-network-pod",

@@ -7,7 +7,7 @@ and nodes that it names, give the affected pods. `podid.domain.status` defines t
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from podid.checks.base import Check, on_links
 from podid.domain.aws import Association, Listed
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.cluster import Pod
-from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
+from podid.domain.evidence import NO_CHANGES, NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, NO_SERVICE_ACCOUNT, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
@@ -287,7 +287,7 @@ class _Identity:
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(concerns, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in concerns if concern.stale), None)
-        until: datetime | None = None
+        until, changes = None, known_or(self.snapshot.changes, NO_CHANGES)
         if stale is not None and state not in (IdentityState.BROKEN, None):
             # new pods would fail too, so a restart does not help
             if new.state is IdentityState.BROKEN:
@@ -296,7 +296,7 @@ class _Identity:
                 state is IdentityState.STALE
                 and stale.verdict.check == "cached-credentials-after-change"
                 and isinstance(self.association, Association)
-                and (changed := changed_at(self.association, self.snapshot.taken_at)) is not None
+                and (changed := changed_at(self.association, self.snapshot.taken_at, changes)) is not None
             ):
                 until = changed + LIFETIME
         if state is IdentityState.READY:

@@ -347,7 +347,7 @@ class Change:
     ) -> ChangeResult:
         """Wait for a change of associations, restart if requested, and return the result. If it has no status of the
         pods of `refs`, a note names the running pods without the change."""
-        from podid.ops.association.plan import late_changes
+        from podid.ops.change.kinds.association import late_changes
         from podid.ops.restart.targets import left_behind
 
         result, access = wait(self.waiting(result), result), self.access
@@ -358,7 +358,7 @@ class Change:
             access.terminal.explain(f"not checked: the running pods ({access.kube.failure.message})")
             return result
         restart = ("--cluster", self.place.cluster_name)
-        changed = late_changes(result.plan)
+        changed = late_changes(result.plan.actions)
         notes = left_behind(access.kube.reader, refs, changed, lambda command: access.at_place((*command, *restart)))
         return replace(result, notes=(*result.notes, *notes))
 

@@ -205,7 +205,7 @@ INSTALLING_AGENT = (
     *(Eks.list_addon_versions, Eks.list_association_summaries, Eks.list_node_groups, Eks.list_access_entries),
     *(KubeReader.list_nodes, KubeReader.find_pod_security, KubeReader.list_agent_daemon_sets),
     *(KubeReader.list_agent_pods, KubeReader.list_node_classes, Iam.simulate, Iam.find_profile_role),
-    *(Ec2.list_instances, Ec2.list_route_tables, Ec2.list_vpc_endpoints),
+    *(Ec2.list_instances, Ec2.list_route_tables, Ec2.list_vpc_endpoints, Ec2.list_security_groups),
 )
 # creating an add-on with roles
 CREATING_WITH_ROLES = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)

@@ -182,7 +182,7 @@ def read_clusters(
             yield where, access, _named(error, where.replace(" ", ", "), local)
             return
         listed[0] += len(clusters)
-        for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters, reads=True):
+        for (name, _), (at_cluster, result) in pacing.fan_out(in_one, clusters):
             yield name, at_cluster, result
 
     places = _places(access, chosen)
@@ -282,9 +282,7 @@ def _places(access: Access, chosen: ClusterOptions) -> Iterator[Reached]:
         own, accounts = access.aws.sts.get_caller().account, account_ids(access.aws, chosen)
         if chosen.all_regions:
             first: Iterator[tuple[str, tuple[str, ...] | PodidError]] = pacing.fan_out(
-                pacing.attempt(lambda account: enabled_regions(_session(access, chosen, account, own))),
-                accounts,
-                reads=True,
+                pacing.attempt(lambda account: enabled_regions(_session(access, chosen, account, own))), accounts
             )
         else:
             first = ((account, several.get("region", (access.aws.region,))) for account in accounts)

@@ -377,13 +377,16 @@ class AddonConfiguration:
 class Instance:
     """An EC2 instance. `profile_arn` is empty without an instance profile. `metadata` is whether its metadata service
     is enabled, and `hop_limit` the hop limit of its tokens: 1 ends at the node, 0 if EC2 returned none. Version 1
-    requires no token: it is disabled if `tokens_required`."""
+    requires no token: it is disabled if `tokens_required`. `addresses` and `group_ids` are those of its network
+    interfaces."""
 
     id: str
     profile_arn: str = ""
     metadata: bool = True
     hop_limit: int = 0
     tokens_required: bool = True
+    addresses: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
 
     @property
     def open_to_pods(self) -> bool:

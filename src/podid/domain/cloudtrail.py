@@ -247,14 +247,13 @@ def last_use(sessions: Iterable[PodSession], fits: Callable[[PodSession], bool],
 def of_association(ref: ServiceAccountRef, cluster_arn: str, *, tagged: bool) -> Callable[[PodSession], bool]:
     """Return a function that decides whether a session of the association's role belongs to the association. Without
     session tags it decides by the beginning of the session name, which identifies the cluster only."""
-    cluster = cluster_arn.rpartition("/")[2]
 
     def fits(session: PodSession) -> bool:
         if session.error_code:
             return False
         if session.ref is not None or tagged:
             return session.ref == ref and session.cluster_arn == cluster_arn
-        return session.session_name.startswith(f"eks-{cluster[:10]}-")
+        return NamedSession(session.session_name).of_cluster(cluster_arn.rpartition("/")[2])
 
     return fits
 

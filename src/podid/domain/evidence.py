@@ -161,12 +161,14 @@ _SAME_CHANGE = timedelta(seconds=5)
 class RecentChanges:
     """The changes of the last hours in podid's journal. `roles` are those of `account` by name, with the time of their
     last change, because IAM does not report it for trust policies. `kept_role` are the service accounts ("ns/name")
-    whose association changed without an effect on credentials (role, target role, session policy, session tags), with
-    the time. `deleted` are the settings of associations that podid deleted."""
+    whose association last changed without an effect on credentials (role, target role, session policy, session tags),
+    with the time; `effective` is the time of the last change that had one. `deleted` are the settings of associations
+    that podid deleted."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)
     kept_role: Mapping[str, datetime] = field(default_factory=dict)
+    effective: Mapping[str, datetime] = field(default_factory=dict)
     deleted: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def settling(self, association: Association, now: datetime) -> str:
@@ -184,10 +186,13 @@ class RecentChanges:
                 return f"role {role.resource_name} was changed {_ago(now, changed)}"
         return ""
 
-    def kept(self, association: Association) -> bool:
-        """Return whether the association's last change, as EKS reports it, is one of `kept_role`."""
+    def changed_at(self, association: Association) -> datetime | None:
+        """Return when the association last changed with an effect on credentials: EKS's time of the last change, unless
+        that is one of `kept_role`. Then it is the time of an earlier change; None if the journal has none."""
         known, changed = self.kept_role.get(str(association.ref)), association.modified_at or association.created_at
-        return known is not None and changed is not None and abs(changed - known) <= _SAME_CHANGE
+        if known is None or changed is None or abs(changed - known) > _SAME_CHANGE:
+            return changed
+        return self.effective.get(str(association.ref))
 
 
 def _ago(now: datetime, moment: datetime) -> str:

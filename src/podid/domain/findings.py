@@ -47,7 +47,7 @@ class Outcome(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
-class Severity(StrEnum):
+class Severity(RankedWord):
     """error: pods cannot get the intended credentials; warn: works, but is fragile; info: explains something
     unusual."""
 

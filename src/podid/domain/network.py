@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from typing import Generic, TypeVar
 
 from podid.domain.cluster import Requirement
+from podid.domain.section import Known, Section
 
 NO_PROXY = ("NO_PROXY", "no_proxy")
 # replaces the value of a NO_PROXY from a Secret, or from a key of a ConfigMap
@@ -215,26 +216,50 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityGroup:
+    """The sources from which a security group allows TCP port 443: CIDRs, security groups, and prefix lists."""
+
+    group_id: str
+    cidrs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+    def allows(self, addresses: Iterable[str], groups: Iterable[str]) -> bool | None:
+        """Return whether a host with these addresses and security groups is a source; None if a prefix list may contain
+        it."""
+        within = any(_within(address, cidr) for address in addresses for cidr in self.cidrs)
+        if within or {*groups} & {*self.groups}:
+            return True
+        return None if self.lists else False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VpcEndpoint:
-    """A VPC endpoint. With `private_dns`, the service's name resolves to it in the VPC. `policy` is JSON."""
+    """A VPC endpoint. With `private_dns`, the service's name resolves to it in the VPC. `policy` is JSON. `group_ids`
+    are the security groups of an interface endpoint."""
 
     endpoint_id: str
     service: str
     state: str
     private_dns: bool = False
     policy: str = ""
+    group_ids: tuple[str, ...] = ()
 
     @property
     def serves(self) -> bool:
         return self.service.endswith(EKS_AUTH) and self.state.lower() == "available"
 
 
+_NONE: Section[tuple[SecurityGroup, ...]] = Known(())
+
+
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """The route tables and endpoints of one VPC."""
+    """The route tables and endpoints of one VPC, and the security groups of its endpoint for EKS Auth."""
 
     tables: tuple[RouteTable, ...]
     endpoints: tuple[VpcEndpoint, ...]
+    groups: Section[tuple[SecurityGroup, ...]] = _NONE
 
     def table_of(self, subnet: str) -> RouteTable | None:
         named = next((table for table in self.tables if subnet in table.subnet_ids), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Annotated
 
 from podid.domain.errors import ExitCode, InvalidInput, Other, combine
@@ -14,8 +15,6 @@ from podid.domain.findings import LINKS, OWN_PERMISSIONS, Fix, FixClass, Outcome
 from podid.domain.grouping import grouped
 from podid.domain.members import Key, Link, members, schema_name
 from podid.domain.status import IdentityStatus
-
-RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class DoctorReport:
     @property
     def findings(self) -> tuple[Verdict, ...]:
         failing = (v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
-        return tuple(sorted(failing, key=lambda v: (bool(v.masked_by), -RANK[v.severity])))
+        return tuple(sorted(failing, key=lambda v: (bool(v.masked_by), v.severity.rank)))
 
     @property
     def accepted(self) -> tuple[Verdict, ...]:
@@ -171,7 +170,7 @@ class DoctorReport:
 
 
 def _any_at_least(verdicts: Iterable[Verdict], severity: Severity) -> bool:
-    return any(RANK[v.severity] >= RANK[severity] for v in verdicts)
+    return any(v.severity.rank <= severity.rank for v in verdicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +196,7 @@ def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
         UnknownGroup(
             permission=permission,
             reason=members[0].reason,
-            severity=max((member.severity for member in members), key=RANK.__getitem__),
+            severity=min((member.severity for member in members), key=attrgetter("rank")),
             verdicts=tuple(members),
         )
         for (permission, _), members in by_obstacle.items()

@@ -106,6 +106,8 @@ class Snapshot:
     boundaries: Section[Mapping[str, Section[Document]]] = field(metadata=AWS)
     # the users and roles of the account with their policies
     principals: Section[tuple[Principal, ...]] = field(metadata=AWS)
+    # roles of this account in the IRSA annotations of service accounts
+    annotated_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     # role ARN -> the permissions to assume other roles in its policies
     assume_permissions: Section[Mapping[str, Section[AssumePermissions]]] = field(metadata=AWS)
     # ARN of a role with a permissions boundary -> whether the boundary may allow any action of its policies

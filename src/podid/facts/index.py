@@ -15,7 +15,7 @@ from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import EVERYONE, Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.trust import Policy, TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
@@ -237,9 +237,15 @@ def parsed_trust(role: Section[Role | None]) -> Section[Policy | None]:
         return Missing(f"the trust policy cannot be parsed: {error}")
 
 
+def annotated_trust(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
+    """Return the parsed trust policy of the role in an IRSA annotation, as `trust_policy` does."""
+    role = part(snapshot.annotated_roles, arn)
+    return trust_policy(snapshot, arn) if role == NOT_READ else parsed_trust(under(arn, role))
+
+
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
     or the issuer is not known."""
-    policy = known_or(trust_policy(snapshot, arn), None)
+    policy = known_or(annotated_trust(snapshot, arn), None)
     provider = snapshot.cluster.value.oidc_provider_arn if isinstance(snapshot.cluster, Known) else ""
     return allows_by_issuer(policy, provider, ref) if policy is not None and provider else None

@@ -33,13 +33,11 @@ def lifetime_words(lifetime: timedelta) -> str:
 
 def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
     """Return when the association was created or last changed, in whole seconds, if older credentials can still be in
-    use: a pod that was injected before the creation got them by an association that was deleted. None otherwise, and if
-    podid made that change and the credentials stay the same. EKS does not report what was changed: role, target role,
-    session policy or tags."""
-    changed = association.modified_at or association.created_at
-    if changed is None or now - changed >= LIFETIME:
-        return None
-    return None if changes.kept(association) else changed.replace(microsecond=0)
+    use: a pod that was injected before the creation got them by an association that was deleted. None otherwise.
+    Changes by podid that keep the credentials the same do not count. EKS does not report what was changed: role, target
+    role, session policy or tags."""
+    changed = changes.changed_at(association)
+    return changed.replace(microsecond=0) if changed is not None and now - changed < LIFETIME else None
 
 
 def precedes(pod: Pod, changed: datetime | None) -> bool:

@@ -130,7 +130,7 @@ def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str
     of a cluster whose tags cannot be read: it might match. A cluster that was deleted meanwhile is omitted."""
     from podid.calls import pacing
 
-    all_tags = dict(pacing.fan_out(eks.find_cluster_tags, eks.list_clusters(), reads=True))
+    all_tags = dict(pacing.fan_out(eks.find_cluster_tags, eks.list_clusters()))
     names = tuple(name for name, own in sorted(all_tags.items()) if own is not None and tags.items() <= own.items())
     if not names:
         words = " and ".join(f"{key}={value}" for key, value in tags.items())

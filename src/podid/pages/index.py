@@ -67,6 +67,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("bearer-token-prefix", "error", 4, "PRINT", 'The application sends "Bearer" before the token', "the application sends the token to the agent without a prefix", (("illegal base64 data at input byte 6", 3),)),
     Entry("unused-association", "info", 1, "DELETE", "No workload uses the association", "every association is used, or was used recently", (), "advice"),
     Entry("irsa-annotation-leftover", "info", 3, "PRINT", "The service account still has the IRSA annotation", "no associated service account has the IRSA annotation", ()),
+    Entry("irsa-role-trusts-pods-only", "warn", 1, "PRINT", "The role in the IRSA annotation trusts only EKS Pod Identity", "the trust policy of each role in an IRSA annotation allows the service account by the cluster's OIDC issuer, or is not for EKS Pod Identity", (("Not authorized to perform sts:AssumeRoleWithWebIdentity", 4),)),
     Entry("agent-expired-token-noise", "info", 6, "-", "The agent logs expired tokens of deleted pods", "", ()),
     Entry("agent-probe-port-conflict", "error", 6, "ASK", "The agent's probe port is in use", "no other pod uses the agent's probe port", (("listen tcp 127.0.0.1:2703: bind: address already in use", 9),)),
     Entry("agent-image-pull", "error", 6, "PRINT", "The agent's image cannot be pulled", "the agent's image can be pulled", (("ErrImagePull", 1), ("ImagePullBackOff", 1),)),

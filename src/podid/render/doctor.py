@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 
 from podid.domain import members
@@ -12,7 +13,7 @@ from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.members import About, Document
-from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
+from podid.domain.report import DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
@@ -235,7 +236,7 @@ def _block(
     check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
 ) -> list[str | Line]:
     """Return a cause with the affected objects and the findings that may follow from it."""
-    worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
+    worst = min((item.severity for item in verdicts), key=attrgetter("rank"))
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
     words, link = "  ".join(filter(None, (head, concerned))), f"  link {link_words(verdicts[0].link)}"

@@ -2,12 +2,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from checks.builder import CLUSTER_ARN, DENIED, NODE_ROLE_ARN, REGISTRY, cluster, egress, endpoint, healthy
+from checks.builder import CLUSTER_ARN, DENIED, INSTANCE, NODE_ROLE_ARN, REGISTRY, cluster, egress, endpoint, healthy
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import NodeGroup
 from podid.domain.findings import Outcome
-from podid.domain.network import Egress, RouteTable, VpcRoute
+from podid.domain.network import Egress, RouteTable, SecurityGroup, VpcRoute
+from podid.domain.snapshot import Known, Snapshot, known
 
 ID = "eks-auth-unreachable"
 FAILS = healthy(egress=egress(endpoints=(REGISTRY,)))
@@ -131,3 +132,44 @@ def test_the_policy_of_the_endpoint(statements: Any, outcome: str) -> None:
 @table("policy", ["", "no JSON", "[]", '{"Statement": [{"Effect": "Perhaps"}]}'])
 def test_an_unreadable_policy_refuses_nothing(policy: str) -> None:
     assert [row[0] for row in answers(ID, healthy(egress=egress(endpoints=(endpoint(policy=policy),))))] == ["pass"]
+
+
+NODE = replace(INSTANCE, addresses=("10.0.1.7", "fd00::7"), group_ids=("sg-nodes",))
+
+
+def group(**sources: tuple[str, ...]) -> SecurityGroup:
+    return SecurityGroup(group_id="sg-endpoint", **sources)
+
+
+def guarded(*groups: SecurityGroup, **changes: Any) -> Snapshot:
+    """Return a cluster whose nodes reach EKS Auth only by an endpoint with these security groups."""
+    vpc = egress(endpoints=(endpoint(group_ids=("sg-endpoint",)),))
+    return healthy(**{"egress": replace(vpc, groups=Known(groups)), "instances": {"node-1": NODE}, **changes})
+
+
+@table(
+    ("snapshot", "expected"),
+    [
+        (guarded(group(groups=("sg-nodes",))), ("pass", "error")),
+        (guarded(group(cidrs=("10.0.0.0/16",))), ("pass", "error")),
+        (guarded(group(cidrs=("fd00::/16",))), ("pass", "error")),
+        (guarded(group(), group(cidrs=("0.0.0.0/0",))), ("pass", "error")),
+        # its addresses are not read
+        (guarded(group(lists=("pl-1",))), ("pass", "error")),
+        (guarded(group()), ("fail", "error")),
+        (guarded(group(cidrs=("10.1.0.0/16", "malformed"), groups=("sg-other",))), ("fail", "error")),
+        (guarded(group(groups=("sg-nodes",)), instances={"node-1": NODE, "node-2": INSTANCE}), ("fail", "warn")),
+        (guarded(group(), instances={}), ("pass", "error")),
+        (guarded(group(), instances=DENIED), ("unknown", "warn")),
+        (guarded(egress=replace(known(guarded().egress), groups=DENIED)), ("unknown", "warn")),
+    ],
+)
+def test_security_groups_of_the_endpoint(snapshot: Snapshot, expected: tuple[str, str]) -> None:
+    (answer,) = answers(ID, snapshot)
+    assert answer[:2] == expected
+
+
+def test_the_finding_names_nodes_and_security_groups() -> None:
+    verdict = only(ID, guarded(group()))
+    assert verdict.message.endswith("do not allow port 443 from 1 node")
+    assert verdict.evidence[:2] == ("security groups of the endpoint: sg-endpoint", "nodes: node-1")

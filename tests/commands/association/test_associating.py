@@ -122,3 +122,28 @@ def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
     ]
     assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
     assert outcome.code == 8
+
+
+PREVIOUS = (
+    "2 running pods may keep the previous role for up to 6 hours: podid restart shop/orders --stale --cluster demo"
+)
+
+
+def test_pods_keep_an_earlier_role_through_changes_without_effect(healthy: Site) -> None:
+    """A change of tags, or the same association once more, does not end the effect of an earlier change."""
+
+    def associate(*more: str) -> list[str]:
+        argv = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json", *more)
+        notes: list[str] = healthy.must(*argv).json["notes"]
+        return notes
+
+    def stale() -> tuple[bool, bool]:
+        restart = healthy.must("restart", "shop/orders", "--stale", "--dry-run", "-o", "json").json
+        return healthy("status", "shop/orders", "-o", "json").json["state"] == "stale", bool(restart["actions"])
+
+    assert (associate("--replace"), stale()) == ([PREVIOUS], (True, True))
+    assert (associate("--replace", "--tag", "team=blue"), stale()) == ([], (True, True))
+    healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
+    assert (associate(), stale()) == ([PREVIOUS], (True, True))
+    healthy.must("restart", "shop/orders", "--stale", "--yes")
+    assert (associate("--replace", "--tag", "team=red"), stale()) == ([], (False, False))

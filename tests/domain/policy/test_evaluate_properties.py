@@ -137,7 +137,7 @@ def access_of(layers: Layers, session: RoleSession = SESSION) -> RoleAccess:
     )
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(layered)
 def test_a_second_evaluator_agrees(layers: Layers) -> None:
     """Every key has a value, or such a session never has it, so nothing is unknown."""
@@ -155,8 +155,8 @@ def test_a_second_evaluator_agrees(layers: Layers) -> None:
 
 def test_enough_cases_were_decided_both_ways() -> None:
     if decided:  # not if only this test is run
-        assert decided[AccessVerdict.ALLOWED] >= 600, decided
-        assert decided[AccessVerdict.DENIED] >= 600, decided
+        assert decided[AccessVerdict.ALLOWED] >= 300, decided
+        assert decided[AccessVerdict.DENIED] >= 300, decided
 
 
 UNKNOWN = {"aws:sourceip": [None, "10.0.0.7", "192.0.2.9"], "s3:prefix": [None, "shop", "demo"]}

@@ -14,9 +14,10 @@ from podid.domain.aws import Association
 from podid.domain.errors import Conflict, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Plan
-from podid.ops.association.plan import all_tagged, changed_associations, differences, late_changes, plan_one
+from podid.ops.association.plan import all_tagged, changed_associations, differences, plan_one
 from podid.ops.association.request import DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.change.kinds.association import late_changes
 from podid.ops.role.resolve import ResolvedRole
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
@@ -198,8 +199,7 @@ def test_pods_are_affected_by_every_setting_except_tags() -> None:
     header = Header(caller_arn="", account="111122223333", region="eu-west-1", cluster="prod")
     tagged, moved, new = planned(OWN, tags={"a": "b"}), planned(OWN, role=f"{ARN}x"), planned()
     gone = ASSOCIATION.action(ASSOCIATION.state_of(association("shop", "cart")), None)
-    assert late_changes(Plan(header=header, actions=(tagged, new, gone))) == []
-    assert late_changes(Plan(header=header, actions=(moved,))) == [ORDERS]
+    assert [late_changes([action]) for action in (tagged, gone, moved, new)] == [[], [], [ORDERS], [ORDERS]]
     assert changed_associations(Plan(header=header, actions=(moved, gone))) == (
         [ORDERS],
         [ServiceAccountRef("shop", "cart")],

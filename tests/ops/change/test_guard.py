@@ -19,6 +19,7 @@ guard:
   defaultAccounts: false
 """
 LIMITS = ("--boundary", "AmazonS3ReadOnlyAccess")
+EBS = "aws-ebs-csi-driver ebs-csi-controller-sa"
 
 
 # line and rule -> a command that violates it
@@ -30,6 +31,7 @@ REFUSED = {
     "6: guard.allowedScopes": "role create shop-a --for shop/a --scope cluster --tag team=a",
     "5: guard.allowedPolicies": "role attach storefront --managed-policy AmazonSQSFullAccess --adopt",
     "4: guard.allowedRoles: create": "role attach article-2023 --managed-policy AmazonS3FullAccess --adopt",
+    "4: guard.allowedRoles: update associations of add-on": f"addon associate {EBS} --role article-2023 --update-trust",
     "6: guard.allowedScopes: update": "trust add --role storefront --for shop/a --scope account",
 }
 

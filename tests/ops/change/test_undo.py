@@ -391,3 +391,17 @@ def test_running_pods_are_not_stale_once_their_association_is_restored(healthy: 
         assert (
             bool(healthy.must("restart", "shop/orders", "--stale", "--dry-run", "-o", "json").json["actions"]) is stale
         )
+
+
+def test_a_run_of_several_clusters_does_not_take_the_credentials_of_the_others(
+    box: Sandbox, podid: Podid, journal: Path
+) -> None:
+    add_cluster(box.world, "blue")
+    before = account_state(box)
+    both = ("--cluster", "demo", "--cluster", "blue", "--scope", "account", "--update-trust", "--wait", "none")
+    assert podid("associate", "shop/a", "--role", "article-2023", *both).code == 0
+    first = runs(podid)[-1]["runId"]
+    refused = podid("undo", first, "--yes", "--wait", "none")
+    assert (refused.code, "does not allow shop/a in cluster blue" in refused.stderr) == (6, True), refused
+    assert podid("undo", "last", "--yes", "--wait", "none").code == 0
+    assert account_state(box) == before

@@ -141,8 +141,8 @@ def test_known_sections_are_not_read_again(shop: Shop) -> None:
     with shop.counted() as calls:
         more = shop.read(base=base)
     assert sections(more) == sections(shop.read())
-    # the roles of nodes are others where it is known which nodes there are
-    assert {name for name in calls if " " not in name} == {"DescribeInstances", "SimulatePrincipalPolicy"}
+    # the roles of nodes are others where it is known which nodes there are, and annotations name roles
+    assert {name for name in calls if " " not in name} == {"DescribeInstances", "SimulatePrincipalPolicy", "GetRole"}
     with shop.counted() as none:
         assert sections(shop.read(base=more, cost=Cost.AWS)) == sections(more)
     assert none.total() == 0
@@ -163,14 +163,14 @@ def test_evidence_is_read_again_on_request(shop: Shop) -> None:
 
 LINES = [
     # calls of AWS, of Kubernetes
-    ("doctor", 20, 15),
+    ("doctor", 21, 15),
     ("doctor shop/orders", 20, 16),
     ("doctor shop/orders --logs", 20, 19),
     ("doctor shop/orders --cloudtrail", 24, 16),
     ("doctor shop/orders --verify --yes", 22, 17),
     ("doctor --check role-not-found", 4, 1),
-    ("agent status", 13, 4),
-    ("bundle x.tar.gz --yes", 20, 15),
+    ("agent status", 14, 4),
+    ("bundle x.tar.gz --yes", 21, 15),
 ]
 
 

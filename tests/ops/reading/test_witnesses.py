@@ -35,7 +35,9 @@ def test_changes_of_associations_that_keep_the_role(healthy: Site) -> None:
     assert abs(tagged["shop/orders"] - healthy.clock.datetime()) < timedelta(seconds=2)
     for change in ((), ("--no-session-tags",)):
         assert associate("--role", "storefront", *change).kept_role == {}
-    assert list(associate("--role", "storefront", "--tag", "team=red").kept_role) == ["shop/orders"]
+    moved = seen(healthy).effective
+    again = associate("--role", "storefront", "--tag", "team=red")
+    assert (list(again.kept_role), again.effective) == (["shop/orders"], moved)
     assert seen(healthy, replace(DEMO, name="blue")) == RecentChanges(SITES_ACCOUNT)
     assert seen(healthy, replace(DEMO, arn=DEMO.arn.replace("west", "east"))) == RecentChanges(SITES_ACCOUNT)
     for more, kept in ((("--no-session-tags",), ["shop/orders"]), ((), [])):

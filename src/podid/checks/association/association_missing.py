@@ -6,7 +6,7 @@ from podid.facts import index
 NOT_CHECKED = "not checked whether its trust policy allows the service account"
 
 
-@rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads"))
+@rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "annotated_roles", "workloads"))
 def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index.index(snapshot).associations
     for ref in snapshot.targets:

@@ -6,8 +6,6 @@ from podid.domain.trust import ScopeKind, TrustVerdict
 from podid.facts.index import podid_command
 from podid.facts.trust import TrustAnswer, judged
 
-WIDTH = tuple(ScopeKind)
-
 
 @rule(needs=("cluster", "associations", "roles"))
 def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
@@ -20,7 +18,7 @@ def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
             return case.skip("without session tags, a trust policy cannot name service accounts")
         scopes = [evaluation.scope for evaluation in evaluations if evaluation.scope is not None]
         narrowed = (scope for scope in scopes if scope.narrowed)
-        wide = max(narrowed, key=lambda scope: WIDTH.index(scope.kind), default=None)
+        wide = max(narrowed, key=lambda scope: scope.kind.rank, default=None)
         if wide is None or wide.kind is ScopeKind.SERVICE_ACCOUNT:
             if any(not scope.narrowed for scope in scopes):
                 return case.skip("the trust policy allows any cluster: see trust-too-broad")

@@ -1,12 +1,25 @@
 """A private VPC without an endpoint for EKS Auth, which is a separate service from EKS:
-https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. The check does not read security groups, and
-routes behind a transit gateway or a firewall; the agents' logs show their effects.
+https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. The check does not read outbound
+rules of security groups, network ACLs, and routes behind a transit gateway or a firewall; the agents' logs show their
+effects.
 """
 
 import json
 
-from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, known, known_or, rule, short_list
-from podid.domain.network import eks_auth_service, isolated_subnets, other_targets
+from podid.checks.base import (
+    Case,
+    Check,
+    Missing,
+    Severity,
+    Snapshot,
+    Verdict,
+    count_of,
+    known,
+    known_or,
+    rule,
+    short_list,
+)
+from podid.domain.network import VpcEndpoint, eks_auth_service, isolated_subnets, other_targets
 from podid.domain.policy.statements import parse_permissions
 from podid.domain.trust.request import RequestContext
 from podid.domain.workloads import NODE_GROUP_LABEL
@@ -15,7 +28,7 @@ from podid.facts.nodes import REDEEM
 
 
 # errors in logs are reported without these sections
-@rule(needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations"))
+@rule(needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations", "instances"))
 def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     """Judge the subnets of managed node groups. EKS does not report the subnets of other nodes."""
     case = check.of_everyone(snapshot)
@@ -34,7 +47,7 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
                 f"the policy of endpoint {endpoint.endpoint_id}, the VPC's route to EKS Auth, does not allow {REDEEM}",
                 f"fix: allow the action on {arn} in the policy",
             )
-        return case.ok(f"endpoint {endpoint.endpoint_id} is a route to EKS Auth")
+        return _by_security_groups(check, case, snapshot, endpoint)
     closed = isolated_subnets(egress, subnets)
     if closed and not egress.endpoints and any(node.ready for node in known_or(snapshot.nodes, ())):
         return case.skip(
@@ -64,6 +77,36 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         why = f"packets from {short_list(beyond or closed)} go to {where}, and the routes from there are not known"
         return case.unknown(Missing(f"{why}; check the agents' logs: podid agent logs"), severity=Severity.WARN)
     return case.ok("the nodes' subnets have a route to EKS Auth")
+
+
+def _by_security_groups(check: Check, case: Case, snapshot: Snapshot, endpoint: VpcEndpoint) -> Verdict:
+    """Judge whether the security groups of the endpoint allow the nodes to connect."""
+    passed = case.ok(f"endpoint {endpoint.endpoint_id} is a route to EKS Auth")
+    for section in (groups := known(snapshot.egress).groups, snapshot.instances):
+        if isinstance(section, Missing):
+            return case.unknown(section, severity=Severity.WARN) if endpoint.group_ids else passed
+    if isinstance(groups, Missing) or not groups.value:
+        return passed
+    instances = known(snapshot.instances)
+    closed = [
+        name
+        for name, instance in instances.items()
+        if not any(group.allows(instance.addresses, instance.group_ids) is not False for group in groups.value)
+    ]
+    if not closed:
+        return passed
+    reach = reach_on(snapshot, lambda node: node.name in closed)
+    names = [group.group_id for group in groups.value]
+    return check.case(case.subject, reach.chain).fail(
+        f"the security groups of endpoint {endpoint.endpoint_id}, the VPC's route to EKS Auth, do not allow port 443 "
+        f"from {count_of(len(closed), 'node')}",
+        f"security groups of the endpoint: {short_list(names)}",
+        f"nodes: {short_list(closed)}",
+        "fix: allow inbound TCP port 443 from the security groups of the nodes",
+        severity=None if len(closed) == len(instances) else Severity.WARN,
+        commands=(("aws", "ec2", "describe-security-groups", "--group-ids", *names),),
+        nodes=reach.nodes,
+    )
 
 
 def _refuses(policy: str, cluster_arn: str) -> bool:

@@ -1,11 +1,11 @@
 """Link 4: verdicts on the credentials that an SDK in the pod uses; their order: `podid.facts.credentials`."""
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 
 from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Subject, Verdict, short_list
 from podid.domain.cluster import Container, Pod
 from podid.domain.grouping import grouped
-from podid.domain.report import RANK
 from podid.domain.workloads import RESTARTABLE, main_containers, served
 from podid.facts.credentials import Own
 
@@ -51,7 +51,7 @@ def per_workload(
 def _taken(
     case: Case, workload: Subject, by_source: Mapping[Own, set[str]], pods: Iterable[Pod], *, alone: bool
 ) -> Verdict:
-    worst = max((own.severity for own in by_source), key=RANK.__getitem__)
+    worst = min((own.severity for own in by_source), key=attrgetter("rank"))
     plain = (name for own in by_source if own.how == "sets" for name in own.variables)
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"

@@ -69,7 +69,7 @@ def undo(
     over_clusters(
         access,
         [
-            (run.header.cluster, local, partial(undo_run, local, run, restart=restart, force=force))
+            (run.header.cluster, local, partial(undo_run, local, run, restart=restart, force=force, together=runs))
             for local, run in reached
         ],
     )

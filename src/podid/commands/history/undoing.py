@@ -28,8 +28,8 @@ def at_run(access: Access, recorded: Run) -> Access:
     return access.at(f"run {recorded.run_id}", cluster=recorded.header.cluster, region=recorded.header.region)
 
 
-def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> None:
-    """Undo one run at its place."""
+def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool, together: Sequence[Run] = ()) -> None:
+    """Undo one run at its place. `together` are the runs in other clusters that the same command undoes."""
     if recorded.running:
         raise Conflict(f"Run {recorded.run_id} is still in progress", subject=recorded.run_id)
     access = at_run(access, recorded)
@@ -47,7 +47,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool) -> No
     change.settle()
     recorded = access.journal.get(recorded.run_id)  # as settled
     with access.terminal.working("reading the changed resources"):
-        undo = undo_plan(access.clients, change.place, recorded, access.journal)
+        undo = undo_plan(access.clients, change.place, recorded, access.journal, together)
     plan = undo.plan
     kept, deleted = changed_associations(plan)
     refs = (*kept, *deleted)

@@ -106,8 +106,7 @@ def add(
 
 
 def _wider(evaluation: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
-    kinds = tuple(ScopeKind)
-    if evaluation.scope is None or kinds.index(evaluation.scope.kind) <= kinds.index(scope):
+    if evaluation.scope is None or evaluation.scope.kind.rank <= scope.rank:
         return ()
     return (f"it allows {evaluation.scope.words}",)
 

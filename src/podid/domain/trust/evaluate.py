@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
+from podid.domain.findings import RankedWord
 from podid.domain.members import HIDDEN, About, schema_name
 from podid.domain.names import Arn
 from podid.domain.trust.conditions import Condition
@@ -38,7 +39,7 @@ _ACCOUNT_KEYS = frozenset({"aws:sourceaccount"})
 SCOPE_KEYS = _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS | _ACCOUNT_KEYS
 
 
-class ScopeKind(StrEnum):
+class ScopeKind(RankedWord):
     """The narrowest of these that includes everyone who is allowed. `any` includes other accounts, for which EKS never
     assumes the role."""
 

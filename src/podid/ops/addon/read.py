@@ -74,7 +74,7 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
     def configuration_of(name: str) -> AddonConfiguration:
         return eks.get_addon_configuration(name, blank[name].version)
 
-    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(blank), reads=True))
+    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(blank)))
     failures = [answer for answer in configurations.values() if isinstance(answer, PodidError)]
     unread = [f"the configuration of an add-on: {error.message}" for error in failures]
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None = None
@@ -88,7 +88,7 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
         configuration = None if isinstance(answer, PodidError) else answer
         rows += _rows(blank[name], addons.get(name), configuration, associations)
     ids = [row.association_id for row in rows if row.association_id]
-    described = dict(pacing.fan_out(pacing.attempt(partial(eks.get_association, cluster)), ids, reads=True))
+    described = dict(pacing.fan_out(pacing.attempt(partial(eks.get_association, cluster)), ids))
     errors = (answer for answer in described.values() if isinstance(answer, PodidError))
     unread += [f"the roles of associations: {error.message}" for error in errors]
     roles = {number: answer.role_arn for number, answer in described.items() if isinstance(answer, Association)}

@@ -200,7 +200,7 @@ def triaged(
                     tallies.setdefault(mode, Tally(mode, noise)).join(Tally.of(written, mode, noise=noise))
         return Triage(tallies, count)
 
-    return pacing.fan_out(pacing.attempt(triage), agents, reads=True)
+    return pacing.fan_out(pacing.attempt(triage), agents)
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
@@ -289,7 +289,7 @@ def follow(
             with suppress(Unavailable):
                 agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
         came: list[Written] = []
-        for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
+        for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents):
             if isinstance(lines, AccessDenied):
                 raise lines
             if not isinstance(lines, PodidError):

@@ -210,7 +210,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
-        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
+        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries):
             if isinstance(answer, NotFound | Conflict):
                 clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
             elif isinstance(answer, PodidError):

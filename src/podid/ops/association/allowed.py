@@ -30,7 +30,7 @@ def simulate_all(
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """Return an answer for each action on each resource, by service account. What cannot be checked is unknown."""
     known = {status.ref: status.association for status in statuses if isinstance(status.association, Association)}
-    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], actions, resources), known, reads=True))
+    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], actions, resources), known))
 
 
 def _simulate(

@@ -23,7 +23,7 @@ from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.role import uses_after
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.role.delete import RoleContents, plan_delete, plan_delete_after
+from podid.ops.role.delete import RoleContents, check_not_adopted, plan_delete, plan_delete_after
 from podid.ops.role.plan import made_here
 from podid.ops.role.uses import Uses, read_all_uses
 from podid.ops.trust.edit import plan_edit
@@ -244,6 +244,7 @@ def _of_role(
     alone = edit.refused or (not edit.changed and not trust.other_principals(policy))
     if alone and not others and made_here(journal, place, role):
         try:
+            check_not_adopted(journal, place, role, ())
             contents = RoleContents.read(clients, role, remaining)
             return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
         except Conflict as error:

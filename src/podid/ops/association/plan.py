@@ -11,12 +11,12 @@ from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.plan import Action, Header, Plan, Verb, texts
+from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.text import nearest, no_namespace
 from podid.kube.reader import KubeReader
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
-from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.quota import TrustQuota
@@ -286,16 +286,3 @@ def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[Serv
     actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]
     kept = [ref_of(action.keys) for action in actions if action.after is not None]
     return kept, [ref_of(action.keys) for action in actions if action.after is None]
-
-
-def late_changes(plan: Plan) -> list[ServiceAccountRef]:
-    """Return the service accounts whose pods are affected by a change of their association; its tags do not affect
-    them."""
-    updates = (action for action in plan.actions if (action.kind, action.verb) == (ASSOCIATION.name, Verb.UPDATE))
-    return [ref_of(action.keys) for action in updates if changes_settings(action)]
-
-
-def changes_settings(action: Action) -> bool:
-    """Return whether the action changes more of an association than its tags."""
-    before, after = action.before or {}, action.after or {}
-    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)

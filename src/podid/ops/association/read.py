@@ -27,7 +27,7 @@ def current_associations(
 ) -> dict[ServiceAccountRef, Association | None]:
     """Return the associations in the order of `refs`; many are read at the same time."""
     eks, name = clients.eks, place.cluster_name
-    associations = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
+    associations = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs))
     return {ref: associations[ref] for ref in refs}
 
 

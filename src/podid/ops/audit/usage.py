@@ -25,7 +25,7 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
     that is not ready when `patience` ends is missing."""
     usage: dict[str, Section[Usage]] = {}
     jobs: dict[str, str] = {}
-    for arn, job in pacing.fan_out(pacing.attempt(iam.start_usage_report), dict.fromkeys(arns), reads=True):
+    for arn, job in pacing.fan_out(pacing.attempt(iam.start_usage_report), dict.fromkeys(arns)):
         if isinstance(job, PodidError):
             usage[arn] = missing(job)
         else:
@@ -35,7 +35,7 @@ def read_usage(iam: Iam, arns: Iterable[str], patience: Patience) -> dict[str, S
         return iam.find_usage_report(jobs[arn], arn)
 
     def take(arns: Iterable[str]) -> None:
-        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(arns), reads=True):
+        for arn, answer in pacing.fan_out(pacing.attempt(find), tuple(arns)):
             if answer is None:
                 # ask for another one first in the next round
                 jobs[arn] = jobs.pop(arn)

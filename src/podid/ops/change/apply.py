@@ -76,7 +76,7 @@ def check_deletions(clients: Clients, plan: Plan) -> None:
         kind_of(action.kind).check_unmoved(site, action)
 
     if not plan.separate:
-        list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
+        list(pacing.fan_out(check, [action for _, action in deleting]))
     for number, action in deleting:
         kind_of(action.kind).before_deleting(site, action, plan.actions[:number])
 
@@ -119,7 +119,7 @@ class _Carrying:
         """Announce a single action before it, and each action of a batch after it, as progress."""
         if len(batch) > 1:
             self._say(batch[0][1], len(self.done))  # shows the total before the first answer
-            for (_, action), _ in pacing.fan_out(self._one, batch):
+            for (_, action), _ in pacing.fan_out(self._one, batch, writes=True):
                 self._say(action, len(self.done))
             return
         ((number, action),) = batch

@@ -77,18 +77,21 @@ def _roles(action: Action, after: State, before: State, arn_of: Callable[[str], 
         yield arn
     elif action.kind == kinds.ASSOCIATION.name:
         yield from filter(None, (text(after, k) for k in _ROLES if after.get(k) != before.get(k)))
-    elif action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
-        held = texts(before, "roles")
-        yield from (arn for account, arn in texts(after, "roles").items() if held.get(account) != arn)
+    else:
+        yield from _new_roles(after, before).values()
 
 
 def _accounts(action: Action, after: State, before: State) -> tuple[str, ...]:
     """Return the names of the service accounts that get a role."""
     if action.kind == kinds.ASSOCIATION.name:
         return (action.keys["serviceAccount"],)
-    if action.kind in (kinds.ADDON.name, kinds.ADDON_ASSOCIATIONS.name):
-        return tuple(name for name in texts(after, "roles") if name not in texts(before, "roles"))
-    return ()
+    return tuple(_new_roles(after, before))
+
+
+def _new_roles(after: State, before: State) -> dict[str, str]:
+    """Return the service accounts of an add-on that get a role, each with its ARN."""
+    held = texts(before, "roles")
+    return {account: arn for account, arn in texts(after, "roles").items() if held.get(account) != arn}
 
 
 def _new_statements(action: Action, after: State, before: State) -> Iterator[trust.Statement]:
@@ -172,7 +175,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
         except (AccessDenied, Unavailable) as error:
             return error
 
-    for subject, owner in pacing.fan_out(read, resources, reads=True):
+    for subject, owner in pacing.fan_out(read, resources):
         if isinstance(owner, PodidError):
             why = f"requires {owner.permission}" if owner.permission else owner.message
             unread.append(f"whether another tool owns {subject} was not checked: {why}")

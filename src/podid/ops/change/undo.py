@@ -33,9 +33,10 @@ class Undo:
     grave: tuple[str, ...] = ()
 
 
-def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Undo:
-    """Plan the undo of a run, last action first. Raise Conflict if the run was made elsewhere, a resource has changed
-    since, the outcome of a change is not known, or a state must never be restored."""
+def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, together: Sequence[Run] = ()) -> Undo:
+    """Plan the undo of a run, last action first. `together` are runs in other clusters that the same command undoes.
+    Raise Conflict if the run was made elsewhere, a resource has changed since, the outcome of a change is not known, or
+    a state must never be restored."""
     for step in run.open_steps:
         raise Conflict(
             f"The outcome of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet: "
@@ -62,7 +63,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         kind, action = kind_of(first[which].kind), first[which]
         return kind.read(site, kind.reading(action))
 
-    so_far = dict(pacing.fan_out(read, first, reads=True))
+    so_far = dict(pacing.fan_out(read, first))
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
         action = _taken_back(run, step, current, journal)
@@ -75,8 +76,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
         actions.append(action)
     if not actions:
         notes.append(f"run {run.run_id} has nothing left to undo")
-    if len(journal.of_command(run)) == 1:  # otherwise associations of its other clusters are undone too
-        notes += _check_users(site, actions)
+    notes += _check_users(site, actions, together)
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
     grave = check_restored(clients, run.header, plan)
     return Undo(plan.noting(grave), grave)
@@ -100,17 +100,20 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     return kind.action(current, restored)
 
 
-def _check_users(site: Site, actions: Sequence[Action]) -> Iterator[str]:
+def _check_users(site: Site, actions: Sequence[Action], together: Sequence[Run]) -> Iterator[str]:
     """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
     uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
     uses = uses_after(uses, site.header, actions)
-    own = {(action.kind, action.target) for action in actions}
+    undone = [(site.header, action) for action in actions]
+    undone += [(run.header, step.action) for run in together for step in run.changed]
+    own = {
+        (header.region, header.cluster, action.target) for header, action in undone if action.kind == ASSOCIATION.name
+    }
 
     def changed(use: Association) -> bool:
-        where = (Arn.parse(use.association_arn).region, use.cluster_name)
-        return where == (site.header.region, site.header.cluster) and (ASSOCIATION.name, str(use.ref)) in own
+        return (Arn.parse(use.association_arn).region, use.cluster_name, str(use.ref)) in own
 
     for action in trusts:
         role = site.iam.find_role(action.keys["roleName"])

@@ -13,9 +13,10 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
-from podid.ops.association.plan import NotAllowed, absent, changes_settings, differences, plan_associations, plan_one
+from podid.ops.association.plan import NotAllowed, absent, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import SERVICE_ACCOUNT
+from podid.ops.change.kinds.association import changes_settings
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide

@@ -153,7 +153,7 @@ class _Reader:
         """Return the roles that could be read. One without its policies is omitted: a form of it would remove them."""
         roles = {role.name: role for role in self._roles(sorted(names))}
         read = []
-        for name, answer in pacing.fan_out(pacing.attempt(self.clients.iam.get_policies), sorted(roles), reads=True):
+        for name, answer in pacing.fan_out(pacing.attempt(self.clients.iam.get_policies), sorted(roles)):
             if isinstance(answer, PodidError):
                 self._failed(f"policies of role {name}", answer)
             else:

@@ -19,12 +19,12 @@ from podid.ops.agent.install import plan_install, read_facts
 from podid.ops.agent.preflight import conflict_notes
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
-from podid.ops.association.plan import changed_associations, changes_settings
+from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
 from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
-from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.association import changes_settings, ref_of
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite

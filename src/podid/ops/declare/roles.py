@@ -147,7 +147,7 @@ class RolePlanner:
         iam = self.sites[0].clients.iam
         live = dict(iam.find_roles(names))
         existing = [name for name, answer in live.items() if isinstance(answer, Role)]
-        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing, reads=True))
+        policies = dict(pacing.fan_out(pacing.attempt(iam.get_policies), existing))
         planned = {}
         for declaration, role in declared:
             answer, held = live[role.name], policies.get(role.name, RolePolicies())

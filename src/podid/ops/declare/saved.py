@@ -121,7 +121,7 @@ def _moved(site: Site, actions: Sequence[Action]) -> Iterator[str]:
         kind = kind_of(action.kind)
         return matches(kind.held(action.before), kind.read(site, kind.reading(action)))
 
-    for action, same in pacing.fan_out(read, actions, reads=True):
+    for action, same in pacing.fan_out(read, actions):
         if not same:
             subject = kind_of(action.kind).subject(action)
             yield f"{subject} exists already" if action.verb is Verb.CREATE else f"{subject} has changed"

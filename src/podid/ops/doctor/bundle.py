@@ -19,15 +19,16 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "the cluster: name, versions, add-ons with their service accounts and roles": (
         *("cluster", "agent_addon", "addons", "agent_versions", "agent_next_versions", "upgrade_insights"),
     ),
-    "the network: ids of VPC, subnets, routes and endpoints; network policies with the labels that they select": (
+    "the network: ids of VPC, subnets, routes, endpoints, security groups; network policies and the selected labels": (
         *("egress", "network_policies", "cilium_policies"),
     ),
     "associations: service accounts, roles, session policies": ("associations",),
     "roles: trust policies, tags that a trust policy uses, names of policies, roles that they allow to assume": (
-        *("roles", "target_roles", "chained_roles", "role_policies", "assume_permissions", "target_permissions"),
+        *("roles", "target_roles", "chained_roles", "annotated_roles"),
+        *("role_policies", "assume_permissions", "target_permissions"),
         *("bounded", "cni_permissions", "node_role_allowed"),
     ),
-    "nodes: names, labels, taints, ids of instances, roles": (
+    "nodes: names, labels, taints, addresses, ids of instances, roles": (
         *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),
     ),
     "pods: names, labels, addresses, images, reasons for failures; names of variables for AWS, Java and proxies": (
@@ -114,7 +115,7 @@ _UNNEEDED = {
     "changes": ("deleted",),
     "daemon_sets": ("set_by",),
 }
-_ROLES = ("roles", "target_roles", "chained_roles")
+_ROLES = ("roles", "target_roles", "chained_roles", "annotated_roles")
 
 
 def _drop_unneeded(whole: dict[str, Any]) -> None:

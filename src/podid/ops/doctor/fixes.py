@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from podid.domain.findings import FixClass, Severity, Verdict
-from podid.domain.report import RANK, DoctorReport
+from podid.domain.report import DoctorReport
 
 # the effect of the commands of a class, for the confirmation
 WORDS = {FixClass.ASK: "restarts or installs", FixClass.GRANT: "gives a role", FixClass.DELETE: "deletes"}
@@ -36,7 +36,7 @@ def auto_fixes(
         if only:
             included = verdict.check in only
         else:
-            included = fix.kind is FixClass.ASK and RANK[verdict.severity] >= RANK[level]
+            included = fix.kind is FixClass.ASK and verdict.severity.rank <= level.rank
             skipped += [] if included else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
         if included and fix.commands not in carried:
             carried.add(fix.commands)

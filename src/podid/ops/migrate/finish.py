@@ -136,7 +136,7 @@ def restored(finish: Finish, reader: KubeReader) -> PodidError | None:
     service accounts cannot be read."""
     removed = [a for a in finish.plan.actions if a.kind == ANNOTATIONS.name]
     refs = [service_account_of(action.keys) for action in removed]
-    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True))
+    read = dict(pacing.fan_out(pacing.attempt(reader.find_service_account), refs))
     again = [str(ref) for ref in refs if isinstance(account := read[ref], ServiceAccount) and account.irsa_role_arn]
     if not again:
         return None

@@ -213,7 +213,7 @@ def _simulated(access: SessionAccess, rulings: Sequence[Ruling], iam: Iam | None
 
     answers: dict[tuple[str, str], Allowed] = {}
     failure: Unread | None = None
-    for resource, answer in pacing.fan_out(simulate, list(by_resource)[:_MOST_SIMULATED], reads=True):
+    for resource, answer in pacing.fan_out(simulate, list(by_resource)[:_MOST_SIMULATED]):
         if isinstance(answer, CredentialsError):
             raise answer
         if isinstance(answer, PodidError):

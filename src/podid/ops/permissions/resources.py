@@ -76,7 +76,7 @@ def read_resource_policies(client: ResourcePolicies, resources: Iterable[str], a
             if arn.service == "kms":
                 unread.append(Unread(f"the grants of {arn.resource}", "podid does not read them"))
     policies: dict[str, ResourcePolicy] = {}
-    for resource, answer in pacing.fan_out(pacing.attempt(lambda key: readers[key][1]()), readers, reads=True):
+    for resource, answer in pacing.fan_out(pacing.attempt(lambda key: readers[key][1]()), readers):
         name = readers[resource][0]
         if isinstance(answer, CredentialsError):
             raise answer

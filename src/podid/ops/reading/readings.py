@@ -80,7 +80,7 @@ class Source:
         first, *more = self.namespaces or ("",)
         if not more:
             return read(first)
-        items_of = dict(pacing.fan_out(read, (first, *more), reads=True))
+        items_of = dict(pacing.fan_out(read, (first, *more)))
         others = (item for place in more for item in items_of[place] if item.namespace)
         return (*items_of[first], *others)
 
@@ -136,7 +136,7 @@ def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
 
     served = [(group, plural) for group, kinds in CUSTOM.items() if group in groups for plural in kinds]
     # concurrently, because each kind of an unavailable group is retried for half a minute
-    sections = dict(pacing.fan_out(read, served, reads=True))
+    sections = dict(pacing.fan_out(read, served))
     settings = {plural: sections[group, plural] for group, plural in served}
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
@@ -272,7 +272,7 @@ def agent_next_versions(source: Source) -> tuple[aws.AddonVersion, ...]:
 
 def upgrade_insights(source: Source) -> tuple[aws.UpgradeInsight, ...]:
     eks, cluster = source.clients.eks, source.cluster.name
-    pairs = pacing.fan_out(partial(eks.find_insight, cluster), eks.list_upgrade_findings(cluster), reads=True)
+    pairs = pacing.fan_out(partial(eks.find_insight, cluster), eks.list_upgrade_findings(cluster))
     return tuple(sorted((item for _, item in pairs if item is not None), key=lambda item: item.name))
 
 
@@ -340,7 +340,11 @@ def egress(source: Source) -> Egress | Missing:
     if not vpc:
         return Missing("EKS reports no VPC for the cluster")
     ec2 = source.clients.aws.ec2
-    return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
+    vpc_egress = Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
+    endpoint = vpc_egress.eks_auth
+    if endpoint is None or not endpoint.private_dns or not endpoint.group_ids:
+        return vpc_egress
+    return replace(vpc_egress, groups=attempt(partial(ec2.list_security_groups, endpoint.group_ids)))
 
 
 # --- stored access keys, and permissions by which others get an identity ----------------------------------------------
@@ -361,7 +365,7 @@ def _with_accounts(source: Source, places: Iterable[KeyPlace]) -> tuple[AccessKe
     """Return the keys without their IDs, each with its account if STS returns it."""
     listed = tuple(places)
     sts, ids = source.clients.aws.sts, sorted({place.key_id for place in listed})
-    accounts = dict(pacing.fan_out(pacing.attempt(sts.get_key_account), ids, reads=True)) if ids else {}
+    accounts = dict(pacing.fan_out(pacing.attempt(sts.get_key_account), ids)) if ids else {}
     keys = {
         AccessKey(
             place.subject,

@@ -58,6 +58,14 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     return roles | (_by_role(nearby, source.clients.iam.find_roles) if nearby else {})
 
 
+def annotated_roles(source: Source) -> dict[str, Section[Role | None]]:
+    """Return the roles also of service accounts with an association, which a plan may delete."""
+    named, account = source.scope.named, f":iam::{source.cluster.account}:role/"
+    accounts = (item for item in source.value("service_accounts") if not named or item.ref in named)
+    arns = (item.irsa_role_arn.strip() for item in accounts)
+    return _by_role((arn for arn in arns if account in arn), source.clients.iam.find_roles)
+
+
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     """Return the roles of the cluster's account that policies of associations' roles name as roles to assume."""
     permissions = source.value("assume_permissions").values()

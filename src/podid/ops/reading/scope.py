@@ -143,6 +143,7 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
                 continue
             known = [account.name for account in accounts.value if account.namespace == ref.namespace]
             hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
+            hint = hint or list_objects(SERVICE_ACCOUNT, ref.namespace)
             message = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
             raise NotFound(message, hint=hint, subject=str(ref))
         return scope.named
@@ -151,7 +152,8 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
     if not refs:
         known = [name for name, _ in things]
         message = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
-        raise NotFound(message, hint=_instead(scope.typed, scope.name, known, last=True), subject=str(scope))
+        hint = _instead(scope.typed, scope.name, known, last=True) or list_objects(scope.kind, scope.namespace)
+        raise NotFound(message, hint=hint, subject=str(scope))
     return tuple(sorted(refs))
 
 
@@ -181,6 +183,10 @@ def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> 
             subject=str(scope),
             advice=f"For {kind} {scope.name}, specify {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
+
+
+def list_objects(kind: str, namespace: str) -> Hint:
+    return ("kubectl", "get", f"{kind.lower()}s", "-n", namespace)
 
 
 def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:

@@ -39,7 +39,7 @@ def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]
     chosen = source.some(MOST_UNNAMED)
     tries = [(a, pod) for a in chosen for pod in sample(pods.get(a.ref, ()), all_pods=source.all_pods)]
     trials: dict[str, list[evidence.TokenTrial]] = {str(a.ref): [] for a in chosen}
-    for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
+    for (association, _), trial in pacing.fan_out(partial(_try, source), tries):
         if trial is not None:
             trials[str(association.ref)].append(trial)
     return {name: Known(tuple(sorted(tried, key=lambda trial: trial.pod))) for name, tried in trials.items()}
@@ -125,7 +125,7 @@ def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
         image, carried = images.get(ref.namespace, FALLBACK_IMAGE), _carried(chosen[ref], of_account.get(ref, ()))
         return _added(source, chosen[ref], image, labels.get(ref), carried=carried)
 
-    sections = dict(pacing.fan_out(add, chosen, reads=True))
+    sections = dict(pacing.fan_out(add, chosen))
     return {str(ref): sections[ref] for ref in chosen}
 
 
@@ -181,7 +181,7 @@ def images_of(reader: KubeReader, namespaces: Iterable[str]) -> dict[str, str]:
         except PodidError:
             return FALLBACK_IMAGE
 
-    return dict(pacing.fan_out(image_in, namespaces, reads=True))
+    return dict(pacing.fan_out(image_in, namespaces))
 
 
 def image_among(pods: Iterable[Pod]) -> str:

@@ -18,6 +18,7 @@ from podid.facts.agent_logs import rule_of
 from podid.facts.restarts import LIFETIME
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
+from podid.ops.change.kinds.association import LATE_SETTINGS
 from podid.ops.reading.readings import Source
 
 # CloudTrail allows two calls per second, with 50 events each
@@ -95,8 +96,8 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
 
 
 _ROLE_KINDS = (ROLE.name, ROLE_TRUST.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
-# the settings of an association that its credentials contain
-_CARRIED = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
+# the outcomes of a change that was made, or may have been
+_MADE = (Status.DONE, Status.UNCHANGED, None)
 
 
 def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> RecentChanges:
@@ -109,21 +110,25 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         return RecentChanges(cluster.account)
     roles: dict[str, datetime] = {}
     kept: dict[str, datetime] = {}
+    effective: dict[str, datetime] = {}
     deleted: dict[str, State] = {}
     for run, step, moment in sorted(steps, key=lambda entry: (entry[2], entry[0].run_id, entry[1].number)):
         action = step.action
         if action.kind != ASSOCIATION.name:
             if now - moment <= ROLE_SETTLES:
                 roles[action.keys["roleName"]] = moment
-        elif (run.header.region, run.header.cluster) == (cluster.region, cluster.name):
+        elif (run.header.region, run.header.cluster) == (cluster.region, cluster.name) and step.status in _MADE:
             name = f"{action.keys['namespace']}/{action.keys['serviceAccount']}"
             kept.pop(name, None)
             before, after = action.before or deleted.pop(name, None), step.after or action.after
-            if action.after is None and before is not None and step.status is Status.DONE:
-                deleted[name] = before
+            if after is None:
+                if before is not None and step.status is Status.DONE:
+                    deleted[name] = before
             elif step.status is not None and _carries_the_same(before, after, created=action.before is None):
                 kept[name] = moment
-    return RecentChanges(cluster.account, roles, kept, deleted)
+            else:
+                effective[name] = moment
+    return RecentChanges(cluster.account, roles, kept, effective, deleted)
 
 
 def _carries_the_same(before: State | None, after: State | None, *, created: bool) -> bool:
@@ -132,4 +137,4 @@ def _carries_the_same(before: State | None, after: State | None, *, created: boo
     if before is None or after is None:
         return False
     after = after if created else {**before, **after}
-    return all((before.get(name) or None) == (after.get(name) or None) for name in _CARRIED)
+    return all((before.get(name) or None) == (after.get(name) or None) for name in LATE_SETTINGS)

@@ -40,10 +40,10 @@ def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool
     """Set the obstacle of targets that are paused, that are OnDelete without `evict`, or whose service account does not
     exist. A target that cannot be read now is read when its turn comes."""
     free = [target for target in targets if target.obstacle is None]
-    answers = pacing.fan_out(pacing.attempt(partial(_rollout_of, reader)), free, reads=True)
+    answers = pacing.fan_out(pacing.attempt(partial(_rollout_of, reader)), free)
     rollouts = {target: answer for target, answer in answers if not isinstance(answer, PodidError)}
     refs = {_account(rollout) for rollout in rollouts.values()}
-    accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True)
+    accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs)
     absent = {ref for ref, account in accounts if not account}
 
     def obstacle(target: Target) -> Conflict | None:

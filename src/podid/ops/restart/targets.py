@@ -190,7 +190,7 @@ def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
             return list(reader.list_pods())
         except AccessDenied:
             pass  # the caller may list the namespaces one by one
-    listed = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces, reads=True))
+    listed = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces))
     return [pod for namespace in namespaces for pod in listed[namespace]]
 
 
@@ -206,7 +206,7 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
         return reader.list_owners(namespace, kind)
 
     owners: dict[str, OwnerRef | None] = {}
-    for place, controllers in pacing.fan_out(pacing.attempt(list_owners), owned, reads=True):
+    for place, controllers in pacing.fan_out(pacing.attempt(list_owners), owned):
         if isinstance(controllers, AccessDenied):
             continue  # the name of a Deployment's pod shows it as well
         if isinstance(controllers, PodidError):
@@ -286,7 +286,7 @@ def missed_by_webhook(
         return kube.writer.dry_run_pod(target.refs[0], image=image, labels=target.labels)
 
     for _ in patience.within(SECONDS_OF_DRY_RUNS).rounds(SECONDS_BETWEEN):
-        answers = dict(pacing.fan_out(pacing.attempt(tried), pending, reads=True))
+        answers = dict(pacing.fan_out(pacing.attempt(tried), pending))
         errors = {answer.message for answer in answers.values() if isinstance(answer, PodidError)}
         notes |= dict.fromkeys(f"the webhook was not checked in a dry run: {message}" for message in sorted(errors))
         pending = [target for target in pending if isinstance(pod := answers[target], Pod) and not is_injected(pod)]

@@ -25,7 +25,7 @@ from podid.ops.change.kinds import (
 )
 from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_not_aws, made_here, others
+from podid.ops.role.plan import adopted_by, check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
 from podid.ops.role.uses import Unread, Uses, read_all_uses
@@ -90,10 +90,19 @@ def plan_deleting(
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
     contents = RoleContents.read(clients, role, uses)
+    if not adopt:
+        check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
     plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
+
+
+def check_not_adopted(journal: Journal, place: Place, role: Role, hint: errors.Hint) -> None:
+    """Raise Conflict if a declaration adopted the role: its next `podid apply` would create the role again."""
+    if file := adopted_by(journal, place, role):
+        message = f"Declaration {file} adopted role {role.name} after podid created it (podid apply)"
+        raise errors.Conflict(message, hint=hint, subject=role.name)
 
 
 def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool, update_trust: bool) -> Plan:
@@ -187,6 +196,7 @@ def plan_delete_after(
             hint=errors.Other(("role", "show"), (name,)),
             subject=name,
         )
+    check_not_adopted(journal, place, role, errors.Other(("role", "show"), (name,)))
     uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses)

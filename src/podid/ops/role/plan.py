@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
+from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
 from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.plan import Action, Header, Place, Plan, Verb, document
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document, texts
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
@@ -37,6 +38,13 @@ def identity(
 def made_here(journal: Journal, place: Place, role: Role) -> bool:
     """Return whether the journal contains the creation of the role."""
     return journal.created(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
+
+
+def adopted_by(journal: Journal, place: Place, role: Role) -> str:
+    """Return the declaration that adopted the role after podid created it here; empty if there is none."""
+    created = journal.last_made(place.header, ROLE.name, {"roleName": role.name})
+    file = role.tags.get(OWNER_KEY, "")
+    return "" if file == texts(created, "tags").get(OWNER_KEY) else file
 
 
 def check_not_aws(role: Role) -> None:

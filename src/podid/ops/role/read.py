@@ -239,7 +239,7 @@ def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
     """Return the roles with the stacks that have them, of those without another owner."""
     unread = {str(item): item for item in roles.unread}
     names = {item.role.name: item.role for item in (*roles.allowing, *roles.shut)}
-    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names, reads=True))
+    owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names))
     for answer in owners.values():
         if isinstance(answer, PodidError):
             unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))

@@ -171,7 +171,8 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None],
         return TargetPlan(None, (f"{name} was not checked: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if request.must_exist:
-            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
+            listing = ("aws", "iam", "list-roles", *(("--profile", request.profile) if request.profile else ()))
+            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn, hint=listing)
         return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:

@@ -97,7 +97,7 @@ def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) ->
     def read(region: str) -> tuple[str, ...]:
         return aws.eks_in(region).list_clusters()
 
-    for region, answer in pacing.fan_out(pacing.attempt(read), regions or aws.eks_regions, reads=True):
+    for region, answer in pacing.fan_out(pacing.attempt(read), regions or aws.eks_regions):
         if region != aws.region and (why := _why_closed(answer)):
             closed.setdefault(why, []).append(region)
         elif isinstance(answer, PodidError):

@@ -244,7 +244,7 @@ class Tracer:
             if live(pod) and pod.name[:PART] == part and (used_at is None or pod.created_at <= used_at)
         ]
         find = partial(clients.eks.find_association, place.cluster_name)
-        associations = dict(pacing.fan_out(find, {pod.ref for pod in pods}, reads=True))
+        associations = dict(pacing.fan_out(find, {pod.ref for pod in pods}))
         fitting = {
             ref: item
             for ref, item in associations.items()

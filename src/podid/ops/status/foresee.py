@@ -36,7 +36,7 @@ from podid.facts.index import index
 from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
-from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.change.kinds.association import late_changes, ref_of
 from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Clients
@@ -195,7 +195,7 @@ _ITS_OWN = (2, 3, 4, 5)
 def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
     """Return the restarts that `--restart` adds to a change of associations: the workloads of the snapshot's targets
     whose pods the change does not reach."""
-    late = {ref_of(action.keys) for action in plan.actions if _reaches_late(action)}
+    late = late_changes(plan.actions)
     gone = {ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and action.after is None}
     workloads: dict[Subject, None] = {}
     for ref in snapshot.targets:
@@ -205,15 +205,6 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
             if replaced and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
                 workloads[workload] = None
     return tuple(RESTART.action(None, RESTART.state_of(item)) for item in workloads)
-
-
-def _reaches_late(action: Action) -> bool:
-    """Return whether the change reaches running pods only when they are replaced."""
-    before, after = action.before, action.after
-    if action.kind != ASSOCIATION.name or after is None:
-        return False
-    # pods may still have credentials by an earlier association
-    return before is None or any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)

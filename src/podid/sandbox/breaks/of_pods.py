@@ -120,6 +120,15 @@ def irsa_annotation_leftover(scenario: Scenario) -> str:
     return str(identity)
 
 
+def irsa_role_trusts_pods_only(scenario: Scenario) -> str:
+    """Annotate a service account with a role whose trust policy allows only EKS Pod Identity."""
+    identity = scenario.create_identity(associated=False)
+    role = f"arn:{scenario.world.partition}:iam::{scenario.world.account}:role/{identity.role}"
+    scenario.merge(identity.account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}})
+    scenario.create_workload()
+    return str(identity)
+
+
 def cached_credentials_after_change(scenario: Scenario) -> str:
     """Change the role of an association while pods still have credentials of the previous role."""
     scenario.install_agent()

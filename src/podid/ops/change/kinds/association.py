@@ -131,6 +131,19 @@ class AssociationKind(base.ResourceKind):
 LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
+def changes_settings(action: Action) -> bool:
+    """Return whether the action changes more of an association than its tags."""
+    before, after = action.before or {}, action.after or {}
+    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
+
+
+def late_changes(actions: Iterable[Action]) -> list[ServiceAccountRef]:
+    """Return the service accounts whose running pods may keep credentials of an earlier association: it has other
+    settings, or it was deleted and they have its injected fields."""
+    kept = (action for action in actions if action.kind == AssociationKind.name and action.after is not None)
+    return [ref_of(action.keys) for action in kept if changes_settings(action)]
+
+
 def with_associations(
     snapshot: Snapshot,
     changes: Iterable[tuple[ServiceAccountRef, State | None]],
@@ -155,7 +168,9 @@ def with_associations(
             continue
         old = AssociationKind.state_of(known) if known is not None else deleted.get(str(ref), {})
         same = bool(old) and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
-        if same and known is None:  # running pods have credentials with the same settings
+        if not same:
+            kept.pop(str(ref), None)
+        elif known is None:  # running pods have credentials with the same settings
             kept[str(ref)] = now
         target, external_id = text(after, "targetRoleArn") or None, known.external_id if known is not None else None
         if target and not external_id and cluster:

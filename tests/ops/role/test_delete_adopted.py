@@ -1,0 +1,31 @@
+"""A role that podid created and that a declaration of another user adopted later is not deleted with an association."""
+
+import pytest
+
+from worlds import Site
+
+
+@pytest.fixture
+def adopted(site: Site) -> Site:
+    site.must("associate", "shop/cart", "--create-role", "--role", "shop-cart", "--wait", "none")
+    site.aws("iam").tag_role(RoleName="shop-cart", Tags=[{"Key": "podid:owner", "Value": "shop"}])
+    return site
+
+
+def test_a_role_that_a_declaration_adopted_is_not_deleted(adopted: Site) -> None:
+    said = "Declaration shop adopted role shop-cart after podid created it"
+    for line in ("disassociate shop/cart --delete-role --yes --wait none", "undo last --yes"):
+        refused = adopted(*line.split())
+        assert refused.code == 6, (line, refused)
+        assert said in refused.stderr or line.startswith("undo"), (line, refused)
+    adopted.must("disassociate", "shop/cart", "--yes", "--wait", "none")
+    assert said in adopted("role", "delete", "shop-cart", "--yes").stderr
+    adopted.must("decommission", "--cluster", "demo", "--yes")
+    assert adopted.aws("iam").get_role(RoleName="shop-cart")
+    adopted.must("role", "delete", "shop-cart", "--yes", "--adopt")
+
+
+def test_a_role_without_the_mark_is_deleted(adopted: Site) -> None:
+    adopted.aws("iam").untag_role(RoleName="shop-cart", TagKeys=["podid:owner"])
+    adopted.must("disassociate", "shop/cart", "--delete-role", "--yes", "--wait", "none")
+    assert adopted("role", "show", "shop-cart").code == 5
