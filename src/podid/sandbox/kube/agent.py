@@ -185,8 +185,10 @@ def _daemon_set(
 def _pod_spec(
     world: ControlPlane, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]], bottlerocket: str
 ) -> Obj:
-    arguments = ["--port", "80", "--cluster-name", world.cluster_name, "--probe-port", "2703"]
-    for flag, value in _map(_map(settings.get("agent")).get("additionalArgs")).items():
+    agent = _map(settings.get("agent"))
+    probe = agent.get("probePort", 2703)
+    arguments = ["--port", "80", "--cluster-name", world.cluster_name, "--probe-port", str(probe)]
+    for flag, value in _map(agent.get("additionalArgs")).items():
         arguments += [flag, str(value)]
     terms = [
         {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
@@ -210,7 +212,10 @@ def _pod_spec(
                 "image": image,
                 "command": ["/go-runner", "/eks-pod-identity-agent", "server"],
                 "args": arguments,
-                "ports": [{"name": "proxy", "containerPort": 80}, {"name": "probes-port", "containerPort": 2703}],
+                "ports": [
+                    *([{"name": "proxy", "containerPort": 80}] if agent.get("advertiseProxyPort", True) else []),
+                    {"name": "probes-port", "containerPort": probe},
+                ],
                 "env": [{"name": "AWS_REGION", "value": world.region}],
                 "resources": settings.get("resources") or {},
                 "securityContext": {"capabilities": {"add": ["CAP_NET_BIND_SERVICE"]}},
