@@ -32,6 +32,12 @@ def test_pods_that_opted_out_do_not_use_the_agent() -> None:
     assert only(ID, both).pods == ("shop/orders-5d9c-x2",)
 
 
+def test_the_fix_replaces_the_pods_which_keep_the_injected_fields() -> None:
+    fix = only(ID, FAILS).fix
+    assert fix is not None
+    assert fix.commands == (("podid", "disassociate", "shop/orders", "--restart", "--cluster", "prod"),)
+
+
 def test_pods_with_an_agent_keep_their_association() -> None:
     hosts = (node(), node("fargate-1", compute_type="fargate"))
     snapshot = healthy(nodes=hosts, pods=(pod(), pod("batch-1", node="fargate-1")))

@@ -142,6 +142,18 @@ def test_workloads_that_keep_their_credentials_are_restarted(site: Site) -> None
     assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
 
 
+@pytest.mark.parametrize("mode", ["token-audience", "fargate-pod", "windows-pod"])
+def test_pods_that_had_no_credentials_are_restarted(shared: Site, mode: str) -> None:
+    """New pods have the same failure as the running ones, which therefore lose nothing."""
+    shared.box.failures.put(mode)
+    try:
+        outcome = shared("restart", f"broken/{mode}", "--dry-run", "-o", "json")
+    finally:
+        shared.box.failures.heal()
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert ([item["id"] for item in outcome.json["after"]], outcome.json["brings"]) == ([mode], [])
+
+
 # --- from a snapshot --------------------------------------------------------------------------------------------------
 
 APP, JOB = (Subject("Deployment", name, "shop") for name in ("orders", "import"))

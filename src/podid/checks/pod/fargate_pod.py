@@ -33,7 +33,7 @@ def without_agent(
             f"pods: {short_list(' on '.join(filter(None, (pod.name, pod.node))) for pod in on_platform)}",
             *notes,
             *((f"fix: use another service account for these pods; {elsewhere} use the association",) if others else ()),
-            # without the association, the other pods would lose their credentials
-            commands=() if others else (podid_command(snapshot, "disassociate", str(association.ref)),),
+            # without the association, the other pods would lose their credentials; only new pods get those of IRSA
+            commands=() if others else (podid_command(snapshot, "disassociate", str(association.ref), "--restart"),),
             pods=on_platform,
         )

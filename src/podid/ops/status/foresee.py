@@ -188,8 +188,9 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
 
 # --- restarts ---------------------------------------------------------------------------------------------------------
 
-# links on the pod and its network: a new pod has the same failure
+# links on the pod and its network, and platforms without an agent: a new pod has the same failure
 _ITS_OWN = (2, 3, 4, 5)
+_NO_AGENT = ("fargate-pod", "windows-pod")
 
 
 def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
@@ -272,7 +273,7 @@ def _loses(old: PodStatus, new: PodStatus) -> bool:
     if len(ways) == 1 and CredentialSource.POD_IDENTITY not in ways:
         return False  # static access keys, which the new pod has as well
     same = old.state is IdentityState.BROKEN and old.cause is not None and old.cause.check == new.cause.check
-    return not (same and new.cause.link in _ITS_OWN)
+    return not (same and (new.cause.link in _ITS_OWN or new.cause.check in _NO_AGENT))
 
 
 # --- credentials ------------------------------------------------------------------------------------------------------
