@@ -142,7 +142,9 @@ class Template:
         request = AWSRequest("GET", self.base + path)
         SigV4Auth(credentials, self.signing_name, self.region).add_auth(request)
         headers = {**self.headers, **dict(request.headers.items()), "amz-sdk-invocation-id": _invocation_id()}
-        return AWSPreparedRequest("GET", request.url, headers, None, stream_output=True, context=request.context)
+        prepared = AWSPreparedRequest("GET", request.url, headers, None, stream_output=True)
+        prepared.context = request.context  # the constructor of botocore 1.42 does not accept it
+        return prepared
 
 
 class Repeats:

@@ -1,7 +1,10 @@
 """podid migrate cleanup: what it lists, and its exit codes."""
 
+import json
+
 from irsa import PROVIDER, Irsa, irsa_statement
 from ops.migrate.worlds import AGENT, Proxies
+from podid.domain.trust import ACTIONS, base_role_permissions
 from worlds import Site
 
 
@@ -28,6 +31,18 @@ def test_cleanup_lists_and_deletes_the_named_resources(irsa: Irsa) -> None:
     irsa.site.must("undo", "last", "--yes")
     providers = irsa.site.aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
     assert unused in {item["Arn"] for item in providers}
+
+
+def test_a_deleted_role_leaves_the_trust_policy_of_its_target_role(irsa: Irsa) -> None:
+    lonely = irsa.role("lonely", irsa_statement("shop/a", provider=PROVIDER.replace("EXAMPLED", "GONE")))
+    own = {"Effect": "Allow", "Principal": {"AWS": lonely}, "Action": list(ACTIONS)}
+    target = irsa.role("far", irsa_statement("shop/b"), own)
+    document = json.dumps(base_role_permissions(target))
+    irsa.site.aws("iam").put_role_policy(RoleName="lonely", PolicyName="far", PolicyDocument=document)
+    notes = irsa.site.must("migrate", "cleanup", lonely, "--dry-run", "-o", "json").json["notes"]
+    assert any("pass --update-trust to remove the statement first" in note for note in notes)
+    irsa.site.must("migrate", "cleanup", lonely, "--update-trust", "--yes")
+    assert "lonely" not in json.dumps(irsa.trust("far"))
 
 
 def test_cleanup_deletes_nothing_else(irsa: Irsa) -> None:

@@ -5,6 +5,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import arguments
 from podid.domain.plan import Consent
 from podid.domain.text import count_of
+from podid.ops.options import LEAVE_TARGETS
 
 
 @command(
@@ -19,6 +20,7 @@ from podid.domain.text import count_of
                 "Eks.list_associations"
             ),
         ),
+        ("--update-trust", "ROLE_TRUST.update"),
         (
             "listing kiam and kube2iam",
             (
@@ -32,6 +34,7 @@ from podid.domain.text import count_of
 def cleanup(
     access: Access,
     names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
+    update_trust: bool = LEAVE_TARGETS,
 ) -> None:
     """List and delete unused resources after a migration.
 
@@ -62,6 +65,6 @@ def cleanup(
         access.terminal.leave(leftovers.exit_code)
         return
     change = Change.begin(access, place)
-    plan = plan_cleanup(access.clients, place, access.journal, leftovers, names)
+    plan = plan_cleanup(access.clients, place, access.journal, leftovers, names, update_trust=update_trust)
     question = f"Delete {count_of(len(set(names)), 'leftover')}?"
     change.run(plan, consent=Consent(question=question, needed_for="Deleting leftovers"))

@@ -86,10 +86,17 @@ def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
 
 
 def plan_cleanup(
-    clients: Clients, place: Place, journal: Journal, leftovers: MigrationCleanup, names: Sequence[str]
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    leftovers: MigrationCleanup,
+    names: Sequence[str],
+    *,
+    update_trust: bool,
 ) -> Plan:
-    """Return the plan that deletes the named leftovers. Raise NotFound if a name is not a leftover. Raise Conflict if a
-    role is in use, or if podid could not read the workloads that an agent serves."""
+    """Return the plan that deletes the named leftovers, and with `update_trust` the access of roles to target roles.
+    Raise NotFound if a name is not a leftover. Raise Conflict if a role is in use, or if podid could not read the
+    workloads that an agent serves."""
     known = {item.name.lower(): item for item in leftovers.items}
     plan = Plan(header=place.header, actions=())
     for name in dict.fromkeys(names):
@@ -103,14 +110,14 @@ def plan_cleanup(
                     raise Conflict(message, subject=name, hint=Other(("migrate", "status")))
             close = did_you_mean(name, [item.name for item in leftovers.items])
             raise NotFound(f"{name} is not a leftover of a migration{close}", subject=name)
-        plan = plan.then(_deletion(clients, place, journal, item)).in_order()
+        plan = plan.then(_deletion(clients, place, journal, item, update_trust)).in_order()
     return plan
 
 
-def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover) -> Plan:
+def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover, update_trust: bool) -> Plan:
     if item.kind == ROLE:
         plan, _ = plan_deleting(
-            clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True, update_trust=False
+            clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True, update_trust=update_trust
         )
         return plan
     if item.kind == AGENT:
