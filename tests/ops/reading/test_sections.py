@@ -169,7 +169,7 @@ LINES = [
     ("doctor shop/orders --cloudtrail", 24, 16),
     ("doctor shop/orders --verify --yes", 22, 17),
     ("doctor --check role-not-found", 4, 1),
-    ("agent status", 14, 4),
+    ("agent status", 14, 6),
     ("bundle x.tar.gz --yes", 21, 15),
 ]
 
