@@ -1,17 +1,21 @@
 """Plans and results of several clusters, or of several fixes, in one view."""
 
+from __future__ import annotations
+
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from podid.domain.errors import PodidError
 from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
-from podid.ops.doctor.fixes import WORDS, AutoFix
 from podid.render.changes import FilePlanDocument, PlanDocument, ResultDocument
 from podid.render.view import Column, Line, Table, View, document, part_of, table_of
+
+if TYPE_CHECKING:
+    from podid.ops.doctor.fixes import AutoFix
 
 
 def results_view(
@@ -65,6 +69,8 @@ class PlannedFix:
 
 
 def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
+    from podid.ops.doctor.fixes import WORDS
+
     body = document(FixListDocument, cluster=cluster, items=fixes)
     table = table_of(
         fixes,
