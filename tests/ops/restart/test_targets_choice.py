@@ -176,7 +176,10 @@ def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool 
         return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW)
 
     result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
-    assert [action.keys["name"] for action in plan.actions] == [target.workload.name for target in targets]
+    assert [action.keys["name"] for action in plan.actions] == [t.workload.name for t in result if not t.obstacle]
+    assert [(item.reason, item.id) for item in plan.skipped] == [
+        (target.obstacle.message, target.obstacle.id) for target in result if target.obstacle
+    ]
     assert not targets or all(target.obstacle for target in targets) or "a note" in plan.notes
     return {target.workload.name: target.obstacle.id if target.obstacle else "" for target in result}
 
