@@ -205,15 +205,15 @@ class Change:
         checks: Sequence[str] = (),
         by_name: bool = False,
     ) -> Plan:
-        """Return the plan with its effect. Raise Conflict if new pods would be broken and running pods are not, unless
-        `force`."""
+        """Return the plan with its effect. Raise Conflict if new pods would be broken and running pods may not be,
+        unless `force`. Other broken pods are not restarted: `after_associate` checks new pods first."""
         if not plan.actions and not self.restart:
             return plan
         from podid.ops.status.foresee import refusal
 
         outlook, harms = self.forecast(plan, refs, checks=checks, by_name=by_name).outlook()
-        if harms and not self.force:
-            raise refusal(harms)
+        if (losing := [harm for harm in harms if harm.pods]) and not self.force:
+            raise refusal(losing)
         return replace(plan, outlook=outlook) if plan.actions else plan
 
     def with_outlook_of_role(self, plan: Plan, role: Role) -> Plan:
