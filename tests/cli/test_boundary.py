@@ -148,6 +148,19 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Podid(tty=True)("list").stderr == "\nInterrupted.\n"
 
 
+def test_ctrl_c_during_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dispatch(argv: list[str], runtime: Runtime) -> int:
+        runtime.changing = True
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boundary, "_dispatch", dispatch)
+    line = "associate shop/orders --role storefront --journal-dir runs"
+    assert Podid()(*line.split()).stderr == (
+        "Interrupted. `podid history --journal-dir runs` lists the changes; it is safe to run the command again: "
+        f"podid {line}\n"
+    )
+
+
 def test_the_command_to_run_again_is_one_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     def dispatch(argv: list[str], runtime: Runtime) -> int:
         runtime.changing = True

@@ -184,6 +184,7 @@ def _next(error: PodidError) -> Hint:
 def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
+    from podid.cli.hints import at_place
     from podid.render.sanitize import line
     from podid.render.screen import Screen, paint_all
 
@@ -192,7 +193,8 @@ def _tell_interrupted(runtime: Runtime) -> None:
     texts = [f"Interrupted{where}."]
     if runtime.changing:
         again = shlex.join(("podid", *runtime.argv))
-        texts = [f"{texts[0]} `podid history` lists the changes; it is safe to run the command again:", again]
+        history = shlex.join(at_place(("podid", "history"), runtime.argv))
+        texts = [f"{texts[0]} `{history}` lists the changes; it is safe to run the command again:", again]
     if runtime.streams.stderr_tty:  # the terminal has written ^C at the position of the cursor
         lines = [Line(texts[0]), *(Line(f"  {text}", code=True) for text in texts[1:])]
         text = f"\n{paint_all(lines, Screen(runtime.width))}"

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
+from podid.cli.incomplete import incomplete_notes
 from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
@@ -307,19 +308,19 @@ class Change:
     def take_back(self, result: ChangeResult) -> ChangeResult:
         """Roll back roles that a failed run created without using them, and return the result. Raise the failure if
         nothing of the run remains."""
-        from podid.ops.role.delete import plan_rollback, stays
+        from podid.ops.role.delete import plan_rollback
 
         rollback = plan_rollback(result)
         if rollback is None or result.error is None:
-            remaining = stays(result)
-            return replace(result, notes=(*result.notes, remaining)) if remaining else result
+            return result
         self.access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
             failure = self.carry_out(rollback.plan, undoes=result.run_id).error
         except PodidError as error:
             failure = error
         if failure is not None:
-            return rollback.kept(failure)
+            note = f"{rollback.subject}, which this run created, could not be deleted: {failure.message}"
+            return replace(result, notes=(*result.notes, note))
         if rollback.whole:
             raise rollback.error()
         return rollback.after()
@@ -365,10 +366,11 @@ class Change:
     def report(self, result: ChangeResult, *, nothing: str = "nothing to change") -> None:
         """Write the result to stdout and exit with its code; `nothing` is the text for a result without actions. Raise
         the error of a result without completed actions."""
-        terminal = self.access.terminal
+        terminal, notes = self.access.terminal, incomplete_notes(result, self.access)
         if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
+            terminal.note(*(f"note: {note}" for note in notes))
             raise result.error
-        whole = terminal.erase_draft()
+        result, whole = replace(result, notes=(*result.notes, *notes)), terminal.erase_draft()
         terminal.emit(result_view(result, settled=self.access.runtime.take_settled(), nothing=nothing, whole=whole))
         terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:

@@ -15,6 +15,7 @@ from podid.domain.text import meant, nearest
 if TYPE_CHECKING:
     import typer
 
+ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa", "--for")
 # options of the AWS CLI, eksctl, kubectl, helm and terraform -> podid's names: the first one that the command has
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--role-arn": ("--role",),
@@ -39,10 +40,10 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--auto-approve": ("--yes",),
     "--assume-yes": ("--yes",),
     "--no-wait": ("--wait=none",),
+    **dict.fromkeys(ACCOUNTS, ("--for",)),
 }
 # a managed policy if the value is an ARN, otherwise one of the others
 _POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
-ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
 # commands that change no existing object: a user may paste a corrected typing error
 _CREATING = frozenset({"associate", "install-agent", "role create"})
@@ -63,8 +64,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     typed = str(getattr(error, "option_name", "") or "")
     params = context.command.params if context is not None else ()
     known = [name for param in params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
-    takes_names = any(param.param_type_name == "argument" for param in params)
-    if message.startswith("No such option") and (error_here := _elsewhere(typed, known, argv, path, takes_names)):
+    names = [str(param.metavar) for param in params if param.param_type_name == "argument"]
+    if message.startswith("No such option") and (error_here := _elsewhere(typed, known, argv, path, names)):
         return error_here
     near: list[str] = []
     if message.startswith("No such command") and context is not None:
@@ -73,13 +74,13 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         message = f"Unknown command {typed}{meant(near)}"
         return UsageError(message, hint=_command_hint(typed, near, argv, path))
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        limit = "fewer arguments" if takes_names else "no arguments"
+        limit = "fewer arguments" if names else "no arguments"
         message = f"{command} accepts {limit}: unexpected argument {extra[1]}"
     elif missing := _MISSING.fullmatch(message):
         message = f"{command} requires {missing[1]}"
     elif message.startswith("No such option"):
         message = f"Unknown option {typed}"
-        if any(typed in item.spellings for item in SHARED.values()):
+        if typed in ACCOUNTS or any(typed in item.spellings for item in SHARED.values()):
             # other commands have it, so it is not a typing error
             message = f"{command} has no option {typed}"
         else:
@@ -107,16 +108,17 @@ def _command_hint(typed: str, near: Sequence[str], argv: Sequence[str], path: Se
 
 
 def _elsewhere(
-    typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str], takes_names: bool
+    typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str], names: Sequence[str]
 ) -> UsageError | None:
-    """Return the error for an option of another program, or None for an unknown name."""
-    if typed in ACCOUNTS or (typed in ("--namespace", "-n") and any(value_of(name, argv) for name in ACCOUNTS)):
-        account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
+    """Return the error for an option of another program, or None for an unknown name. `names` are the command's
+    arguments."""
+    account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
+    if any("NS/SA" in name for name in names) and (typed in ACCOUNTS or (account and typed in ("--namespace", "-n"))):
         return UsageError(
             f"Unknown option {typed}; the service account is an argument, NAMESPACE/NAME",
             hint=_with_account(account, argv, path) or Other((*path, "--help")),
         )
-    if typed in ROLES and path[:1] == ["role"] and takes_names:
+    if typed in ROLES and path[:1] == ["role"] and names:
         words = list(argv)
         role = _taken(typed, words)
         hint: Hint = Other((*path, "--help"))
@@ -171,10 +173,12 @@ def _takes_value(params: Iterable[object], option: str) -> bool:
 
 
 def _with_account(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:
-    """Return the command line with NAMESPACE/NAME from `option` and --namespace, or () if one is missing."""
+    """Return the command line with NAMESPACE/NAME from `option`, or from it and --namespace; () if one is missing."""
     words = list(argv)
-    name, namespace = _taken(option, words), _taken("--namespace", words, short="-n")
-    return ("podid", *path, f"{namespace}/{name}", *words[len(path) :]) if name and namespace else ()
+    name = _taken(option, words)
+    namespace = "" if "/" in name else _taken("--namespace", words, short="-n")
+    whole = f"{namespace}/{name}" if namespace else name
+    return ("podid", *path, whole, *words[len(path) :]) if whole.count("/") == 1 else ()
 
 
 def _taken(option: str, words: list[str], *, short: str = "") -> str:

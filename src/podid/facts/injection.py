@@ -19,8 +19,9 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import carries_irsa, injected, live, missing_containers, on_fargate, on_windows, opted_out
 from podid.facts.index import by_workload, index, once
 
-# associations reach the webhook some seconds after the response of the API
-PROPAGATION = timedelta(seconds=60)
+# a pod that started this soon after a change and has no injected fields was probably earlier than the webhook, which
+# receives associations some seconds after the response of the API
+RACE_WINDOW = timedelta(seconds=60)
 
 
 class PodState(Enum):
@@ -68,7 +69,7 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
     modified = (association.modified_at or created).replace(microsecond=0)
     if pod.created_at < created:
         return PodState.PREDATES
-    if any(start <= pod.created_at <= start + PROPAGATION for start in (created, modified)):
+    if any(start <= pod.created_at <= start + RACE_WINDOW for start in (created, modified)):
         return PodState.RACED
     return PodState.MISSED
 

@@ -139,7 +139,7 @@ def test_a_role_that_cannot_be_rolled_back_is_named(box: Sandbox, podid: Podid, 
     (note,) = [note for note in failed.json["notes"] if "could not be deleted" in note]
     assert note.startswith("role shop-orders, which this run created, could not be deleted: ")
     box.world.credentials.allow_again()
-    assert podid(*note.rpartition("; podid ")[2].removesuffix(" deletes it").split(), "--yes").code == 0
+    assert podid("undo", failed.json["runId"], "--yes").code == 0
     assert account_state(box) == before
 
 
@@ -147,8 +147,8 @@ def test_an_association_of_unknown_outcome_keeps_its_role(box: Sandbox, podid: P
     fault = box.faults.add(Fault("reset", "eks", "CreatePodIdentityAssociation"))
     failed = podid(*ASSOCIATE, *MANAGED)
     assert failed.code == 8, failed
-    (note,) = [note for note in failed.json["notes"] if "may be in use" in note]
-    assert note.startswith("role shop-orders, which this run created, may be in use: run the command again")
+    (note,) = [note for note in failed.json["notes"] if "incomplete" in note]
+    assert note.startswith("this run is incomplete; to complete it: podid associate shop/orders ")
     fault.times = 0
     again = podid(*ASSOCIATE, *MANAGED)
     assert (again.code, actions(again)[0]) == (0, ("association", "shop/orders", "done")), again

@@ -8,7 +8,7 @@ from podid.domain.cluster import Pod
 from podid.domain.text import count_of, utc
 from podid.facts import restarts
 from podid.facts.index import index, podid_command
-from podid.facts.injection import PROPAGATION, Group, PodState
+from podid.facts.injection import RACE_WINDOW, Group, PodState
 
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
@@ -18,7 +18,7 @@ _ABOUT = {
     "pod-predates-association": (PodState.PREDATES, _BEFORE),
     "association-propagation-race": (
         PodState.RACED,
-        f"started within {PROPAGATION.seconds} s of a change of the association, before it reached the webhook",
+        f"started within {RACE_WINDOW.seconds} s of a change of the association, before it reached the webhook",
     ),
     "irsa-env-still-active": (
         PodState.IRSA,

@@ -4,13 +4,13 @@ A journal may come from any source (`--journal-dir` of a checkout, a CI cache), 
 that it restores are judged like a new request.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, owned_by_aws
-from podid.domain.errors import AccessDenied, Conflict, InvalidInput
+from podid.domain.errors import AccessDenied, Conflict, InvalidInput, Other
 from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Place, Plan, State, document, matches, text
@@ -72,11 +72,14 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
             unchanged.append(action)
             continue
         if action.after is None:
-            notes += kind.before_deleting(site, action, actions)
+            try:
+                notes += kind.before_deleting(site, action, actions)
+            except Conflict as error:
+                raise _after_later(error, journal, run, _about_role(action)) from error
         actions.append(action)
     if not actions:
         notes.append(f"run {run.run_id} has nothing left to undo")
-    notes += _check_users(site, actions, together)
+    notes += _check_users(site, actions, run, journal, together)
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
     grave = check_restored(clients, run.header, plan)
     return Undo(plan.noting(grave), grave)
@@ -93,14 +96,82 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     if matches(restored, current):
         return kind.action(resulting if current is None else current, restored)
     if not matches(resulting, current):
-        message = f"{kind.subject(action)} has changed since run {run.run_id}: undo it manually"
-        raise Conflict(message, subject=action.target)
+        message = f"{kind.subject(action)} has changed since run {run.run_id}: {_difference(resulting, current)}"
+        advice = "The journal has no later run that changed it: restore it manually, and undo the run again."
+        moved = Conflict(message, hint=Other(("history",), (run.run_id,)), advice=advice, subject=action.target)
+        raise _after_later(
+            moved,
+            journal,
+            run,
+            lambda later, other: _which(other) == _which(action) and reachable(later.header, other, run.header),
+        )
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
 
 
-def _check_users(site: Site, actions: Sequence[Action], together: Sequence[Run]) -> Iterator[str]:
+About = Callable[[Run, Action], bool]
+
+
+def _after_later(error: Conflict, journal: Journal, run: Run, about: About) -> Conflict:
+    """Return the error, with the undo of the later runs as its hint, if the journal has any with a change that `about`
+    selects. Undone runs do not count."""
+    runs = journal.runs()
+    undone = {other.undoes for other in runs}
+    later = [
+        other.run_id
+        for other in runs
+        if other.run_id > run.run_id
+        and other.header.account == run.header.account
+        and not other.undoes
+        and other.run_id not in undone
+        and any(about(other, step.action) for step in other.changed)
+    ]
+    if later:
+        first, *more = later
+        error.hint = Other(("undo",), (first,))
+        error.advice = f"First undo the later {'runs' if more else 'run'} {', '.join(later)}."
+    return error
+
+
+def _about_role(action: Action) -> About:
+    """Select the changes that prevent the deletion of the role: those of its policies and of its associations."""
+    name = action.keys.get("roleName", "")
+
+    def about(later: Run, other: Action) -> bool:
+        if other.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
+            return other.keys["roleName"] == name
+        return other.kind == ASSOCIATION.name and name != "" and role_name(text(other.after, "roleArn")) == name
+
+    return about
+
+
+def _about_associations(associations: Collection[Association]) -> About:
+    """Select the changes of these associations, which may be in other clusters."""
+    targets = {_place_of(association) for association in associations}
+
+    def about(later: Run, other: Action) -> bool:
+        return other.kind == ASSOCIATION.name and (later.header.region, later.header.cluster, other.target) in targets
+
+    return about
+
+
+def _place_of(association: Association) -> tuple[str, str, str]:
+    return Arn.parse(association.association_arn).region, association.cluster_name, str(association.ref)
+
+
+def _difference(resulting: State | None, current: State | None) -> str:
+    if current is None:
+        return "it was deleted"
+    if resulting is None:
+        return "it was created again"
+    differing = [key for key, value in resulting.items() if not matches({key: value}, current)]
+    return f"{short_list(differing)} {'differs' if len(differing) == 1 else 'differ'}"
+
+
+def _check_users(
+    site: Site, actions: Sequence[Action], run: Run, journal: Journal, together: Sequence[Run]
+) -> Iterator[str]:
     """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
@@ -113,7 +184,7 @@ def _check_users(site: Site, actions: Sequence[Action], together: Sequence[Run])
     }
 
     def changed(use: Association) -> bool:
-        return (Arn.parse(use.association_arn).region, use.cluster_name, str(use.ref)) in own
+        return _place_of(use) in own
 
     for action in trusts:
         role = site.iam.find_role(action.keys["roleName"])
@@ -128,11 +199,12 @@ def _check_users(site: Site, actions: Sequence[Action], together: Sequence[Run])
             and not changed(new.association)
         ]
         if losing:
-            raise Conflict(
-                f"The previous trust policy of role {role.name} does not allow {short_list(map(used_words, losing))}",
-                advice="The pods would lose their credentials. First undo the later runs, or delete the associations.",
-                subject=role.name,
+            message = (
+                f"The previous trust policy of role {role.name} does not allow {short_list(map(used_words, losing))}"
             )
+            advice = "Their pods would lose their credentials: first delete these associations."
+            error = Conflict(message, advice=advice, subject=role.name)
+            raise _after_later(error, journal, run, _about_associations(losing))
         yield from (f"not checked for uses of role {role.name}: {item}" for item in uses.gaps)
 
 

@@ -242,10 +242,6 @@ class RoleRollback:
         )
         return replace(self.result, done=done)
 
-    def kept(self, error: errors.PodidError) -> ChangeResult:
-        note = f"{self.subject}, which this run created, could not be deleted: {error.message}"
-        return replace(self.result, notes=(*self.result.notes, f"{note}; podid undo {self.result.run_id} deletes it"))
-
 
 def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     """Plan the deletion of the roles that the run created and that nothing uses. None if a change of unknown outcome
@@ -276,16 +272,6 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
     plan = Plan(header=result.plan.header, actions=actions)
     return RoleRollback(result, names, plan, whole=len(gone) == len(done))
-
-
-def stays(result: ChangeResult) -> str:
-    """Return a sentence about the roles that remain because the outcome of a change is not known; empty if there are
-    none."""
-    created = [item.action.keys["roleName"] for item in result.done if _creates(item, ROLE.name)]
-    if not created or not _unknown(result):
-        return ""
-    roles = f"{'role' if len(created) == 1 else 'roles'} {short_list(created)}"
-    return f"{roles}, which this run created, may be in use: run the command again, or podid undo {result.run_id}"
 
 
 def _unknown(result: ChangeResult) -> bool:

@@ -150,7 +150,7 @@ def _check_policies(site: Site, name: str, earlier: Sequence[Action]) -> None:
         raise Conflict(
             f"Role {name} has policies that are not part of the plan ({', '.join(sorted(more))}); IAM does not "
             "delete a role with policies",
-            advice="Undo the later runs first, or remove these policies with podid role detach.",
+            advice="First remove these policies with podid role detach.",
             subject=name,
         )
 

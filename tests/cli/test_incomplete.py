@@ -1,0 +1,73 @@
+"""The note on a change of which only a part was made, for each way in which a change can end early."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.change.support import account_state
+from podid.sandbox.faults import Fault
+from worlds import Site
+
+NEW = ("associate", "shop/fresh", "--create-role", "--wait", "none")
+BOTH = (*NEW, "--create-service-account")
+WITH_POLICY = ("role", "create", "new", "--for", "shop/orders", "--managed-policy", "AmazonS3ReadOnlyAccess")
+
+
+def denied(*actions: str) -> dict[str, Any]:
+    return {"denied": actions}
+
+
+def reset(service: str, operation: str) -> dict[str, Any]:
+    return {"fault": Fault("reset", service, operation)}
+
+
+def lost(service: str, operation: str) -> dict[str, Any]:
+    return {"fault": Fault("lose-answer", service, operation, times=1)}
+
+
+CASES = {
+    "an association of unknown outcome": (NEW, 8, reset("eks", "CreatePodIdentityAssociation")),
+    "a role of unknown outcome": (NEW, 7, reset("iam", "CreateRole")),
+    "a role of unknown outcome, and a service account": (BOTH, 8, reset("iam", "CreateRole")),
+    "--timeout after the role": ((*NEW, "--timeout", "1s"), 8, {"fault": Fault("fail", "iam", "CreateRole", times=2)}),
+    "a role that cannot be deleted": (NEW, 8, denied("eks:CreatePodIdentityAssociation", "iam:DeleteRole")),
+    "a policy that is refused": (WITH_POLICY, 8, denied("iam:AttachRolePolicy", "iam:DeleteRole")),
+    "a deletion that is refused": (
+        ("role", "delete", "orders-dynamodb", "--adopt", "--yes"),
+        8,
+        denied("iam:DeleteRole"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_note_completes_and_undoes(site: Site, tmp_path: Path, case: str) -> None:
+    command, code, trouble = CASES[case]
+    before, accounts = account_state(site.box), site.cluster.get("/api/v1/namespaces/shop/serviceaccounts")["items"]
+    command = (*command, "--journal-dir", str(tmp_path / "a journal"))
+    if fault := trouble.get("fault"):
+        site.box.faults.add(fault)
+    for action in trouble.get("denied", ()):
+        site.box.world.credentials.deny(action)
+    failed = site(*command)
+    site.box.faults.clear()
+    site.box.world.credentials.allow_again()
+    (note,) = [line for line in failed.stderr.splitlines() if line.startswith("note: this run is incomplete; ")]
+    _, again, undo = note.split("; ")
+    assert (failed.code, "may be in use" in failed.stderr) == (code, False), failed
+    assert shlex.split(again.removeprefix("to complete it: ")) == ["podid", *command]
+    podid, *words = shlex.split(undo.removeprefix("to undo its changes: "))
+    assert podid == "podid"
+    site.must(*words, "--yes", "--wait", "none")
+    assert account_state(site.box) == before
+    left = site.cluster.get("/api/v1/namespaces/shop/serviceaccounts")["items"]
+    assert [item["metadata"]["name"] for item in left] == [item["metadata"]["name"] for item in accounts]
+    site.must(*command)
+
+
+def test_no_note_on_a_change_that_made_nothing(site: Site) -> None:
+    site.box.world.credentials.deny("iam:CreateRole")
+    failed = site(*NEW)
+    assert (failed.code, "incomplete" in failed.stderr) == (4, False), failed
