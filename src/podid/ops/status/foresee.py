@@ -280,16 +280,23 @@ def _breaks(old: PodStatus, new: PodStatus) -> bool:
     """Return whether the new pod is broken, and does not have the same credentials of its own as the running pod."""
     if new.state not in (IdentityState.BROKEN, IdentityState.STALE) or new.cause is None:
         return False
-    sources = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
-    return len(sources) != 1 or sources.isdisjoint(_OF_ITS_OWN)
+    return _same_source(old, new) not in _OF_ITS_OWN
 
 
 def _may_lose(old: PodStatus, new: PodStatus) -> bool:
-    """Return whether the old pod may have credentials, though the new one gets none."""
-    if old.cause is None or new.cause is None or old.cause.check != new.cause.check:
+    """Return whether the running pod may have credentials that the new one, which is broken, does not get."""
+    if _same_source(old, new) not in (None, CredentialSource.POD_IDENTITY):
+        return False
+    if old.state is not IdentityState.BROKEN or old.cause is None or new.cause is None:
         return True
     own = new.cause.link in _ITS_OWN or new.cause.check in _NO_AGENT
-    return not (old.state is IdentityState.BROKEN and own)
+    return not (own and old.cause.check == new.cause.check)
+
+
+def _same_source(old: PodStatus, new: PodStatus) -> CredentialSource | None:
+    """Return the source of the credentials of both pods, as far as it is known; None if it differs or is not known."""
+    sources = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
+    return sources.pop() if len(sources) == 1 else None
 
 
 # --- credentials ------------------------------------------------------------------------------------------------------
