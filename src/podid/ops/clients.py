@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError, Unavailable
-from podid.ops.role.quota import TrustQuota
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.role.quota import TrustQuota
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,13 @@ class Clients:
 
     @cached_property
     def trust_quota(self) -> TrustQuota:
-        return TrustQuota(self.iam.get_account_summary)
+        return self.trust_quota_of(None)
 
     def trust_quota_of(self, profile: str | None) -> TrustQuota:
         """Return the quota of that profile's account; of the caller's own without one."""
-        return TrustQuota(self.iam_of(profile).get_account_summary) if profile else self.trust_quota
+        from podid.ops.role.quota import TrustQuota
+
+        return TrustQuota(self.iam_of(profile or "").get_account_summary)
 
 
 @dataclass(frozen=True, slots=True)

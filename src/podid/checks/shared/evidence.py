@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from podid.checks.all import BY_ID
 from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
@@ -299,6 +298,8 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
+    from podid.checks.all import BY_ID  # podid.checks.all imports every check, and checks import this module
+
     for check in (BY_ID[mode] for mode in _MAY_BE):
         verdicts = (*check.judge(snapshot), *in_logs(check, snapshot))
         yield from sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))

@@ -1,10 +1,12 @@
 """Plan associations that are created or changed."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
@@ -13,13 +15,15 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.text import nearest, no_namespace
-from podid.kube.reader import KubeReader
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.quota import TrustQuota
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
 
 Current = Mapping[ServiceAccountRef, Association | None]
 # up to this number service accounts are read by name, beyond it in one list
