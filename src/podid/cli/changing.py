@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.cli.incomplete import incomplete_notes
+from podid.cli.incomplete import incomplete_notes, with_undo
 from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
@@ -366,11 +366,11 @@ class Change:
     def report(self, result: ChangeResult, *, nothing: str = "nothing to change") -> None:
         """Write the result to stdout and exit with its code; `nothing` is the text for a result without actions. Raise
         the error of a result without completed actions."""
-        terminal, notes = self.access.terminal, incomplete_notes(result, self.access)
+        terminal = self.access.terminal
         if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
-            terminal.note(*(f"note: {note}" for note in notes))
-            raise result.error
-        result, whole = replace(result, notes=(*result.notes, *notes)), terminal.erase_draft()
+            raise with_undo(result.error, result, self.access)
+        result = replace(result, notes=(*result.notes, *incomplete_notes(result, self.access)))
+        whole = terminal.erase_draft()
         terminal.emit(result_view(result, settled=self.access.runtime.take_settled(), nothing=nothing, whole=whole))
         terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:
