@@ -272,7 +272,9 @@ class Access:
 
         named = self.named
         bound = named is not None and self.region_source == named.source
-        return at_place(command, self.argv, region=self.aws.region if bound else "")
+        # a profile of another option, such as --to-profile
+        profile = ("--profile", self.shared.profile) if self.sources.get("profile") == "--profile" else ()
+        return at_place(command, (*profile, *self.argv), region=self.aws.region if bound else "")
 
     def saved_lines(self, file: str, *path: str) -> tuple[str, str]:
         """Return the lines after a plan was saved, with the command line that carries it out at this place."""

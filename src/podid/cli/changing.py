@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.cli.incomplete import incomplete_notes
+from podid.cli.incomplete import incomplete_notes, with_undo
 from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
@@ -206,15 +206,15 @@ class Change:
         checks: Sequence[str] = (),
         by_name: bool = False,
     ) -> Plan:
-        """Return the plan with its effect. Raise Conflict if new pods would be broken and running pods are not, unless
-        `force`."""
+        """Return the plan with its effect. Raise Conflict if new pods would be broken and running pods may not be,
+        unless `force`. Other broken pods are not restarted: `after_associate` checks new pods first."""
         if not plan.actions and not self.restart:
             return plan
         from podid.ops.status.foresee import refusal
 
         outlook, harms = self.forecast(plan, refs, checks=checks, by_name=by_name).outlook()
-        if harms and not self.force:
-            raise refusal(harms)
+        if (losing := [harm for harm in harms if harm.pods]) and not self.force:
+            raise refusal(losing)
         return replace(plan, outlook=outlook) if plan.actions else plan
 
     def with_outlook_of_role(self, plan: Plan, role: Role) -> Plan:
@@ -366,11 +366,11 @@ class Change:
     def report(self, result: ChangeResult, *, nothing: str = "nothing to change") -> None:
         """Write the result to stdout and exit with its code; `nothing` is the text for a result without actions. Raise
         the error of a result without completed actions."""
-        terminal, notes = self.access.terminal, incomplete_notes(result, self.access)
+        terminal = self.access.terminal
         if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
-            terminal.note(*(f"note: {note}" for note in notes))
-            raise result.error
-        result, whole = replace(result, notes=(*result.notes, *notes)), terminal.erase_draft()
+            raise with_undo(result.error, result, self.access)
+        result = replace(result, notes=(*result.notes, *incomplete_notes(result, self.access)))
+        whole = terminal.erase_draft()
         terminal.emit(result_view(result, settled=self.access.runtime.take_settled(), nothing=nothing, whole=whole))
         terminal.note(*(f"note: {note}" for note in result.final_notes))
         if result.error is not None:

@@ -71,10 +71,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A requested action that is skipped, without reading its resource. `reason` is a sentence."""
+    """A requested action that is skipped. `reason` is a sentence, `id` the failure mode that explains it."""
 
     action: Action
     reason: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

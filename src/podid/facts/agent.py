@@ -294,6 +294,24 @@ def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PO
     return {node: tuple(members) for node, members in sorted(held.items())}
 
 
+def contested(pods: Iterable[Pod], agent_pods: Collection[Pod], port: int) -> Mapping[str, tuple[Pod, ...]]:
+    """Return the same for nodes without a ready agent."""
+    served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
+    return {node: members for node, members in holders(pods, agent_pods, port).items() if node not in served}
+
+
+def probe_port(sets: Iterable[DaemonSet]) -> int:
+    typed = next((value for ds in sets if (value := option(ds, "--probe-port"))), "")
+    return int(typed) if typed.isascii() and typed.isdigit() and int(typed) != PROXY_PORT else PROBE_PORT
+
+
+def port_conflict(sets: Iterable[DaemonSet], pods: Collection[Pod], agent_pods: Collection[Pod]) -> str:
+    """Return the failure mode of an agent that waits for a port. `pods` are those that may use it; port 80 is named
+    first, and if none of them uses a port."""
+    only_probes = contested(pods, agent_pods, probe_port(sets)) and not contested(pods, agent_pods, PROXY_PORT)
+    return "agent-probe-port-conflict" if only_probes else "agent-port80-conflict"
+
+
 def waits_for_port(pod: Pod) -> bool:
     return not pod.node and NO_FREE_PORT in pod.message
 

@@ -182,7 +182,7 @@ def plan_view(plan: Plan) -> View:
     """Return the plan as --dry-run shows it."""
     actions = [ActionRow(item, "planned", item.after) for item in plan.actions]
     actions += [ActionRow(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
-    actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
+    actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason, item.id) for item in plan.skipped]
     lines = (*plan_lines(plan), *owner_change_lines(plan.owner_changes))
     names = tuple(action.target for action in plan.actions)
     return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)

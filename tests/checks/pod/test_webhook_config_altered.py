@@ -50,7 +50,7 @@ def test_an_altered_webhook_is_an_error_if_it_missed_pods(webhook: WebhookRegist
     assert answers(ID, healthy(webhook=webhook)) == [(*now, SUBJECT)]
     verdict = only(ID, healthy(webhook=webhook, pods=(MISSED,)))
     assert (verdict.outcome.value, verdict.severity.value, verdict.chain) == ("fail", "error", ("shop/orders",))
-    assert "shop/missed" in verdict.evidence[-1]
+    assert "shop/missed" in verdict.evidence[-2]
 
 
 @EVERY_ALTERATION
@@ -101,10 +101,17 @@ def test_missed_pods_are_an_error_and_injected_pods_a_warning() -> None:
     assert rows == [("error", ("shop/cart",)), ("warn", ("shop/orders",))]
 
 
-def test_the_fix_restarts_the_missed_pods() -> None:
+def test_the_missed_pods_are_restarted_after_the_registration_is_restored() -> None:
     (verdict,) = verdicts(ID, healthy(webhook=ALTERED["another version"], pods=(MISSED,)))
     assert verdict.fix is not None
-    assert verdict.fix.commands[-1] == ("podid", "restart", "shop/orders", "--cluster", "prod")
+    assert [command[0] for command in verdict.fix.commands] == ["kubectl"]
+    assert verdict.evidence[-1].startswith("a restart does not help until the registration is restored")
+
+
+def test_a_pod_that_a_selector_excludes_is_missed_also_soon_after_a_change() -> None:
+    pods = (bare(pod(created_at=CREATED)),)
+    assert answers(ID, healthy(webhook=ALTERED["pods with a label"], pods=pods)) == [("fail", "error", SUBJECT)]
+    assert answers(ID, healthy(webhook=ALTERED["another version"], pods=pods)) == [("pass", "error", SUBJECT)]
 
 
 def test_a_later_pod_of_another_namespace_does_not_clear_a_selector_by_a_label() -> None:

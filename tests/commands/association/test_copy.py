@@ -1,6 +1,7 @@
 """`podid copy` to a cluster of another account, and into other namespaces."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from harness import Podid
 from ops.change.support import writes
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from podid.sandbox.box import Sandbox
+from podid.sandbox.faults import Fault
 from podid.sandbox.world import World
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
@@ -55,6 +57,24 @@ def test_to_another_account(account: Site, green: World) -> None:
     undone = account("undo", "last", "--yes", "--profile", "prod", "--wait", "api")
     assert undone.code == 0, undone
     assert copied(green) == {}
+
+
+@pytest.mark.parametrize("profile", [(), ("--profile", "here")])
+def test_an_incomplete_copy_names_the_profile_of_the_other_account(
+    account: Site, green: World, profile: tuple[str, ...]
+) -> None:
+    with (account.directory / "aws-config").open("a") as file:
+        key = account.box.world.credentials.add_user("here", account=ACCOUNT)
+        file.write(f"[profile here]\naws_access_key_id = {key.access_key_id}\n")
+        file.write(f"aws_secret_access_key = {key.secret_access_key}\n")
+    make_role(account, "storefront")
+    fault = account.box.faults.add(Fault("reset", "eks", "CreatePodIdentityAssociation"))
+    line = (*TO_GREEN, "--map-account", f"{ACCOUNT}={OTHER}", *profile)
+    outcome = account(*line)
+    fault.times = 0
+    undo = outcome.error["hint"]
+    assert undo.endswith(" --profile prod"), undo
+    assert account(*shlex.split(undo)[1:], "--yes").code == 0
 
 
 def test_a_role_that_the_other_account_lacks(account: Site, green: World) -> None:

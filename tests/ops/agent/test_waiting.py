@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from checks import builder
+from checks.grid import answers
 from harness import table
 from ops.agent.support import BIND
 from podid.domain.aws import Addon, AddonIssue
@@ -65,6 +66,7 @@ def no_log(*_: object, **__: object) -> str:
     raise AccessDenied("may not read logs", permission="get pods/log")
 
 
+PORT_CHECKS = ("agent-port80-conflict", "agent-probe-port-conflict")
 PENDING = replace(
     stuck(),
     node="",
@@ -85,20 +87,43 @@ PENDING = replace(
     ],
 )
 def test_pods_that_do_not_start(pod: Pod, log: str | None, mode: str, message: str) -> None:
-    reader = reading(read_log=no_log if log is None else lambda *_, **__: log)
-    trouble = of_pods(reader, [builder.agent_pod("node-2"), pod, pod], builder.NOW)
+    reader = reading(read_log=no_log if log is None else lambda *_, **__: log, list_pods=no_log)
+    trouble = of_pods(reader, (), [builder.agent_pod("node-2"), pod, pod], builder.NOW)
     assert trouble is not None
     assert (trouble.mode, trouble.subject) == (mode, f"kube-system/{pod.name}")
     assert message in trouble.message
     assert trouble.message.startswith(f"the agent pod {pod.name}")
     assert " and 1 more " in trouble.message
-    assert of_pods(reader, [pod], builder.NOW, spared={pod.uid}) is None
+    assert of_pods(reader, (), [pod], builder.NOW, spared={pod.uid}) is None
+
+
+@table(
+    ("ports", "args", "mode"),
+    [
+        ((80,), (), "agent-port80-conflict"),
+        ((2703,), (), "agent-probe-port-conflict"),
+        ((80, 2703), (), "agent-port80-conflict"),
+        ((2704,), ("--probe-port=2704",), "agent-probe-port-conflict"),
+        ((2703,), ("--probe-port=2704",), "agent-port80-conflict"),
+        ((), (), "agent-port80-conflict"),
+    ],
+)
+def test_the_port_that_another_pod_uses(ports: tuple[int, ...], args: tuple[str, ...], mode: str) -> None:
+    """The doctor names the same failure mode."""
+    agents, sets = (builder.agent_pod("node-2"), PENDING), (builder.daemon_set(args=args, host_ports=(80, 2703, 2704)),)
+    pods = (*agents, *(builder.pod(f"other-{port}", host_ports=(port,)) for port in ports))
+    trouble = of_pods(reading(list_pods=lambda: pods), sets, agents, builder.NOW)
+    assert trouble is not None
+    assert trouble.mode == mode
+    snapshot = builder.healthy(daemon_sets=sets, agent_pods=agents, pods=pods)
+    named = [check for check in PORT_CHECKS if answers(check, snapshot)[0][0] == "fail"]
+    assert named[:1] in ([mode], [])
 
 
 def test_pods_that_may_still_start() -> None:
     new = replace(PENDING, created_at=builder.ago(seconds=10))
     starting = stuck(waiting="ContainerCreating")
-    assert of_pods(reading(), [new, starting, builder.agent_pod()], builder.NOW) is None
+    assert of_pods(reading(), (), [new, starting, builder.agent_pod()], builder.NOW) is None
 
 
 def test_a_daemon_set_whose_pods_are_refused() -> None:

@@ -35,7 +35,7 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
     associated.wait(10)
-    said_before = "restart StatefulSet shop/ledger  (2 of 2 pods; its update strategy is OnDelete: its pods are"
+    said_before = "skipped: StatefulSet shop/ledger, its update strategy is OnDelete: its pods are"
     assert said_before in associated.must("restart", "shop/orders", "--stale", "--dry-run").stdout
     assert "OnDelete" not in associated.must("restart", "shop/orders", "--stale", "--dry-run", "--evict").stdout
     outcome = associated("restart", "shop/orders", "--stale", "--yes", "-o", "json")
@@ -111,17 +111,15 @@ def test_evicted_pods_without_credentials_are_a_failure(associated: Site, monkey
 
 def test_a_paused_deployment(associated: Site) -> None:
     associated.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"paused": True}})
+    reason = "its rollout is paused, so a restart replaces no pods until it is resumed"
     plan = associated.must("restart", "shop/orders", "--dry-run").stdout
-    assert "restart Deployment shop/orders  (2 of 2 pods; its rollout is paused, so a restart replaces no pods" in plan
+    assert f"  skipped: Deployment shop/orders, {reason}\n" in plan
+    planned = associated.must("restart", "shop/orders", "--dry-run", "-o", "json").json
+    assert results(planned) == {"shop/Deployment/orders": ("skipped", reason)}
     outcome = associated("restart", "shop/orders", "-o", "json")
     assert (outcome.code, results(outcome.json)) == (
         6,
-        {
-            "shop/Deployment/orders": (
-                "blocked",
-                "its rollout is paused, so a restart replaces no pods until it is resumed",
-            )
-        },
+        {"shop/Deployment/orders": ("blocked", reason)},
     )
 
 

@@ -142,16 +142,45 @@ def test_workloads_that_keep_their_credentials_are_restarted(site: Site) -> None
     assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
 
 
-@pytest.mark.parametrize("mode", ["token-audience", "fargate-pod", "windows-pod"])
-def test_pods_that_had_no_credentials_are_restarted(shared: Site, mode: str) -> None:
+IN_VAIN = {
+    "webhook-config-altered": "kubectl get mutatingwebhookconfiguration pod-identity-webhook -o yaml",
+    "token-audience": "kubectl -n broken set env deployment/token-audience AWS_CONTAINER_CREDENTIALS_FULL_URI- "
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE-",
+    "networkpolicy-blocks-agent": "kubectl -n broken patch networkpolicy networkpolicy-blocks-agent",
+    "imds-metadata-dependency": "kubectl -n broken edit deployment/imds-metadata-dependency",
+    "fargate-pod": "podid disassociate broken/fargate-pod --restart --cluster demo",
+    "windows-pod": "podid disassociate broken/windows-pod --restart --cluster demo",
+}
+
+
+@pytest.mark.parametrize(("mode", "fix"), IN_VAIN.items(), ids=IN_VAIN)
+def test_pods_are_not_restarted_in_vain(shared: Site, mode: str, fix: str) -> None:
     """New pods have the same failure as the running ones, which therefore lose nothing."""
     shared.box.failures.put(mode)
+    name = f"broken/{mode}"
     try:
-        outcome = shared("restart", f"broken/{mode}", "--dry-run", "-o", "json")
+        outcomes = [shared("restart", name, *more, "--yes") for more in ((), ("--dry-run",), ("--stale",))]
+        forced = shared("restart", name, "--dry-run", "--force", "-o", "json")
+        change = shared("associate", name, "--role", "storefront", "--replace", "--restart", "--dry-run", "-o", "json")
+    finally:
+        shared.box.failures.heal()
+    for refused in outcomes if mode == "webhook-config-altered" else outcomes[:2]:
+        assert (refused.code, refused.stdout) == (6, "")
+        assert f"A restart does not fix the pods of {name}: " in refused.stderr
+        assert f"({mode}). Nothing was changed." in refused.stderr
+        assert f"\nTry:   {fix}" in refused.stderr
+    assert (forced.code, forced.stderr) == (0, "")
+    assert ([item["id"] for item in forced.json["after"]], forced.json["brings"]) == ([mode], [])
+    assert (change.code, [item["id"] for item in change.json["after"]]) == (0, [mode])  # its restart waits for new pods
+
+
+def test_pods_with_credentials_of_their_own_are_restarted(shared: Site) -> None:
+    shared.box.failures.put("static-aws-keys-shadow")
+    try:
+        outcome = shared("restart", "broken/static-aws-keys-shadow", "--dry-run")
     finally:
         shared.box.failures.heal()
     assert (outcome.code, outcome.stderr) == (0, "")
-    assert ([item["id"] for item in outcome.json["after"]], outcome.json["brings"]) == ([mode], [])
 
 
 # --- from a snapshot --------------------------------------------------------------------------------------------------
@@ -176,7 +205,10 @@ def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool 
         return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW)
 
     result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
-    assert [action.keys["name"] for action in plan.actions] == [target.workload.name for target in targets]
+    assert [action.keys["name"] for action in plan.actions] == [t.workload.name for t in result if not t.obstacle]
+    assert [(item.reason, item.id) for item in plan.skipped] == [
+        (target.obstacle.message, target.obstacle.id) for target in result if target.obstacle
+    ]
     assert not targets or all(target.obstacle for target in targets) or "a note" in plan.notes
     return {target.workload.name: target.obstacle.id if target.obstacle else "" for target in result}
 

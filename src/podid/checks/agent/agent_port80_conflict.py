@@ -2,7 +2,7 @@
 
 from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, blocked, holders, importance, names_of
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, blocked, contested, importance, names_of
 from podid.facts.index import namespaces_words, podid_command
 from podid.facts.nodes import expects_agent, why_left_out
 
@@ -45,8 +45,7 @@ def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: s
     """Return a finding for each node that should have the agent, has no ready one, and has another pod with the `port`.
     `action` completes "the agent cannot"; `setting` is the configuration that fixes it."""
     pods, agent_pods, sets = known(snapshot.pods), known(snapshot.agent_pods), agents(snapshot)
-    served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
-    held = holders(pods, agent_pods, port)
+    held = contested(pods, agent_pods, port)
     return [
         case.fail(
             f"the agent cannot {action} on node {node.name}: its port {port} is used by {names_of(held[node.name])}",
@@ -55,6 +54,5 @@ def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: s
             commands=(podid_command(snapshot, "install-agent", "--config", setting),),
         )
         for case, node in check.of_nodes(snapshot)
-        if node.name in held and node.name not in served
-        if node.ready and expects_agent(node, sets) and not why_left_out(node, sets)
+        if node.name in held and node.ready and expects_agent(node, sets) and not why_left_out(node, sets)
     ]

@@ -4,7 +4,7 @@ not see ports of processes outside Kubernetes; the agent's log names them.
 
 from podid.checks.agent.agent_port80_conflict import clashes
 from podid.checks.base import Check, Snapshot, Verdicts, rule
-from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
+from podid.facts.agent import FREES_PROBE_PORT, agents, probe_port
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
@@ -12,7 +12,6 @@ def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     whole, sets = check.of_cluster(snapshot), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
-    typed = next((value for ds in sets if (value := option(ds, "--probe-port"))), "")
-    port = int(typed) if typed.isascii() and typed.isdigit() and int(typed) != PROXY_PORT else PROBE_PORT
+    port = probe_port(sets)
     verdicts = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
     return verdicts or [whole.ok(f"no other pod uses port {port} of the nodes, or the agent is ready nevertheless")]

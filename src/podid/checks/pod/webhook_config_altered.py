@@ -7,7 +7,6 @@ from podid.checks.shared import injection
 from podid.domain.cluster import Pod
 from podid.domain.findings import EVERYONE, Outcome, Severity, Subject, Verdict
 from podid.domain.workloads import SKIP_POD, WEBHOOK, WebhookRegistration
-from podid.facts.index import podid_command
 from podid.facts.injection import PodState, groups
 
 OBJECT = "MutatingWebhookConfiguration"
@@ -26,7 +25,11 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.skip("no association requires injection")]
     served = [pod for group in groups(snapshot) for pod in group.states.get(PodState.INJECTED, ())]
     missed = [
-        (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
+        (str(group.association.ref), pod)
+        for group in groups(snapshot)
+        for state in (PodState.MISSED, PodState.RACED)
+        for pod in group.states.get(state, ())
+        if state is PodState.MISSED or webhook.excluding_selector(pod.namespace, pod.labels)
     ]
     if not webhook.on_create:
         return [
@@ -45,7 +48,8 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
         f"the registration of the webhook was changed, and new pods get no credentials: {causes[0]}",
         *causes,
         f"pods without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
-        commands=(GET, *(podid_command(snapshot, "restart", ref) for ref in chain[:3])),
+        "a restart does not help until the registration is restored: new pods get no credentials before",
+        commands=(GET,),
         pods=(pod for _, pod in missed),
     )
     return [altered, others] if others.outcome is Outcome.FAIL else [altered]

@@ -16,6 +16,7 @@ from podid.ops.agent.request import InstallRequest
         ("--fix-node-role", "ROLE_ATTACHMENT.create"),
         ("checking a configuration against its schema", "Eks.get_addon_configuration"),
         ("reading the log and events of an agent that does not start", "KubeReader.read_log KubeReader.list_warnings"),
+        ("finding the pod whose port an agent waits for", "KubeReader.list_pods"),
         "REACHED",
     ),
 )

@@ -18,7 +18,7 @@ from podid.domain.plan import Awaited, ChangeResult, State, Status, Wait, text
 from podid.domain.section import attempt, known_or
 from podid.domain.text import cut, short_list
 from podid.domain.workloads import CANNOT_START, CRASHING, NO_IMAGE, POLICY_BLOCKS_AGENT, live, pods_of, refusals
-from podid.facts.agent import NO_FREE_PORT
+from podid.facts.agent import port_conflict, waits_for_port
 from podid.facts.agent_logs import mode_of, rule_of
 from podid.kube.reader import KubeReader
 from podid.ops.agent.coverage import AgentPods
@@ -168,7 +168,7 @@ class _AddonWait:
             return None
         reader = self.how.clients.kube.reader
         trouble = of_sets(reader, agents.sets, agents.pods, self.began)
-        return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
+        return trouble or of_pods(reader, agents.sets, agents.pods, self.patience.clock.now(), spared=spared)
 
     def _find_pods(self) -> AgentPods | None:
         """Return the agent's pods; None if they cannot be read or do not matter."""
@@ -286,10 +286,15 @@ def deleted(cluster: str) -> AgentFailed:
 
 
 def of_pods(
-    reader: KubeReader, pods: Collection[Pod], now: datetime, *, spared: Collection[str] = ()
+    reader: KubeReader,
+    sets: Collection[DaemonSet],
+    pods: Collection[Pod],
+    now: datetime,
+    *,
+    spared: Collection[str] = (),
 ) -> Trouble | None:
     """Return the first trouble that waiting does not fix, None if there is none. `spared` are the uids of pods about to
-    be replaced. Never raise for a log that cannot be read."""
+    be replaced. Never raise for a log or for pods that cannot be read."""
     judged = [pod for pod in pods if live(pod) and not pod.ready and pod.uid not in spared]
     if stuck := _waiting(judged, NO_IMAGE):
         image = next(c.image for c in stuck[0].containers if c.waiting in NO_IMAGE)
@@ -299,8 +304,9 @@ def of_pods(
     if stuck := _waiting(judged, CANNOT_START):
         reason = next(c.waiting for c in stuck[0].containers if c.waiting in CANNOT_START)
         return _of(stuck, UNHEALTHY, f"cannot start: {reason}")
-    if stuck := [p for p in judged if not p.node and NO_FREE_PORT in p.message and now - p.created_at > _PLACING]:
-        return _of(stuck, "agent-port80-conflict", f"cannot be scheduled: {stuck[0].message}")
+    if stuck := [pod for pod in judged if waits_for_port(pod) and now - pod.created_at > _PLACING]:
+        others = known_or(attempt(reader.list_pods), ())
+        return _of(stuck, port_conflict(sets, others, tuple(pods)), f"cannot be scheduled: {stuck[0].message}")
     return None
 
 

@@ -300,8 +300,8 @@ class Restarting:
 
 
 def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
-    """Carry out `restart_plan`. Without targets nothing is recorded."""
-    plan = restart_plan(place, targets)
+    """Restart the targets, and record each, also one with an obstacle. Without targets nothing is recorded."""
+    plan = Plan(header=place.header, actions=tuple(target.action for target in targets))
     if not targets:
         return ChangeResult(plan=plan)
     now = how.patience.clock.now()

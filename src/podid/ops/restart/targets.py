@@ -17,7 +17,7 @@ from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.findings import Bearing, Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan
+from podid.domain.plan import Action, Place, Plan, Skipped
 from podid.domain.section import required
 from podid.domain.workloads import injected, is_injected, live, missing_containers, opted_out, static, workload_subject
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
@@ -49,9 +49,7 @@ class Target:
     @property
     def action(self) -> Action:
         """Return the restart as an action of a plan."""
-        state = RESTART.state_of(self.workload)
-        note = f"{len(self.pods)} of {self.live} pods"
-        return RESTART.action(None, state, f"{note}; {self.obstacle.message}" if self.obstacle else note)
+        return RESTART.action(None, RESTART.state_of(self.workload), f"{len(self.pods)} of {self.live} pods")
 
 
 def find_targets(
@@ -225,7 +223,12 @@ def _workload(pod: Pod, owners: Mapping[str, OwnerRef | None]) -> Subject:
 
 
 def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
-    return Plan(header=place.header, actions=tuple(target.action for target in targets))
+    """Return the restarts of the targets; one with an obstacle is skipped."""
+    free = tuple(target.action for target in targets if target.obstacle is None)
+    skipped = tuple(
+        Skipped(target.action, target.obstacle.message, target.obstacle.id) for target in targets if target.obstacle
+    )
+    return Plan(header=place.header, actions=free, skipped=skipped)
 
 
 def choose(
@@ -242,7 +245,7 @@ def choose(
     free = [target for target in targets if target.obstacle is None]
     if not free:
         return targets, restart_plan(place, targets)
-    ahead = forecast(restart_plan(place, free), sorted({ref for target in free for ref in target.refs}))
+    ahead = forecast(restart_plan(place, targets), sorted({ref for target in free for ref in target.refs}))
     outlook, harms = ahead.outlook()
     harmed = _by_workload(harms)
     remaining = [target for target in free if target.workload not in harmed]
@@ -258,7 +261,7 @@ def choose(
             for target in targets
         )
         # skipped workloads are shown unchanged
-        ahead = replace(ahead, plan=restart_plan(place, [target for target in targets if target.obstacle is None]))
+        ahead = replace(ahead, plan=restart_plan(place, targets))
         outlook, _ = ahead.outlook(missed)
     return targets, replace(restart_plan(place, targets).noting(notes), outlook=outlook)
 

@@ -191,6 +191,10 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
 # links on the pod and its network, and platforms without an agent: a new pod has the same failure
 _ITS_OWN = (2, 3, 4, 5)
 _NO_AGENT = ("fargate-pod", "windows-pod")
+_OF_ITS_OWN = (
+    *(CredentialSource.STATIC_KEYS, CredentialSource.PROFILE, CredentialSource.IRSA),
+    CredentialSource.CREDENTIALS_FILE,
+)
 
 
 def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
@@ -210,7 +214,8 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A workload whose new pods would be worse off than `pods` of its running ones, because of `cause`."""
+    """A workload whose new pods would be broken because of `cause`, while `pods` of its running ones may have
+    credentials."""
 
     ref: ServiceAccountRef
     workload: Subject
@@ -226,9 +231,13 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
     """Return why nothing is restarted, with the command that fixes the first cause."""
     first, pods = harms[0], sum(harm.pods for harm in harms)
     names = short_list(dict.fromkeys(str(harm.ref) for harm in harms))
-    keep = f"{count_of(pods, 'running pod')} {'keep theirs' if pods > 1 else 'keeps its credentials'}"
+    if pods:
+        keep = f"{count_of(pods, 'running pod')} {'keep theirs' if pods > 1 else 'keeps its credentials'}"
+        message = f"New pods of {names} would get no credentials: {first.why}. {keep}"
+    else:
+        message = f"A restart does not fix the pods of {names}: {first.why}"
     return Conflict(
-        f"New pods of {names} would get no credentials: {first.why}. {keep}. Nothing was changed",
+        f"{message}. Nothing was changed",
         hint=_fix_of(first.cause) or Again(add=("--force",)),
         advice="Pass --force to restart them anyway.",
         subject=str(first.workload),
@@ -238,7 +247,8 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
 
 def obstacle(harm: Harm) -> Conflict:
     """Return why one of several workloads is skipped."""
-    message = f"new pods would get no credentials: {harm.why}"
+    effect = "new pods would get no credentials" if harm.pods else "a restart does not fix its pods"
+    message = f"{effect}: {harm.why}"
     return Conflict(message, hint=_fix_of(harm.cause), subject=str(harm.workload), id=harm.cause.check)
 
 
@@ -249,7 +259,7 @@ def _fix_of(cause: Verdict) -> tuple[str, ...]:
 
 
 def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
-    """Return the restarted workloads whose new pods would be broken while running ones are better off."""
+    """Return the restarted workloads whose new pods would be broken."""
     harms = []
     for action in plan.actions:
         if action.kind != RESTART.name:
@@ -259,21 +269,34 @@ def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
             present = next((item for item in outlook.before if item.ref == status.ref), None)
             old = {pod.name: pod for pod in (present.pods if present is not None else None) or ()}
             new = [pod for pod in status.pods or () if pod.workload == workload and pod.name in old]
-            losing = [pod for pod in new if _loses(old[pod.name], pod)]
-            if losing and losing[0].cause is not None:
-                harms.append(Harm(status.ref, workload, losing[0].cause, len(losing)))
+            failing = [pod for pod in new if _breaks(old[pod.name], pod)]
+            if failing and failing[0].cause is not None:
+                losing = sum(_may_lose(old[pod.name], pod) for pod in failing)
+                harms.append(Harm(status.ref, workload, failing[0].cause, losing))
     return tuple(harms)
 
 
-def _loses(old: PodStatus, new: PodStatus) -> bool:
-    """Return whether the new pod has less than the one that it replaces."""
+def _breaks(old: PodStatus, new: PodStatus) -> bool:
+    """Return whether the new pod is broken, and does not have the same credentials of its own as the running pod."""
     if new.state not in (IdentityState.BROKEN, IdentityState.STALE) or new.cause is None:
         return False
-    ways = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
-    if len(ways) == 1 and CredentialSource.POD_IDENTITY not in ways:
-        return False  # static access keys, which the new pod has as well
-    same = old.state is IdentityState.BROKEN and old.cause is not None and old.cause.check == new.cause.check
-    return not (same and (new.cause.link in _ITS_OWN or new.cause.check in _NO_AGENT))
+    return _same_source(old, new) not in _OF_ITS_OWN
+
+
+def _may_lose(old: PodStatus, new: PodStatus) -> bool:
+    """Return whether the running pod may have credentials that the new one, which is broken, does not get."""
+    if _same_source(old, new) not in (None, CredentialSource.POD_IDENTITY):
+        return False
+    if old.state is not IdentityState.BROKEN or old.cause is None or new.cause is None:
+        return True
+    own = new.cause.link in _ITS_OWN or new.cause.check in _NO_AGENT
+    return not (own and old.cause.check == new.cause.check)
+
+
+def _same_source(old: PodStatus, new: PodStatus) -> CredentialSource | None:
+    """Return the source of the credentials of both pods, as far as it is known; None if it differs or is not known."""
+    sources = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
+    return sources.pop() if len(sources) == 1 else None
 
 
 # --- credentials ------------------------------------------------------------------------------------------------------
