@@ -1,4 +1,4 @@
-"""The note on a change of which only a part was made, for each way in which a change can end early."""
+"""The note on an incomplete change, for each way in which a change can end early."""
 
 import shlex
 from pathlib import Path

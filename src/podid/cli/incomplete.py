@@ -1,4 +1,4 @@
-"""The commands that complete and undo a change of which only a part was made."""
+"""The commands that complete and undo an incomplete change."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ MANAGED_POLICIES = several(
 )
 ADOPT = switch("Change a role that podid did not create.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
-LEAVE_TARGETS = switch("Also remove a deleted role from the trust policies of its target roles.")
+REMOVE_FROM_TARGETS = switch("Also remove a deleted role from the trust policies of its target roles.")
 TARGET_PROFILE = option(
     "PROFILE",
     "AWS profile for the target role's trust policy.",

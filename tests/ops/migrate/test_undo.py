@@ -75,7 +75,7 @@ def test_undo_of_apply_after_another_user_finished(irsa: Irsa) -> None:
     irsa.site.must("migrate", "apply", "shop/north", "--yes")
     by_another(irsa.site, "migrate", "finish", "shop/north", *SOAKED)
     outcome = irsa.site("undo", "last", "--yes")
-    is_refused(outcome, "shop/north no longer has the annotation of IRSA", "podid migrate rollback shop/north")
+    is_refused(outcome, "shop/north has no IRSA annotation", "podid migrate rollback shop/north")
     assert irsa.stages()["shop/north"] == "finished"
     irsa.site.must("migrate", "rollback", "shop/north", "--yes")
     assert irsa.annotations("shop/north") == {ANNOTATION: arn}
@@ -129,7 +129,7 @@ def test_undo_of_apply_after_the_annotation_of_a_pod_template_was_removed(
     migrated(proxies)
     finish(proxies)
     outcome = healthy("undo", newest(healthy, "apply"), "--yes")
-    is_refused(outcome, "its workloads none of kiam or kube2iam", "podid migrate rollback apps/web")
+    is_refused(outcome, "its workloads have no annotation of kiam or kube2iam", "podid migrate rollback apps/web")
     assert stage_of(proxies, "web") == "finished"
     assert all(map(injected, healthy.cluster.pods(NAMESPACE)))
     if finish is not the_agent:
@@ -142,7 +142,11 @@ def test_undo_of_apply_with_created_service_accounts_after_the_finish(sharing: P
     migrated(sharing, CREATE)
     by_another(sharing.site, *FINISH, "--yes")
     outcome = sharing.site("undo", "last", "--yes")
-    is_refused(outcome, "no longer has the annotation of IRSA, and its workloads none", "podid migrate rollback apps/")
+    is_refused(
+        outcome,
+        "has no IRSA annotation, and its workloads have no annotation of kiam or kube2iam",
+        "podid migrate rollback apps/",
+    )
 
 
 def test_undo_of_apply_after_another_workload_was_finished(proxies: Proxies) -> None:

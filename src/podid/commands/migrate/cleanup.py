@@ -5,7 +5,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import arguments
 from podid.domain.plan import Consent
 from podid.domain.text import count_of
-from podid.ops.options import LEAVE_TARGETS
+from podid.ops.options import REMOVE_FROM_TARGETS
 
 
 @command(
@@ -34,7 +34,7 @@ from podid.ops.options import LEAVE_TARGETS
 def cleanup(
     access: Access,
     names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
-    update_trust: bool = LEAVE_TARGETS,
+    update_trust: bool = REMOVE_FROM_TARGETS,
 ) -> None:
     """List and delete unused resources after a migration.
 

@@ -3,7 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
-from podid.ops.options import LEAVE_TARGETS, ROLE
+from podid.ops.options import REMOVE_FROM_TARGETS, ROLE
 
 
 @command(
@@ -19,7 +19,7 @@ def delete(
     name: str = ROLE,
     ignore_not_found: bool = switch("Succeed if the role does not exist."),
     adopt: bool = switch("Delete a role that podid did not create, according to its journal."),
-    update_trust: bool = LEAVE_TARGETS,
+    update_trust: bool = REMOVE_FROM_TARGETS,
 ) -> None:
     """Delete a role and its policies. Asks for confirmation, or requires --yes.
 

@@ -19,7 +19,7 @@ from podid.ops.options import (
     CONDITIONS,
     CREATE_SERVICE_ACCOUNT,
     FORCE,
-    LEAVE_TARGETS,
+    REMOVE_FROM_TARGETS,
     SCOPE,
     SERVICE_ACCOUNTS,
     TARGET_PROFILE,
@@ -215,7 +215,7 @@ class DisassociateOptions:
     delete_service_account: bool = switch(
         "Also delete the service account if podid created it here and no pod uses it."
     )
-    update_trust: bool = LEAVE_TARGETS
+    update_trust: bool = REMOVE_FROM_TARGETS
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 

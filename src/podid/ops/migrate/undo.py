@@ -83,7 +83,7 @@ def _check_previous(
         returned = str(ref) in created and ref not in used
         if not returned and ref not in by_default and (uses is None or ref not in uses.uses):
             raise Conflict(
-                f"Service account {ref} no longer has the annotation of IRSA, and its workloads none of kiam or "
+                f"Service account {ref} has no IRSA annotation, and its workloads have no annotation of kiam or "
                 "kube2iam: new pods would get no credentials",
                 hint=Other(("migrate", "rollback"), (str(ref),)),
                 advice="podid migrate rollback, or the undo of podid migrate finish, restores the annotations.",

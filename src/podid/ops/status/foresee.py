@@ -189,9 +189,9 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
 # --- restarts ---------------------------------------------------------------------------------------------------------
 
 # links on the pod and its network, and platforms without an agent: a new pod has the same failure
-_ITS_OWN = (2, 3, 4, 5)
+_POD_LINKS = (2, 3, 4, 5)
 _NO_AGENT = ("fargate-pod", "windows-pod")
-_OF_ITS_OWN = (
+_OWN_CREDENTIALS = (
     *(CredentialSource.STATIC_KEYS, CredentialSource.PROFILE, CredentialSource.IRSA),
     CredentialSource.CREDENTIALS_FILE,
 )
@@ -280,7 +280,7 @@ def _breaks(old: PodStatus, new: PodStatus) -> bool:
     """Return whether the new pod is broken, and does not have the same credentials of its own as the running pod."""
     if new.state not in (IdentityState.BROKEN, IdentityState.STALE) or new.cause is None:
         return False
-    return _same_source(old, new) not in _OF_ITS_OWN
+    return _same_source(old, new) not in _OWN_CREDENTIALS
 
 
 def _may_lose(old: PodStatus, new: PodStatus) -> bool:
@@ -289,7 +289,7 @@ def _may_lose(old: PodStatus, new: PodStatus) -> bool:
         return False
     if old.state is not IdentityState.BROKEN or old.cause is None or new.cause is None:
         return True
-    own = new.cause.link in _ITS_OWN or new.cause.check in _NO_AGENT
+    own = new.cause.link in _POD_LINKS or new.cause.check in _NO_AGENT
     return not (own and old.cause.check == new.cause.check)
 
 
