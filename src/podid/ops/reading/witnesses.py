@@ -18,7 +18,7 @@ from podid.facts.agent_logs import rule_of
 from podid.facts.restarts import LIFETIME
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
-from podid.ops.change.kinds.association import LATE_SETTINGS
+from podid.ops.change.kinds.association import same_settings
 from podid.ops.reading.readings import Source
 
 # CloudTrail allows two calls per second, with 50 events each
@@ -124,17 +124,9 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
             if after is None:
                 if before is not None and step.status is Status.DONE:
                     deleted[name] = before
-            elif step.status is not None and _carries_the_same(before, after, created=action.before is None):
-                kept[name] = moment
-            else:
-                effective[name] = moment
+                continue
+            if before is not None and action.before is not None:
+                after = {**before, **after}  # a missing setting was not changed
+            same = step.status is not None and before is not None and same_settings(before, after)
+            (kept if same else effective)[name] = moment
     return RecentChanges(cluster.account, roles, kept, effective, deleted)
-
-
-def _carries_the_same(before: State | None, after: State | None, *, created: bool) -> bool:
-    """Return whether both states give the same credentials. Settings missing in `after` were not changed, and those of
-    an association that was created again are not set."""
-    if before is None or after is None:
-        return False
-    after = after if created else {**before, **after}
-    return all((before.get(name) or None) == (after.get(name) or None) for name in LATE_SETTINGS)
