@@ -70,7 +70,7 @@ class ReportOptions:
         "Repeatable.",
         name="--report",
     )
-    force: bool = switch("Replace existing files of --report and --save.", consent=True)
+    force: bool = switch("Replace existing files.", consent=True)
 
     @property
     def level(self) -> Severity | None:
