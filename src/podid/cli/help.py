@@ -93,12 +93,12 @@ def _noun(noun: str, width: int) -> Iterator[str | Line]:
 
 def _command(row: Row, width: int) -> Iterator[str | Line]:
     command = row.load()
-    (first,), *rest = command.paragraphs
+    (first,), *details = command.paragraphs
     yield from wrapped(first, width)
     yield ""
     yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
     yield from section("Examples", [f"  {example}" for example in command.examples])
-    for paragraph in rest:
+    for paragraph in details:
         yield ""
         for line in paragraph:
             yield from wrapped(line, width)
