@@ -111,7 +111,7 @@ class AuditOptions:
 class DoctorOptions:
     HEADINGS: ClassVar = {
         "check": "Checks",
-        "logs": "Further reads",
+        "logs": "Additional data",
         "report": "Report",
         "fix": "Fixes",
         "until_clean": "Repeated and saved reports",
