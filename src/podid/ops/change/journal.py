@@ -17,7 +17,7 @@ from pathlib import Path
 from podid.calls.patience import Patience
 from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
-from podid.domain.plan import Action, Header, State, Status, Verb
+from podid.domain.plan import Action, Done, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change import records
@@ -193,6 +193,19 @@ class Journal:
                 break
             actions += [step.action for step in run.steps if step.status is Status.DONE]
         return tuple(actions)
+
+    def interrupted(self, command: tuple[str, ...], header: Header) -> tuple[Done, ...]:
+        """Return the changes of interrupted runs of this same command line and place since its last run that ended, in
+        order."""
+        done: list[Done] = []
+        for run in self.runs():
+            if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
+                continue
+            if run.ended:
+                break
+            if run.cut_short:
+                done[:0] = (Done(step.action, step.status, step.after) for step in run.changed if step.status)
+        return tuple(done)
 
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""

@@ -73,11 +73,12 @@ class Carrying:
 
 @dataclass(slots=True)
 class _MigrationRun:
-    """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
-    of items that did not reach the requested stage."""
+    """One run. `carried` are the planned actions that were carried out, `done` all outcomes, `earlier` the changes of
+    interrupted runs that it continues. `failures` are the reasons of items that did not reach the requested stage."""
 
     how: Carrying
     migration: Migration
+    earlier: tuple[Done, ...] = ()
     run_id: str = ""
     carried: list[Action] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
@@ -229,32 +230,32 @@ class _MigrationRun:
     def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
-        created = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
+        changed = (item for item in (*self.earlier, *self.done) if item.changed)
+        made = {(item.action.kind, item.action.target): item for item in changed}.values()
+        created = {ref for item in made if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         self.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [item.action for item in self.done if item.changed]
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
-            own = (action for action in changed if _template_of(action, ref))
+            own = (item.action for item in made if _template_of(item.action, ref))
             reverse = tuple(POD_TEMPLATE.action(action.after, action.before) for action in own)
             if error := self._apply(Plan(header=self.place.header, actions=reverse)).error:
                 failures[ref] = error
         back = tuple(ref for ref in back if ref not in failures)
-        lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
+        lists = {item.action.target: item.action for item in made if not listed(item.action).isdisjoint(back)}
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
-        alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
-        created_states = {
-            item.action.target: item.after
-            for item in self.done
-            if item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.after is not None
-        }
-        # not an association that another tool has changed since
-        deletions = tuple(ASSOCIATION.action(created_states[str(ref)], None) for ref in alone)
+        alone = {str(ref) for ref in back if not any(ref in listed(action) for action in lists.values())}
+        # as they were created: not an association that another tool has changed since
+        deletions = tuple(
+            ASSOCIATION.action(item.after or item.action.after, None)
+            for item in made
+            if (item.action.kind, item.status) == (ASSOCIATION.name, Status.DONE) and item.action.target in alone
+        )
         result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
         for item in result.done:
             if item.status not in _CARRIED_OUT and (error := item.error or result.error):
@@ -316,7 +317,7 @@ def _migrate(chosen: ChosenItems, how: Carrying) -> ChangeResult:
     """Migrate the items without blockers, in batches, and report every item, also those that are blocked, with the
     reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
     migration, items, blocked = chosen.migration, chosen.items, chosen.blocked
-    run = _MigrationRun(how, migration.only(items))
+    run = _MigrationRun(how, migration.only(items), how.journal.interrupted(how.command, migration.place.header))
     agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
