@@ -4,9 +4,9 @@ fail.
 IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from podid.calls.patience import Patience
@@ -18,8 +18,6 @@ from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, 
 from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
-from podid.ops.agent.install import prepare
-from podid.ops.agent.request import InstallRequest
 from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting, reach, wait_until_stopped
 from podid.ops.change.apply import apply
@@ -59,14 +57,15 @@ class ChosenItems:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
     """The settings of a migration. `patience` returns the limit of a wait from its default; `restarting` are the
-    settings of restarts. `agree`, if set, is called just before the first change of each item, one item after
-    another."""
+    settings of restarts; `at_place` completes a command line. `agree`, if set, is called just before the first change
+    of each item, one item after another."""
 
     clients: Clients
     journal: Journal
     command: tuple[str, ...]
     patience: Callable[[float], Patience]
     restarting: Restarting
+    at_place: Callable[[tuple[str, ...]], tuple[str, ...]]
     options: ApplyOptions
     agree: Callable[[ServiceAccountRef], bool] | None
 
@@ -263,7 +262,7 @@ class _MigrationRun:
                 failures |= dict.fromkeys(kept, error)
         for ref, error in failures.items():
             self.after.pop(ref, None)
-            self.failures[ref] += f"; not rolled back: {error.message}: run podid migrate rollback {ref}"
+            self.failures[ref] += f"; not rolled back: {error.message}: run {self._rollback(ref)}"
         self._restart_previous([ref for ref in back if ref not in failures], old)
         if failures:
             raise next(iter(failures.values()))
@@ -284,10 +283,12 @@ class _MigrationRun:
             outcome = f"rolled back to {old}"
             if ref in remaining:
                 pods = count_of(remaining[ref], "running pod")
-                outcome = (
-                    f"its association was deleted, but {pods} could not be replaced: run podid migrate rollback {ref}"
-                )
+                deleted = "its association was deleted"
+                outcome = f"{deleted}, but {pods} could not be replaced: run {self._rollback(ref)}"
             self.failures[ref] += f"; {outcome}"
+
+    def _rollback(self, ref: ServiceAccountRef) -> str:
+        return shlex.join(self.how.at_place(("podid", "migrate", "rollback", str(ref))))
 
 
 def carry_out(chosen: ChosenItems, how: Carrying) -> ChangeResult:
@@ -392,9 +393,3 @@ def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     account = text(action.after, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)
-
-
-def plan_agent(clients: Clients, place: Place, now: datetime) -> Plan:
-    """Return the plan that installs the agent; empty if it is installed. Raise as `podid install-agent` does."""
-    plan, installed = prepare(clients, place, InstallRequest(), now=now)
-    return Plan(header=place.header, actions=()) if installed else plan
