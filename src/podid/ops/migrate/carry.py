@@ -230,8 +230,8 @@ class _MigrationRun:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
         changed = (item for item in (*self.earlier, *self.done) if item.changed)
-        made = {(item.action.kind, item.action.target): item for item in changed}.values()
-        created = {ref for item in made if item.status is Status.DONE for ref in created_by(item.action)}
+        latest = {(item.action.kind, item.action.target): item for item in changed}.values()
+        created = {ref for item in latest if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
@@ -240,19 +240,19 @@ class _MigrationRun:
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
-            own = (item.action for item in made if _template_of(item.action, ref))
+            own = (item.action for item in latest if _template_of(item.action, ref))
             reverse = tuple(POD_TEMPLATE.action(action.after, action.before) for action in own)
             if error := self._apply(Plan(header=self.place.header, actions=reverse)).error:
                 failures[ref] = error
         back = tuple(ref for ref in back if ref not in failures)
-        lists = {item.action.target: item.action for item in made if not listed(item.action).isdisjoint(back)}
+        lists = {item.action.target: item.action for item in latest if not listed(item.action).isdisjoint(back)}
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
         alone = {str(ref) for ref in back if not any(ref in listed(action) for action in lists.values())}
         # as they were created: not an association that another tool has changed since
         deletions = tuple(
             ASSOCIATION.action(item.after or item.action.after, None)
-            for item in made
+            for item in latest
             if (item.action.kind, item.status) == (ASSOCIATION.name, Status.DONE) and item.action.target in alone
         )
         result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
