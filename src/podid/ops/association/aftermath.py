@@ -13,7 +13,7 @@ from podid.calls.patience import Patience
 from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.section import FREE, READS, Cost
+from podid.domain.section import FREE, READS, Cost, required
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import short_list
@@ -132,7 +132,8 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
-    """Replace stale pods, and with `insist` the pods of broken identities."""
+    """Replace stale pods, and with `insist` the pods of broken identities. Raise the error if pods were not read."""
+    required(diagnosis.snapshot.pods)
     states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
     chosen = [status for status in diagnosis.report.identities if status.state in states]
     restarting.leave_out(status.ref for status in diagnosis.report.identities if status not in chosen)
