@@ -176,7 +176,7 @@ REFUSED_BY_ADMISSION = [
     (403, "Forbidden", 'pods "x" is forbidden: exceeded quota: pods, requested: pods=1', "Rejected", QUOTA),
     (403, "Forbidden", 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: app', "Rejected", QUOTA),
     (403, "Forbidden", 'pods "x" is forbidden: status unknown for quota: q, resources: pods', "Rejected", QUOTA),
-    (500, "InternalError", f"Internal error occurred: {CALL}", "Unavailable", "a webhook of the cluster failed for"),
+    (500, "InternalError", f"Internal error occurred: {CALL}", "WebhookFailed", "a webhook of the cluster failed for"),
 ]
 
 

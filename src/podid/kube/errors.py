@@ -79,7 +79,7 @@ ANSWERS: tuple[ErrorRule, ...] = (
         fragments=("exceeded quota: ", "failed quota: ", "status unknown for quota: "),
     ),
     ErrorRule(
-        errors.Unavailable,
+        errors.WebhookFailed,
         "a webhook of the cluster failed for {subject}: {message}",
         service="kubernetes",
         fragments=("failed calling webhook ",),
