@@ -68,7 +68,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
     ("argv", "message", "hint"),
     [
         (("frobnicate",), "Unknown command frobnicate", "podid --help"),
-        (("get", "associations"), "Unknown command get; did you mean agent?", "podid agent --help"),
+        (("get", "associations"), "Unknown command get; podid calls it list", "podid list --help"),
         (("restrat", "shop/x"), "Unknown command restrat; did you mean restart?", "podid restart --help"),
         (("disasociate", "a/b", "--yes"), "Unknown command disasociate", "podid disassociate --help"),
         (("role", "delte", "x"), "Unknown command delte; did you mean delete?", "podid role delete --help"),

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from checks.builder import DENIED, TARGET_ARN, association, healthy
-from checks.grid import messages
+from checks.grid import answers, messages
 
 ID = "roles-shared-across-associations"
 FAILS = healthy(associations=(association(), association("web")))
@@ -11,6 +12,12 @@ UNKNOWN = healthy(associations=DENIED)
 FINDINGS = [("fail", "info", "Role orders")]
 UNKNOWNS = [("unknown", "info", "Cluster prod")]
 MESSAGES = ["2 service accounts in 2 namespaces share the role: all of them have the same permissions"]
+
+
+def test_the_associations_of_some_namespaces_do_not_show_it() -> None:
+    for associations in ((association(),), (association(), association("web"))):
+        part = replace(healthy(associations=associations), only_namespaces=("shop", "web"))
+        assert answers(ID, part) == [("not-applicable", "info", "Role orders")]
 
 
 @pytest.mark.parametrize(
