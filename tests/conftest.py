@@ -78,9 +78,11 @@ SLOW = (
     "domain/policy/test_evaluate_others.py",
     "domain/policy/test_resource.py::test_a_second_evaluator",
     "kube/test_kubeconfig.py::test_a_malformed_kubeconfig",
+    "local/test_data.py::test_json_is_read_as_python_reads_it",
     "ops/role/test_quota.py::test_a_command_refuses",
     "render/test_query.py::test_a_command_ends_with_2",
     "render/test_query.py::test_what_doubles_thirty_times",
+    "render/export/test_terraform.py::test_live_resources_are_imported",
     *(
         f"test_architecture.py::test_{name}"
         for name in ("completion_loads", "help_loads", "only_the_command", "imports")
