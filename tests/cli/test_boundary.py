@@ -75,7 +75,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("copy", "--with-labels", "a=b"), "Unknown option --with-labels", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
-        (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),
+        (("status", "--all-clusters"), "podid status has no option --all-clusters", "podid status --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "podid show requires NS/SA", "podid show --help"),
         (("role", "attach"), "podid role attach requires ROLE", "podid role attach --help"),
