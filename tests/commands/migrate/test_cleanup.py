@@ -63,4 +63,6 @@ def test_cleanup_deletes_no_agent_after_a_denied_read(proxies: Proxies) -> None:
     pods = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
     outcome = proxies.site("migrate", "cleanup", AGENT, "--yes", "-c", "demo", env=proxies.site.user("viewer", pods))
     assert (outcome.code, "Try:   kubectl auth can-i list" in outcome.stderr) == (4, True), outcome
-    assert AGENT.rpartition("/")[2] in str(proxies.site.cluster.items("/apis/apps/v1/namespaces/kube-system/daemonsets"))
+    assert AGENT.rpartition("/")[2] in str(
+        proxies.site.cluster.items("/apis/apps/v1/namespaces/kube-system/daemonsets")
+    )
