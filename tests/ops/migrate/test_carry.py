@@ -97,7 +97,10 @@ def test_a_token_that_cannot_be_redeemed_names_the_permission(irsa: Irsa, permis
     if permission.startswith("eks-auth"):
         irsa.site.box.world.credentials.deny(permission)
     else:
-        why = 'serviceaccounts "reports" is forbidden: User "x" cannot create resource "serviceaccounts/token"'
+        why = (
+            'serviceaccounts "reports" is forbidden: User "x" cannot create resource "serviceaccounts/token" in API '
+            'group "" in the namespace "legacy"'
+        )
         irsa.site.kube.faults.add(Fault("fail", operation="POST */token*", status=403, message=why))
     outcome = irsa.site("migrate", "apply", "-A", "--yes")
     assert (outcome.code, f"(requires {permission}" in outcome.stderr) == (8, True), outcome
