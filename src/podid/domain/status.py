@@ -226,9 +226,14 @@ _LACKS = {
 def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
     """Return a note about the identities without a failure that are not in the required state."""
     healthy = (IdentityState.READY, IdentityState.VERIFIED)
-    refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
-    verb = "is" if len(refs) == 1 else "are"
-    return (f"{short_list(refs)} {verb} not {required}: {_LACKS[required]}",) if refs else ()
+    lacking = [status for status in statuses if status.state in healthy and not status.reaches(required)]
+    if not lacking:
+        return ()
+    verb = "is" if len(lacking) == 1 else "are"
+    needed = dict.fromkeys(gap.permission for status in lacking for gap in status.not_checked if gap.permission)
+    missing = f"; missing permission: {short_list(needed)}" if needed else ""
+    names = short_list(str(status.ref) for status in lacking)
+    return (f"{names} {verb} not {required}: {_LACKS[required]}{missing}",)
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
