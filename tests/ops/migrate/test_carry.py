@@ -103,7 +103,7 @@ def test_a_token_that_cannot_be_redeemed_names_the_permission(irsa: Irsa, permis
         )
         irsa.site.kube.faults.add(Fault("fail", operation="POST */token*", status=403, message=why))
     outcome = irsa.site("migrate", "apply", "-A", "--yes")
-    assert (outcome.code, f"(requires {permission}" in outcome.stderr) == (8, True), outcome
+    assert (outcome.code, f"; missing permission: {permission}" in outcome.stderr) == (8, True), outcome
     assert "rolled back to IRSA" in outcome.stderr
 
 
