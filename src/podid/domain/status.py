@@ -230,6 +230,8 @@ _LACKS = {
 
 def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
     """Return a note about the identities without a failure that are not in the required state."""
+    if required not in _LACKS:
+        return ()
     healthy = (IdentityState.READY, IdentityState.VERIFIED)
     lacking = [
         status
