@@ -273,7 +273,7 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
         weight = weight if last in whole else min(weight, _SURE - 1)
         count = sum((times or 1) * book.times[at] for at, (times, _) in counts.items())
         occurrences.append((min(counts), number, _Occurrence(rule, weight, counts[last][1], count)))
-    return [item for _, _, item in sorted(occurrences, key=lambda one: one[:2])]
+    return [item for _, _, item in sorted(occurrences, key=lambda occurrence: occurrence[:2])]
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
