@@ -173,13 +173,13 @@ def hits(text: str) -> tuple[Match, ...]:
     company = _in_company(whole)
     parts = [(record, squeeze(record)) for record in records(text)]
     log = is_log(text)
-    said = [record for record, _ in parts] if log else [text]
-    occurrences, narrow = _gathered(_alike(part for _, part in parts), company=company), _hinted(said, texts.NARROW)
+    messages = [record for record, _ in parts] if log else [text]
+    occurrences, narrow = _gathered(_alike(part for _, part in parts), company=company), _hinted(messages, texts.NARROW)
     if len(whole) <= _LONGEST_WRAPPED and not log and not any(item.weight > texts.GENERIC for item in occurrences):
         occurrences += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
         occurrences += _by_hint(narrow, _NARROW if company else 0)
-        occurrences += _by_hint(_hinted(said, texts.WIDE), _WIDE if company else 0)
+        occurrences += _by_hint(_hinted(messages, texts.WIDE), _WIDE if company else 0)
     matches = _ranked(occurrences, narrow or _hinted([_about_pod_identity(parts)], texts.NARROW))
     if any(word in whole for word in _WITH_VARIABLES):
         specific = {page_id for item in occurrences if item.weight > _NARROW for page_id in item.rule.ids}
@@ -188,12 +188,12 @@ def hits(text: str) -> tuple[Match, ...]:
     return matches
 
 
-def _hinted(said: Sequence[str], hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
+def _hinted(messages: Sequence[str], hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
     """Return the failure modes that the words of a short text hint at, in the order of the hints. In a log, one record
     contains all words of a hint."""
-    if sum(map(len, said)) > _LONGEST_HINTED or any(map(_OBJECT.search, said)):
+    if sum(map(len, messages)) > _LONGEST_HINTED or any(map(_OBJECT.search, messages)):
         return ()
-    phrases = {" ".join(words(form)) for text in said for form in (text, unwrapped(text))}
+    phrases = {" ".join(words(form)) for text in messages for form in (text, unwrapped(text))}
     return tuple(
         dict.fromkeys(
             page_id
