@@ -139,7 +139,7 @@ class NotChecked:
     """A link that was not checked, or only partly. `subject` is the unread part, `permission` the missing permission,
     `how` the option that checks it."""
 
-    link: Annotated[int, About("The number of the link, 1 to 9.")]
+    link: Annotated[int, About("The number of the link, 1 to 10.")]
     subject: Annotated[str, OR_NULL, About("The part that could not be read; null if nothing of the link was read.")]
     permission: MissingPermission = ""
     how: Annotated[str, HIDDEN] = ""

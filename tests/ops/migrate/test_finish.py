@@ -100,7 +100,7 @@ def test_finish_removes_the_statement_and_the_annotation(moved: Irsa) -> None:
     finish(moved, REPORTS)
     assert moved.trust("irsa-reports")["Statement"] == trust["Statement"][1:]
     assert moved.annotations(REPORTS) == {}
-    assert moved.stages()[REPORTS] == "finished"
+    assert moved.stages()[REPORTS] == "clean"
     assert moved.site.must("status", REPORTS, "-o", "json").json["state"] == "ready"
     moved.site.must("undo", "last", "--yes")
     assert (moved.trust("irsa-reports"), moved.annotations(REPORTS)) == (trust, annotations)
@@ -171,7 +171,7 @@ def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) ->
     assert moved.stages()["stopped/one"] == "moved"
     finish(moved, "stopped/one")
     assert all("Federated" not in item["Principal"] for item in moved.trust("stopped-one")["Statement"])
-    assert moved.stages()["stopped/one"] == "finished"
+    assert moved.stages()["stopped/one"] == "clean"
 
 
 def test_an_annotation_that_another_tool_restores_is_reported(moved: Irsa, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from podid.ops.migrate.request import ApplyOptions
 from podid.ops.migrate.rollback import pods_not_back
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
-from podid.ops.status.facts import stale_pods
+from podid.ops.status.facts import late_pods
 
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
@@ -176,7 +176,7 @@ class _MigrationRun:
             else:
                 why = f"not checked completely{missing_words((status,))}"
                 if cause is not None:
-                    why = f"{cause.message or cause.reason} ({cause.check})"
+                    why = f"{cause.statement if cause.message else cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
         return reached, reasons, diagnosis
 
@@ -218,7 +218,7 @@ class _MigrationRun:
             how.restarting.of(self.run_id),
             stale=True,
             expect_injected=True,
-            late=stale_pods(diagnosis),
+            late=late_pods(diagnosis),
         )
         self.done += result.done
         self.run_id = self.run_id or result.run_id
