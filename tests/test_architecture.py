@@ -241,6 +241,7 @@ OF_MANY = {
     "e2e/test_permissions": "every command that reads",
     "e2e/test_permissions_called": "every command",
     "e2e/test_printed_fixes": "the fixes of every check",
+    "e2e/test_same_answers": "every command that judges pods",
     "e2e/test_same_owner": "every command that names an owner",
     "e2e/test_same_state": "every command that judges pods",
     "e2e/test_unknown_names": "every command that takes a name",
