@@ -26,7 +26,7 @@ from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Adjust, Diagnosis, examine, unchanged, wanted_for
-from podid.ops.status.facts import stale_pods
+from podid.ops.status.facts import late_pods
 from podid.ops.status.verify import wait
 
 ASSOCIATION_SECONDS = 300.0
@@ -152,7 +152,7 @@ def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnos
     if not refs:
         return result
     restarts = replace_pods(
-        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(diagnosis)
+        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=late_pods(diagnosis)
     )
     return replace(result, done=(*result.done, *restarts.done))
 

@@ -116,13 +116,13 @@ def find_associated_targets(
     if stale and kept:
         from podid.checks.all import ALL
         from podid.ops.status.diagnose import examine, wanted_for
-        from podid.ops.status.facts import stale_pods
+        from podid.ops.status.facts import late_pods
 
         checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
         request = replace(wanted_for(refs, namespace=namespace or ""), checks=checks)
         diagnosis = examine(clients, place, request, now=now, journal=journal)
         required(diagnosis.snapshot.pods)
-        late = stale_pods(diagnosis)
+        late = late_pods(diagnosis)
     return (*find_targets(reader, kept, stale=stale, late=late), *leftovers)
 
 
