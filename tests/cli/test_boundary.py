@@ -68,14 +68,14 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
     ("argv", "message", "hint"),
     [
         (("frobnicate",), "Unknown command frobnicate", "podid --help"),
-        (("get", "associations"), "Unknown command get; did you mean agent?", "podid agent --help"),
+        (("get", "associations"), "Unknown command get; podid calls it list", "podid list --help"),
         (("restrat", "shop/x"), "Unknown command restrat; did you mean restart?", "podid restart --help"),
         (("disasociate", "a/b", "--yes"), "Unknown command disasociate", "podid disassociate --help"),
         (("role", "delte", "x"), "Unknown command delte; did you mean delete?", "podid role delete --help"),
         (("copy", "--with-labels", "a=b"), "Unknown option --with-labels", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
-        (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),
+        (("status", "--all-clusters"), "podid status has no option --all-clusters", "podid status --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "podid show requires NS/SA", "podid show --help"),
         (("role", "attach"), "podid role attach requires ROLE", "podid role attach --help"),
@@ -96,6 +96,12 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--query", ""), "--query '' is not a JMESPath expression: it is empty", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "podid history has no option --timeout", "podid history --help"),
+        # an option of another command, and not a typing error for --strict
+        (
+            ("migrate", "apply", "shop/orders", "--restart"),
+            "podid migrate apply has no option --restart",
+            "podid migrate apply --help",
+        ),
         (
             ("install-agent", "--timeout", "soon"),
             "--timeout 'soon' is not a duration: specify 90s, 5m, 1h30m or 2d",
@@ -108,6 +114,8 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
             None,
         ),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
+        (("trust", "check", "file://no.json"), "file://no.json cannot be read: No such file or directory", None),
+        (("trust", "check", '{"a": 1}'), "Specify a file, or - for standard input, instead of the JSON text", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces cannot be used together", None),
         (("list", "--expect-account", "12"), "--expect-account '12' is not a 12-digit account id", None),

@@ -5,6 +5,7 @@ node.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -37,6 +38,7 @@ def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
     return kept_or_worked_out
 
 
+_FRESH = timedelta(hours=1)
 # these names were not typed just now: a likely typing mistake requires more likeness than on a command line
 LIKELY = 0.75
 ADDON_OWNED = "an add-on owns the association, and creates the service account itself"
@@ -164,6 +166,17 @@ def show_role(arn: str) -> tuple[str, ...]:
     return Other(("role", "show"), (role_name(arn),)).of()
 
 
+@once
+def used_without_role(snapshot: Snapshot) -> Mapping[str, list[ServiceAccountRef]]:
+    """Return the service accounts, by name, that pods or workloads use although they have neither an association nor a
+    role of IRSA. Every namespace has the service account `default`, so its name identifies nothing."""
+    facts = index(snapshot)
+    used = {item.ref for item in known_or(snapshot.workloads, ())} | set(facts.pods)
+    accounts = (account for account in known_or(snapshot.service_accounts, ()) if account.name != "default")
+    free = {account.ref for account in accounts if not account.irsa_role_arn} & used - set(facts.associations)
+    return grouped((ref.name, ref) for ref in sorted(free))
+
+
 def aws_role(arn: str) -> tuple[str, ...]:
     """Return the AWS CLI's role option, in one word if the role's name begins with a dash."""
     name = role_name(arn)
@@ -249,3 +262,9 @@ def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> boo
     policy = known_or(annotated_trust(snapshot, arn), None)
     provider = snapshot.cluster.value.oidc_provider_arn if isinstance(snapshot.cluster, Known) else ""
     return allows_by_issuer(policy, provider, ref) if policy is not None and provider else None
+
+
+def fresh(snapshot: Snapshot, association: Listed) -> bool:
+    """Return whether the association may be created before its namespace and service account, as Terraform does it."""
+    created_at = association.created_at if isinstance(association, Association) else None
+    return created_at is not None and snapshot.taken_at - created_at < _FRESH

@@ -64,8 +64,8 @@ def _pod_rows(status: IdentityStatus) -> Iterator[str | Line]:
     for pod in shown:
         text = f"{pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
         yield marked(STATES[pod.state], text.rstrip(), lead="  ")
-    if rest := len(pods) - len(shown):
-        yield f"  and {count_of(rest, 'more pod')}; -o json lists all pods"
+    if hidden := len(pods) - len(shown):
+        yield f"  and {count_of(hidden, 'more pod')}; -o json lists all pods"
 
 
 def _node(name: str) -> str:
@@ -75,8 +75,9 @@ def _node(name: str) -> str:
 
 def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
     if pod.cause is not None:
-        until = f", previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
-        return ("" if pod.cause == status.cause else why(pod.cause) or reason_of(pod.cause)) + until
+        words = "" if pod.cause == status.cause else why(pod.cause) or reason_of(pod.cause)
+        until = f"previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
+        return ", ".join(filter(None, (words, until)))
     if pod.seen_at is not None:
         return f"session at {utc(pod.seen_at)}"
     if pod.token is None:

@@ -92,6 +92,21 @@ def test_a_failed_item_is_rolled_back(irsa: Irsa) -> None:
     assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
 
 
+@pytest.mark.parametrize("permission", ["eks-auth:AssumeRoleForPodIdentity", "create serviceaccounts/token"])
+def test_a_token_that_cannot_be_redeemed_names_the_permission(irsa: Irsa, permission: str) -> None:
+    if permission.startswith("eks-auth"):
+        irsa.site.box.world.credentials.deny(permission)
+    else:
+        why = (
+            'serviceaccounts "reports" is forbidden: User "x" cannot create resource "serviceaccounts/token" in API '
+            'group "" in the namespace "legacy"'
+        )
+        irsa.site.kube.faults.add(Fault("fail", operation="POST */token*", status=403, message=why))
+    outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    assert (outcome.code, f"; missing permission: {permission}" in outcome.stderr) == (8, True), outcome
+    assert "rolled back to IRSA" in outcome.stderr
+
+
 def test_an_association_that_another_tool_changes_meanwhile_is_not_deleted(irsa: Irsa) -> None:
     pods = {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ACTIONS}
     remove, eks, other = agent_goes(irsa), irsa.site.aws("eks"), irsa.role("other", pods)
@@ -161,11 +176,11 @@ def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_the
             eks.delete_addon(clusterName="demo", addonName="eks-pod-identity-agent")
 
     irsa.site.on_sleep = agent_goes_late
-    outcome = irsa.site("migrate", "apply", *refs, "--yes")
+    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--cluster", "demo")
     irsa.site.on_sleep = lambda _: None
     assert (outcome.code, "shop/c: " in outcome.stderr) == (8, True), outcome
     assert "not rolled back: " in outcome.stderr
-    assert "run podid migrate rollback shop/b" in outcome.stderr
+    assert "run podid migrate rollback shop/b --cluster demo" in outcome.stderr
     assert "shop/b" in irsa.site.must("list", "-n", "shop", "-o", "name").stdout
     assert outcome.stderr.count("; rolled back to IRSA") == 1
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "c"))

@@ -261,11 +261,11 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) 
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
         return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{remains}")
     account = _Account(snapshot, ref, met.at)
-    got = "no" if met.redeemed is None else "other"
-    message = f"podid's own pod got {got} credentials: {where}{met.message}{remains}"
+    credentials = "no credentials" if met.redeemed is None else "other credentials"
+    message = f"podid's own pod got {credentials}: {where}{met.message}{remains}"
     if met.link == TRUST and not met.id:
         return account.not_allowed(message)
-    if met.link != NETWORK or met.id:
+    if met.link != NETWORK or met.id or met.likely:
         return account.failed(failure_mode(met), message)
     observed = _kept_from_agent(snapshot, ref, met.node, message)
     return account.if_settled(observed) if observed.outcome is Outcome.FAIL else observed

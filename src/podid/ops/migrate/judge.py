@@ -1,4 +1,4 @@
-"""The blockers of each item, and the plan of the items without one.
+"""The blockers of each service account in a migration, and the plan for those without one.
 
 The checks judge the snapshot as it would be after the migration: a failure that remains then is a blocker.
 """
@@ -273,7 +273,7 @@ def _blocks(verdict: Verdict) -> bool:
 
 def _blocker(verdict: Verdict) -> Blocker:
     commands = verdict.fix.commands if verdict.fix is not None else ()
-    return Blocker(verdict.check, verdict.message, verdict.evidence, commands)
+    return Blocker(verdict.check, verdict.statement, verdict.evidence, commands)
 
 
 def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
 
 def read_stage(text: str) -> Stage:
     """Return a stage at which `apply` can stop. Raise InvalidInput for another word."""
-    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
+    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.CLEAN.rank)
     return Stage(one_of("--until", text, names))
 
 
@@ -96,7 +96,10 @@ class ApplyOptions(ChangeOptions):
     # a failed service account is rolled back and must not stop the others: the default is the largest possible number
     # of associations
     max_failures: int = number(
-        "N", "Stop before the next batch if more than N service accounts have failed.", default=5000, bounds=(0, 5000)
+        "N",
+        "Stop before the next batch if more than N service accounts have failed. [default: do not stop]",
+        default=5000,
+        bounds=(0, 5000),
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
