@@ -191,6 +191,11 @@ class IdentityStatus:
         return tuple(cause for cause in causes if cause is not None)
 
     @property
+    def missing_permissions(self) -> tuple[str, ...]:
+        """Return the permissions that the links which were not checked require."""
+        return tuple(dict.fromkeys(gap.permission for gap in self.not_checked if gap.permission))
+
+    @property
     def settling(self) -> bool:
         """Return whether a state is undecided because of a change seconds ago, so that waiting may help."""
         return any(cause.error_code == UNSETTLED for cause in self.causes)
@@ -225,10 +230,26 @@ _LACKS = {
 
 def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
     """Return a note about the identities without a failure that are not in the required state."""
+    if required not in _LACKS:
+        return ()
     healthy = (IdentityState.READY, IdentityState.VERIFIED)
-    refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
-    verb = "is" if len(refs) == 1 else "are"
-    return (f"{short_list(refs)} {verb} not {required}: {_LACKS[required]}",) if refs else ()
+    lacking = [
+        status
+        for status in statuses
+        if not status.reaches(required)
+        # the pods of a stale identity are a reason by themselves, unless podid could not redeem their tokens
+        and (status.state in healthy or (status.state is IdentityState.STALE and status.missing_permissions))
+    ]
+    if not lacking:
+        return ()
+    verb, names = "is" if len(lacking) == 1 else "are", short_list(str(status.ref) for status in lacking)
+    return (f"{names} {verb} not {required}: {_LACKS[required]}{missing_words(lacking)}",)
+
+
+def missing_words(statuses: Iterable[IdentityStatus]) -> str:
+    """Return the end of a sentence with the missing permissions; empty if none is missing."""
+    needed = dict.fromkeys(permission for status in statuses for permission in status.missing_permissions)
+    return f"; missing permission: {short_list(needed)}" if needed else ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

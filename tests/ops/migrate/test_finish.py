@@ -120,6 +120,14 @@ def test_not_before_all_pods_moved(moved: Irsa) -> None:
     assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)
 
 
+def test_not_with_a_role_that_cannot_be_read(moved: Irsa) -> None:
+    """Without the annotation, no later run would remove the statement."""
+    moved.site.box.world.credentials.deny("iam:GetRole")
+    outcome = moved.site("migrate", "finish", REPORTS, "--soak", "0", "--yes")
+    assert (outcome.code, "(requires iam:GetRole)" in outcome.stderr) == (3, True), outcome
+    assert moved.annotations(REPORTS) != {}
+
+
 def test_what_others_need_stays(moved: Irsa) -> None:
     """Other values of a list, other issuers, and a pattern for pods with an earlier annotation."""
     path, other = "/api/v1/namespaces/pods/serviceaccounts/two", moved.site.aws("iam").get_role(RoleName="list")

@@ -16,7 +16,7 @@ from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.report import DoctorReport
-from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.status import IdentityState, IdentityStatus, missing_words
 from podid.domain.text import count_of
 from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting, reach, wait_until_stopped
@@ -174,7 +174,7 @@ class _MigrationRun:
             if state is not None and state.rank >= required.rank:
                 reached.append(status.ref)
             else:
-                why = "not checked completely"
+                why = f"not checked completely{missing_words((status,))}"
                 if cause is not None:
                     why = f"{cause.statement if cause.message else cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
