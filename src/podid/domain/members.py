@@ -39,12 +39,11 @@ class From:
     source: str | Callable[[Any], object]
 
 
-@dataclass(frozen=True, slots=True)
 class As:
     """The member's type in JSON, if it is not the field's, and the function that converts the field's value."""
 
-    type_: Any
-    convert: Callable[[Any], object] = lambda value: value
+    def __init__(self, type_: Any, convert: Callable[[Any], object] = lambda value: value) -> None:
+        self.type_, self.convert = type_, convert
 
 
 class Manner(Enum):
