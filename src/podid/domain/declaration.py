@@ -9,6 +9,8 @@ The fields are the members of the file: `podid.ops.declare.document` reads them,
 JSON Schema of the file from their annotations.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
