@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
     from podid.domain.report import DoctorReport
+    from podid.domain.snapshot import Snapshot
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
     from podid.ops.reading.collect import ReadRequest
@@ -284,12 +285,17 @@ class Access:
         """Return the report with the options for this place in its fixes."""
         return report.with_commands(self.at_place)
 
-    def examine(self, place: Place, request: ReadRequest, **how: Any) -> Diagnosis:
-        """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
-        from podid.ops.status.diagnose import examine
+    def collect(self, place: Place, request: ReadRequest, **how: Any) -> Snapshot:
+        """Read the cluster, see `podid.ops.reading.collect.collect`."""
+        from podid.ops.reading.collect import collect
 
-        now, journal = self.runtime.now(), self.journal_to_read
-        return examine(self.clients, place, request, now=now, journal=journal, adjust=self.with_commands, **how)
+        return collect(self.clients, place, request, now=self.runtime.now(), journal=self.journal_to_read, **how)
+
+    def examine(self, place: Place, request: ReadRequest) -> Diagnosis:
+        """Read the cluster and run the checks."""
+        from podid.ops.status.diagnose import diagnosis_of
+
+        return diagnosis_of(self.collect(place, request), request, self.with_commands)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

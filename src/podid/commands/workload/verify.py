@@ -75,9 +75,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
     access.terminal.consent(minting(roles, run))
-    examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
+    collect, patience = partial(access.collect, place), access.patience(SETTLE_SECONDS)
+    how = {"base": diagnosis.snapshot, "run": run, "adjust": access.with_commands}
     with access.terminal.working("verifying"):
-        result = verify(examine, access.aws.iam, place, selection, options, patience, base=diagnosis.snapshot, run=run)
+        result = verify(collect, access.aws.iam, place, selection, options, patience, **how)
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.note(*(f"note: {note}" for note in shortfall(result.statuses, options.require)))
     access.terminal.leave(result.exit_code)

@@ -23,9 +23,10 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.collect import collect
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
-from podid.ops.status.diagnose import Adjust, Diagnosis, examine, unchanged, wanted_for
+from podid.ops.status.diagnose import Adjust, Diagnosis, diagnosis_of, unchanged, wanted_for
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.verify import wait
 
@@ -104,15 +105,16 @@ def reach(
         state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
         return state is not None and state.rank >= how.state.rank
 
-    def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
+    def read(base: Snapshot | None, again: Collection[str]) -> Snapshot:
         now = how.patience.clock.now()
-        if base is None and before_restart is not None:
-            base, again = before_restart.snapshot, _AFTER_RESTART
-        return examine(
-            how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal, adjust=how.adjust
-        )
+        return collect(how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal)
 
-    return wait(read, how.patience, reached)
+    def judge(snapshot: Snapshot) -> Diagnosis:
+        return diagnosis_of(snapshot, request, how.adjust)
+
+    if before_restart is None:
+        return wait(read, judge, how.patience, reached)
+    return wait(read, judge, how.patience, reached, before_restart.snapshot, _AFTER_RESTART)
 
 
 def _judged(how: Waiting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
