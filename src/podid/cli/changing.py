@@ -21,6 +21,7 @@ from podid.render.changes import plan_lines, plan_view, result_view
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Role
+    from podid.domain.snapshot import Snapshot
     from podid.ops.association.aftermath import Waiting
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
@@ -41,7 +42,8 @@ After = Callable[[ChangeResult], ChangeResult]
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
-    earlier run took over what other tools own. `restarting` are the restarts, once they were planned."""
+    earlier run took over what other tools own. `restarting` are the restarts, once they were planned, and `before` is
+    the reading for the outlook."""
 
     access: Access
     place: Place
@@ -51,6 +53,7 @@ class Change:
     undoes: str = ""
     taken_over: bool = False
     restarting: Restarting | None = field(default=None, init=False)
+    before: Snapshot | None = field(default=None, init=False)
 
     @classmethod
     def begin(cls, access: Access, place: Place | None = None) -> Change:
@@ -184,7 +187,7 @@ class Change:
         access = self.access
         blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not self.restart)
         with access.terminal.working("checking the effect"):
-            return Forecast.read(
+            forecast = Forecast.read(
                 access.clients,
                 self.place,
                 plan,
@@ -197,6 +200,8 @@ class Change:
                 journal=access.journal,
                 adjust=access.with_commands,
             )
+        self.before = forecast.diagnosis.snapshot
+        return forecast
 
     def with_outlook(
         self,
@@ -338,6 +343,7 @@ class Change:
             wait=access.shared.wait,
             journal=access.journal,
             restarting=restarting.of(result.run_id) if restarting is not None and result is not None else None,
+            before=self.before,
         )
 
     def followed(

@@ -7,6 +7,7 @@ created: it shows the state of one API server. Several rounds, seconds apart, sh
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
@@ -14,7 +15,7 @@ from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, Podi
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
 from podid.domain.section import FREE, READS, Cost
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
@@ -37,13 +38,21 @@ _AFTER_RESTART = (
     *("pods", "workloads", "nodes", "daemon_sets", "agent_pods", "agent_addon", "agent_warnings"),
     *("webhook", "associations", "roles", "target_roles", "changes"),
 )
+# the sections that no change of associations affects, and the time for which an earlier reading of them is used
+_UNAFFECTED = frozenset(
+    (
+        *("agent_versions", "agent_next_versions", "upgrade_insights", "node_groups", "node_classes", "instances"),
+        *("other_node_roles", "node_role_allowed", "node_role_policies", "egress", "clocks", "products", "csi_drivers"),
+    )
+)
+_USED_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """The extent and the time of the wait after a change of associations. `restarting` is set if pods that missed the
     change are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each
-    workload. `adjust` changes each report before its identities are judged."""
+    workload. `adjust` changes each report before its identities are judged. `before` is the reading for the plan."""
 
     clients: Clients
     place: Place
@@ -53,6 +62,7 @@ class Waiting:
     restarting: Restarting | None = None
     all_pods: bool = False
     adjust: Adjust = unchanged
+    before: Snapshot | None = None
 
     @property
     def checks_cluster(self) -> bool:
@@ -112,9 +122,14 @@ def reach(
     def judge(snapshot: Snapshot) -> Diagnosis:
         return diagnosis_of(snapshot, request, how.adjust)
 
-    if before_restart is None:
-        return wait(read, judge, how.patience, reached)
-    return wait(read, judge, how.patience, reached, before_restart.snapshot, _AFTER_RESTART)
+    base, again = how.before, request.names
+    if before_restart is not None:
+        base, again = before_restart.snapshot, set(_AFTER_RESTART)
+    elif base is None or how.patience.clock.now() - base.taken_at > _USED_FOR:
+        base = None
+    else:
+        again = {name for name in again if name not in _UNAFFECTED or isinstance(getattr(base, name), Missing)}
+    return wait(read, judge, how.patience, reached, base, again)
 
 
 def _judged(how: Waiting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
