@@ -17,12 +17,11 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
 import podid
-from podid.domain.declaration import DECLARATION_KIND
+from podid.domain.declaration import DECLARATION_KIND, DeclarationFile
 from podid.domain.encoding import JsonObject, Member, is_shape, members_of
 from podid.domain.members import API_VERSION, DESCRIPTIONS, KINDS, SCHEMA_NAMES, Time
 from podid.domain.section import Known, Missing
 from podid.ops.change import kinds
-from podid.ops.declare.shape import DeclarationFile
 from podid.render.errors import ErrorDocument
 
 Schema = dict[str, Any]

@@ -68,7 +68,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
     ("argv", "message", "hint"),
     [
         (("frobnicate",), "Unknown command frobnicate", "podid --help"),
-        (("get", "associations"), "Unknown command get; did you mean agent?", "podid agent --help"),
+        (("get", "associations"), "Unknown command get; podid calls it list", "podid list --help"),
         (("restrat", "shop/x"), "Unknown command restrat; did you mean restart?", "podid restart --help"),
         (("disasociate", "a/b", "--yes"), "Unknown command disasociate", "podid disassociate --help"),
         (("role", "delte", "x"), "Unknown command delte; did you mean delete?", "podid role delete --help"),
@@ -108,6 +108,8 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
             None,
         ),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
+        (("trust", "check", "file://no.json"), "file://no.json cannot be read: No such file or directory", None),
+        (("trust", "check", '{"a": 1}'), "Specify a file, or - for standard input, instead of the JSON text", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces cannot be used together", None),
         (("list", "--expect-account", "12"), "--expect-account '12' is not a 12-digit account id", None),

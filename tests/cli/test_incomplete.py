@@ -8,6 +8,7 @@ import pytest
 
 from ops.change.support import account_state
 from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from worlds import Site
 
 NEW = ("associate", "shop/fresh", "--create-role", "--wait", "none")
@@ -27,11 +28,12 @@ def lost(service: str, operation: str) -> dict[str, Any]:
     return {"fault": Fault("lose-answer", service, operation, times=1)}
 
 
+SLOW = {"fault": Fault("fail", "iam", "CreateRole", times=2)}
 CASES = {
     "an association of unknown outcome": (NEW, 8, reset("eks", "CreatePodIdentityAssociation")),
     "a role of unknown outcome": (NEW, 7, reset("iam", "CreateRole")),
     "a role of unknown outcome, and a service account": (BOTH, 8, reset("iam", "CreateRole")),
-    "--timeout after the role": ((*NEW, "--timeout", "1s"), 8, {"fault": Fault("fail", "iam", "CreateRole", times=2)}),
+    "--timeout after the role": ((*NEW, "--timeout", "1s"), 8, SLOW | denied("iam:DeleteRole")),
     "a role that cannot be deleted": (NEW, 8, denied("eks:CreatePodIdentityAssociation", "iam:DeleteRole")),
     "a policy that is refused": (WITH_POLICY, 8, denied("iam:AttachRolePolicy", "iam:DeleteRole")),
     "a deletion that is refused": (
@@ -69,6 +71,25 @@ def test_the_note_completes_and_undoes(site: Site, tmp_path: Path, case: str) ->
     left = site.cluster.get("/api/v1/namespaces/shop/serviceaccounts")["items"]
     assert [item["metadata"]["name"] for item in left] == [item["metadata"]["name"] for item in accounts]
     site.must(*command)
+
+
+def test_a_role_that_nothing_uses_after_the_timeout_is_deleted(site: Site) -> None:
+    before, answer = account_state(site.box), site.box.gateway.answer
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        try:
+            return answer(request)
+        finally:
+            if site.box.gateway.name(request).operation == "CreateRole":
+                site.clock.advance(60.5)
+
+    site.box.gateway.answer = answering  # type: ignore[method-assign]  # the next world removes it
+    failed = site(*NEW, "--timeout", "60s")
+    vars(site.box.gateway).pop("answer")
+    assert (failed.code, failed.stdout, account_state(site.box)) == (7, "", before), failed
+    assert "--timeout has passed" in failed.stderr
+    assert "which this run created, was deleted" in failed.stderr
+    site.must(*NEW)
 
 
 def test_no_note_on_a_change_that_made_nothing(site: Site) -> None:

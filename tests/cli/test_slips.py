@@ -83,6 +83,29 @@ def test_commands_of_other_programs(box: Sandbox, podid: Podid) -> None:
     assert podid("help", "role", "create").stdout == podid("role", "create", "--help").stdout
 
 
+@pytest.mark.parametrize(("typed", "called"), slips.COMMANDS_ELSEWHERE.items())
+def test_a_command_of_another_program_has_its_name_here(typed: str, called: str) -> None:
+    assert called in {row.name for row in COMMANDS}
+    outcome = Podid()(typed, "shop/orders", "-o", "json")
+    assert (outcome.code, outcome.error["message"]) == (2, f"Unknown command {typed}; podid calls it {called}")
+    expected = "podid show shop/orders" if called == "show" else f"podid {called}"
+    assert str(outcome.error["hint"]).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "called"),
+    [
+        ("create role shop-orders", "role create"),
+        ("delete roles shop-orders", "role delete"),
+        ("check trust", "trust check"),
+        ("create pod", "associate"),
+    ],
+)
+def test_a_verb_before_its_noun(line: str, called: str) -> None:
+    outcome = Podid()(*line.split())
+    assert f"podid calls it {called}.\nTry:   podid {called} --help" in outcome.stderr
+
+
 def _foreign() -> Iterator[Any]:
     """Each option that other programs have, and each command that has what it is called here; of these the first is
     always tried."""

@@ -7,11 +7,10 @@ from harness import table
 from podid.domain.declaration import (
     Declaration,
     DeclaredAssociation,
-    DeclaredPolicy,
     DeclaredRole,
     Guard,
-    PolicySource,
     Position,
+    PresetPolicy,
 )
 from podid.domain.trust import PodIdentity, ScopeKind, build_statement, parse_policy
 
@@ -42,9 +41,7 @@ def test_the_service_account_of_an_association(namespace: str, name: str, select
 
 
 def test_a_preset_as_an_option_writes_it() -> None:
-    policy = DeclaredPolicy(
-        source=PolicySource.PRESET, value="s3-read", parameters={"bucket": ("a", "b"), "prefix": ("x",)}
-    )
+    policy = PresetPolicy(preset="s3-read", parameters={"bucket": ("a", "b"), "prefix": ("x",)})
     assert policy.choice == "s3-read,bucket=a,bucket=b,prefix=x"
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import pytest
 
-from podid.domain.encoding import Items, encode, members_of, plain
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, Document, From, Key
+from podid.domain.encoding import Items, encode, encoder, members_of, plain
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, As, Document, From, Key
 from podid.domain.section import NOT_READ, Known, Section
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 800_000, tzinfo=UTC)
@@ -39,6 +39,7 @@ class Result:
     places: tuple[Place, ...] = ()
     section: Section[Place] = NOT_READ
     numbers: tuple[int, ...] = (1, 2)
+    size: Annotated[int, As(str, lambda number: f"{number} MiB"), OPTIONAL] = 1
 
 
 class Shown(Document):
@@ -71,6 +72,16 @@ def test_a_value_is_neither_omitted_nor_null() -> None:
     document = plain(encode(Result, Result(PLACE, Colour.RED, told="x", role="r", section=Known(PLACE))))
     assert isinstance(document, dict)
     assert (document["told"], document["role"], document["section"], document["madeAt"]) == ("x", "r", JSON, None)
+
+
+def test_a_member_that_is_optional_is_omitted_if_it_has_its_default() -> None:
+    assert encode(Result, Result(PLACE, Colour.RED, size=2))["size"] == "2 MiB"
+    assert "size" not in encode(Result, Result(PLACE, Colour.RED, size=1))
+
+
+def test_values_of_several_classes() -> None:
+    values = (PLACE, "x", Result(PLACE, Colour.RED))
+    assert plain(encoder(Sequence[Place | Result | str])(values)) == [JSON, "x", plain(encode(Result, values[2]))]
 
 
 def test_a_document_takes_its_members_from_where_it_says() -> None:

@@ -124,6 +124,7 @@ def test_tags() -> None:
     for texts, problem in (
         (["a"], "is not KEY=VALUE"),
         (["=1"], "is not KEY=VALUE"),
+        (["Key=team,Value=shop"], "is not KEY=VALUE"),
         (["a=1", "a=2"], "--tag a is specified twice"),
         (["AWS:x=1"], "no aws: prefix"),
         (["k" * 129 + "=1"], "at most 128 characters"),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from harness import examples
 from podid.domain.errors import NotFound
-from podid.ops.errortext import _Book, _Rule, _rules, known_texts, squeeze
+from podid.ops.errortext import _Book, _Rule, _rules, known_texts
 from podid.ops.explain import explain
+from podid.ops.pasted import squeeze
 from podid.pages.index import ENTRIES
 
 SMALL = 10_000

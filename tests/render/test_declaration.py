@@ -40,7 +40,13 @@ def read(text: str, tmp_path: Path) -> Declaration:
     return declaration
 
 
-@pytest.mark.parametrize("declaration", [FULL, declared(EMPTY), declared(SAMPLE)], ids=["full", "empty", "sample"])
+ANY_AGENT = Declaration(name="any", agent=DeclaredAgent())  # installed, of any version
+UNCONFIGURED = Declaration(name="unconfigured", agent=DeclaredAgent(configuration={}))
+
+
+@pytest.mark.parametrize(
+    "declaration", [FULL, declared(EMPTY), declared(SAMPLE), ANY_AGENT, UNCONFIGURED], ids=lambda item: item.name
+)
 def test_a_declaration_is_read_back_as_it_was(declaration: Declaration, tmp_path: Path) -> None:
     text = declaration_text(declaration, "# note: x\n")
     assert [f"{error.json_path}: {error.message}" for error in SCHEMA.iter_errors(yaml.safe_load(text))] == []

@@ -21,8 +21,8 @@ def test_an_association_as_terraform(site: Site) -> None:
         '  service_account      = "orders"',
         '  role_arn             = "arn:aws:iam::111122223333:role/storefront"',
         "  disable_session_tags = true",
-        "  tags                 = {",
-        '    "team": "shop"',
+        "  tags = {",
+        '    "team" : "shop"',
         "  }",
         "}",
     ]
@@ -74,7 +74,8 @@ def test_labels_are_distinct_names(texts: list[str], expected: list[str]) -> Non
 
 def test_a_block_aligns_its_arguments() -> None:
     assert block("x", {"a": "1", "long": "2"}) == "x {\n  a    = 1\n  long = 2\n}\n"
-    assert block("x", {"a": "1", "long": "2"}, aligned=False) == "x {\n  a = 1\n  long = 2\n}\n"
+    several_lines = {"a": "1", "longer": "[\n  ]", "b": "2", "long": "3"}
+    assert block("x", several_lines) == "x {\n  a = 1\n  longer = [\n  ]\n  b    = 2\n  long = 3\n}\n"
 
 
 def test_a_resource_is_imported_by_its_address() -> None:

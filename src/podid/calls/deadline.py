@@ -66,6 +66,11 @@ class Deadline:
         """Return the remaining seconds, at least 0."""
         return max(self.ends_at - self.monotonic(), 0.0)
 
+    @property
+    def grace(self) -> float:
+        """Return the seconds after the deadline in which a last read and cleaning up are allowed."""
+        return min(GRACE_SECONDS, self.seconds / 10)
+
     def call(self, fn: Callable[[], T], longest: float) -> T:
         """Return the result of `fn`, which reads from sockets of `podid.calls.http`. Raise TimedOut if the deadline
         passed before the call, Overdue if the deadline or `longest` seconds passed during the call."""
@@ -95,9 +100,8 @@ class Deadline:
     def _allowed(self, longest: float) -> tuple[float, str]:
         """Return the seconds that a call may take now, and the words for this limit."""
         remaining = self.ends_at - self.monotonic()
-        grace = min(GRACE_SECONDS, self.seconds / 10)
-        if remaining <= grace:
-            remaining += grace
+        if remaining <= self.grace:
+            remaining += self.grace
         if remaining <= 0:
             raise TimedOut(f"{self.words} have passed", advice="Pass a longer --timeout.")
         return min(remaining, longest), f"in {self.words}" if remaining < longest else f"within {longest:g} s"

@@ -394,12 +394,12 @@ class Access:
         except UsageError:
             return None
 
-    def patience(self, default_seconds: float) -> Patience:
+    def patience(self, default_seconds: float, *, late: bool = False) -> Patience:
         """Return a Patience of --timeout or the default, at most the rest of the command's deadline, that shows
-        progress."""
+        progress. With `late`, the grace after the deadline counts too."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.working, runtime.sleep)
         limit = default_seconds if self.shared.timeout is None else seconds(self.shared.timeout)
-        ends_at = runtime.working() + self.deadline.remaining()
+        ends_at = runtime.working() + self.deadline.remaining() + (self.deadline.grace if late else 0.0)
         progress = self.terminal.progress
         return Patience(limit, clock, progress.update, ends_at, progress.count)

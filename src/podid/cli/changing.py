@@ -294,15 +294,17 @@ class Change:
         restarts: Sequence[Action] = (),
         ahead: Ahead = lambda action: None,
         part_of: str = "",
+        late: bool = False,
     ) -> ChangeResult:
-        """Apply the plan and record it in the journal, with `part_of` as a part of that run."""
+        """Apply the plan and record it in the journal, with `part_of` as a part of that run. With `late`, also in the
+        grace after --timeout."""
         access = self.access
         access.runtime.changing = True
         return apply(
             plan,
             access.clients,
             access.journal,
-            access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS)),
+            access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS), late=late),
             command=access.runtime.argv,
             undoes=undoes,
             restarts=restarts,
@@ -320,7 +322,7 @@ class Change:
             return result
         self.access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
-            failure = self.carry_out(rollback.plan, undoes=result.run_id).error
+            failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error
         if failure is not None:

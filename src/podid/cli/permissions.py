@@ -171,7 +171,10 @@ CREATING_ROLE = (
     *ROLE_ATTACHMENT.calls(Verb.CREATE),
     Iam.find_policy,
 )
-DELETING_ROLE = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
+DELETING_ROLE = (
+    *(*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE)),
+    Iam.get_managed_documents,  # its target roles
+)
 TAKING_BACK = OptionalPermission.of(
     "deleting a new role that could not be completed or associated",
     Iam.delete_role,

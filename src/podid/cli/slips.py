@@ -42,6 +42,34 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--no-wait": ("--wait=none",),
     **dict.fromkeys(ACCOUNTS, ("--for",)),
 }
+# commands of the AWS CLI, eksctl, kubectl, helm and terraform -> podid's
+COMMANDS_ELSEWHERE: Mapping[str, str] = {
+    "get": "list",
+    "list-associations": "list",
+    "list-pod-identity-associations": "list",
+    "describe": "show",
+    "describe-pod-identity-association": "show",
+    "create": "associate",
+    "create-association": "associate",
+    "create-pod-identity-association": "associate",
+    "update-pod-identity-association": "associate",
+    "attach": "associate",
+    "delete": "disassociate",
+    "remove": "disassociate",
+    "delete-association": "disassociate",
+    "delete-pod-identity-association": "disassociate",
+    "detach": "disassociate",
+    "check": "doctor",
+    "diagnose": "doctor",
+    "debug": "doctor",
+    "test": "verify",
+    "rollback": "undo",
+    "revert": "undo",
+    "upgrade": "install-agent",
+    "uninstall": "uninstall-agent",
+    "logs": "agent logs",
+    "nodes": "agent nodes",
+}
 # a managed policy if the value is an ARN, otherwise one of the others
 _POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
@@ -70,9 +98,12 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     near: list[str] = []
     if message.startswith("No such command") and context is not None:
         typed = message.split("'")[1]
+        if called := "" if path else _command_called(typed, argv):
+            accounts = any("/" in word for word in argv) or len(argv) == 1
+            hint = _command_hint(typed, (called,), argv, path) if accounts else Other((*called.split(), "--help"))
+            return UsageError(f"Unknown command {typed}; podid calls it {called}", hint=hint)
         near = nearest(typed, context.command.commands, 1)
-        message = f"Unknown command {typed}{meant(near)}"
-        return UsageError(message, hint=_command_hint(typed, near, argv, path))
+        return UsageError(f"Unknown command {typed}{meant(near)}", hint=_command_hint(typed, near, argv, path))
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if names else "no arguments"
         message = f"{command} accepts {limit}: unexpected argument {extra[1]}"
@@ -94,6 +125,13 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     )
 
 
+def _command_called(typed: str, argv: Sequence[str]) -> str:
+    """Return podid's command for one of another program, or for a command typed as `create role`; "" for neither."""
+    nouns = dict.fromkeys(row.path[0] for row in COMMANDS if row.path[1:] == (typed,))
+    noun = next((word.removesuffix("s") for word in argv if word.removesuffix("s") in nouns), "")
+    return f"{noun} {typed}" if noun else COMMANDS_ELSEWHERE.get(typed, "")
+
+
 def _command_hint(typed: str, near: Sequence[str], argv: Sequence[str], path: Sequence[str]) -> Hint:
     """Return the command line with the likely command, if that exists and changes nothing; otherwise a page of help. A
     user must not paste a change that was not typed."""
@@ -103,7 +141,7 @@ def _command_hint(typed: str, near: Sequence[str], argv: Sequence[str], path: Se
     corrected = path_of([*argv[:place], near[0], *argv[place + 1 :]])
     row = next((row for row in COMMANDS if row.path == corrected), None)
     if row is None or ("dry_run" in row.load().shared and row.name not in _CREATING):
-        return Other((*path, *near, "--help"))
+        return Other((*path, *near[0].split(), "--help"))
     return Again(swap=(typed, near[0]))
 
 

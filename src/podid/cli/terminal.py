@@ -123,8 +123,8 @@ class Terminal:
             raise Declined("Nothing was changed")
 
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
-        """Return the text of a regular file, or of stdin for `-`. Raise UsageError if it cannot be read or is too
-        large."""
+        """Return the text of a regular file, or of stdin for `-`. The AWS CLI's `file://` before a path is accepted.
+        Raise UsageError if the file cannot be read or is too large."""
         from podid.local import files
 
         most = most_mib * 1024 * 1024
@@ -132,8 +132,11 @@ class Terminal:
             if name == "-":
                 text = self._runtime.streams.stdin.read(most + 1)
             else:
-                text = files.read(Path(name), most).decode().replace("\r\n", "\n").replace("\r", "\n")
+                content = files.read(Path(name.removeprefix("file://")), most)
+                text = content.decode().replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, ValueError) as error:
+            if name.lstrip().startswith(("{", "[")):
+                raise UsageError("Specify a file, or - for standard input, instead of the JSON text itself") from error
             not_text = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
             reason = error.strerror if isinstance(error, OSError) else not_text
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error

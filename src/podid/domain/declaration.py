@@ -4,14 +4,19 @@ audit` checks the identities that exist.
 
 Every part has its position in the file, so that a plan, a conflict and a refusal can name the line. Comparisons ignore
 positions: two files with the same content are equal.
+
+The fields are the members of the file: `podid.ops.declare.document` reads them, and podid prints them and generates the
+JSON Schema of the file from their annotations.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Annotated, Literal
 
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.members import HIDDEN, OPTIONAL, OR_NULL, About, As, Document, From, Key, members, schema_name
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, is_pattern
 from podid.domain.trust import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, OwnCondition, ScopeKind, Statement
 from podid.domain.trust.conditions import Condition
@@ -44,95 +49,178 @@ NOWHERE = Position()
 class Declared:
     """A part of a file. `at` is its beginning, `places` the positions of its members by key."""
 
-    at: Position = field(default=NOWHERE, compare=False)
-    places: Mapping[str, Position] = field(default_factory=dict, compare=False)
+    at: Annotated[Position, HIDDEN] = field(default=NOWHERE, compare=False)
+    places: Annotated[Mapping[str, Position], HIDDEN] = field(default_factory=dict, compare=False)
 
     def place(self, key: str) -> Position:
         """Return the position of a member; of the part itself if the member is omitted."""
         return self.places.get(key, self.at)
 
 
+def _each_as_text(values: Iterable[object]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _policy_object(text: str) -> object:
+    """Return a policy as an object; text that is none is returned unchanged."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text
+    return document if isinstance(document, Mapping) else text
+
+
+ScopeWord = Literal["service-account", "namespace", "cluster", "account"]
+Text = Annotated[str, OPTIONAL]
+Pairs = Annotated[Mapping[str, str], OPTIONAL]
+Tags = Annotated[Pairs, About("Tags by key. podid sets the tag of the owner itself.")]
+Patterns = Annotated[tuple[str, ...] | None, As(Sequence[str]), OPTIONAL]
+# the file may also have its JSON text
+Policy = Annotated[Mapping[str, object] | None, As(Mapping[str, object] | str)]
+_TEXTS = As(Sequence[str], _each_as_text)
+
+
+@schema_name("ClusterTags", "All clusters of the region with these tags.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterChoice(Declared):
     """Clusters of a file: one by name or ARN, or all of the region that have these tags."""
 
-    name: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    name: Annotated[str, HIDDEN] = ""
+    tags: Annotated[Mapping[str, str], About("Tags by key.")] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name or " and ".join(f"{key}={value}" for key, value in self.tags.items())
 
 
+@schema_name("AgentPart", "The agent add-on.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredAgent(Declared):
-    """The agent add-on: `version` is empty for any, or `latest`. `configuration` is None for any."""
-
-    version: str = ""
-    configuration: Mapping[str, object] | None = None
-
-
-class PolicySource(StrEnum):
-    """The source of a role's policy; the words are its keys in the file."""
-
-    DOCUMENT = "document"
-    FILE = "file"
-    MANAGED = "managed"
-    PRESET = "preset"
+    version: Annotated[Text, About("Version of the add-on, or latest; any version by default.")] = ""
+    configuration: Annotated[
+        Mapping[str, object] | None, As(Mapping[str, object]), OPTIONAL, About("Configuration values of the add-on.")
+    ] = None
 
 
+@schema_name("InlinePart", "An inline policy.")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredPolicy(Declared):
-    """One policy of a role. DOCUMENT and FILE have `name` and `document`, FILE also its path as `value`. MANAGED has
-    the name or ARN of the managed policy as `value`. PRESET has its name as `value`, and `parameters`."""
+class InlinePolicy(Declared):
+    name: Annotated[str, About("Name of the inline policy.")]
+    document: Annotated[Policy, About("The policy, or its JSON text.")]
 
-    source: PolicySource
-    value: str = ""
-    name: str = ""
-    document: Mapping[str, object] | None = None
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    def __str__(self) -> str:
+        return self.name
+
+
+@schema_name("FilePart", "An inline policy from a file.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile(Declared):
+    """`document` is the content of the file."""
+
+    file: Annotated[str, About("Path of the policy, relative to the file that names it.")]
+    name: Annotated[Text, About("Name of the inline policy; derived from the path by default.")] = ""
+    document: Annotated[Mapping[str, object] | None, HIDDEN] = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@schema_name("ManagedPart", "A managed policy.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReference(Declared):
+    managed: Annotated[str, About("ARN of a managed policy, or the name of an AWS managed policy.")]
+
+    def __str__(self) -> str:
+        return self.managed and f"managed {self.managed}"
+
+
+def _one_or_list(parameters: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    return {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
+
+
+@schema_name("PresetPart", "A policy of podid preset list.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetPolicy(Declared):
+    preset: Annotated[str, About("Name of the preset.")]
+    parameters: Annotated[
+        Mapping[str, tuple[str, ...]],
+        As(Mapping[str, str | Sequence[str]], _one_or_list),
+        OPTIONAL,
+        About("Values of the preset's parameters, by name."),
+    ] = field(default_factory=dict)
 
     @property
     def choice(self) -> str:
         """Return the preset as `NAME,KEY=VALUE…`, as options write it."""
         pairs = (f"{key}={value}" for key, values in self.parameters.items() for value in values)
-        return ",".join((self.value, *pairs))
+        return ",".join((self.preset, *pairs))
+
+    def __str__(self) -> str:
+        return self.preset and f"preset {self.choice}"
 
 
+DeclaredPolicy = InlinePolicy | PolicyFile | PolicyReference | PresetPolicy
+
+
+@schema_name("RolePart", "An IAM role. A member that is omitted has its default.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredRole(Declared):
-    """A role. `subjects` are the service accounts that its trust policy allows; empty for those whose associations in
-    the file name the role. `trust` is a whole trust policy instead. `boundary` is a managed policy's name or ARN."""
-
     name: str
-    path: str = "/"
-    scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT
-    subjects: tuple[ServiceAccountRef, ...] = ()
-    conditions: tuple[OwnCondition, ...] = ()
-    trust: Mapping[str, object] | None = None
-    policies: tuple[DeclaredPolicy, ...] = ()
-    boundary: str = ""
-    max_session_seconds: int = DEFAULT_SESSION_SECONDS
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    path: Annotated[Text, About("Path of the role; / by default.")] = "/"
+    scope: Annotated[
+        ScopeKind, As(ScopeWord), OPTIONAL, About("The scope of the trust policy, if it is wider than the subjects.")
+    ] = ScopeKind.SERVICE_ACCOUNT
+    subjects: Annotated[
+        tuple[ServiceAccountRef, ...],
+        _TEXTS,
+        OPTIONAL,
+        About("Service accounts that may assume the role; by default those of the file's associations."),
+    ] = ()
+    conditions: Annotated[
+        tuple[OwnCondition, ...],
+        _TEXTS,
+        OPTIONAL,
+        About("Further conditions of the trust policy, each as [OPERATOR:]KEY=VALUE."),
+    ] = ()
+    trust: Annotated[Policy, OPTIONAL, About("A whole trust policy, instead of scope, subjects and conditions.")] = None
+    policies: Annotated[tuple[DeclaredPolicy, ...], OPTIONAL, About("All permissions policies of the role.")] = ()
+    boundary: Annotated[
+        Text, About("Permissions boundary: the ARN of a managed policy, or the name of an AWS managed policy.")
+    ] = ""
+    max_session_seconds: Annotated[
+        int, Key("maxSessionDuration"), As(int | str), OPTIONAL, About("Seconds, or text such as 2h; 3600 by default.")
+    ] = DEFAULT_SESSION_SECONDS
+    description: Text = ""
+    tags: Tags = field(default_factory=dict)
 
 
+@schema_name(
+    "AssociationPart",
+    "The association of a service account, or of all that match a pattern. A member that is omitted has its default.",
+)
+@members("service_account selector role target_role session_tags session_policy tags create_service_account")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredAssociation(Declared):
-    """The associations of one service account, or of all that match patterns (`*`, `?`) and labels. `role` is a name of
-    the file, or the name or ARN of a role that exists. `session_policy` is compact JSON; empty for none."""
+    """`session_policy` is compact JSON; empty for none."""
 
     namespace: str
     name: str
-    selector: str = ""
-    role: str
-    target_role: str = ""
-    session_tags: bool = True
-    session_policy: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    create_service_account: bool = False
+    selector: Annotated[Text, About("Label selector of the service accounts that match the pattern.")] = ""
+    role: Annotated[str, About("Name of a role in the file, or name or ARN of an existing role.")]
+    target_role: Annotated[Text, About("ARN of the role that the first role assumes.")] = ""
+    session_tags: Annotated[bool, OPTIONAL, About("Whether EKS adds session tags; true by default.")] = True
+    session_policy: Annotated[
+        str,
+        As(Mapping[str, object] | str, _policy_object),
+        OPTIONAL,
+        About("Session policy, or its JSON text. It requires sessionTags: false."),
+    ] = ""
+    tags: Tags = field(default_factory=dict)
+    create_service_account: Annotated[
+        bool, OPTIONAL, About("Whether podid creates the service account if it does not exist.")
+    ] = False
 
     @property
-    def service_account(self) -> str:
+    def service_account(self) -> Annotated[str, About("NAMESPACE/NAME. Both may be patterns with * and ?.")]:
         """Return the service account, or the pattern, as the file writes it."""
         return f"{self.namespace}/{self.name}"
 
@@ -147,17 +235,21 @@ class DeclaredAssociation(Declared):
 Breach = tuple[str, str]
 
 
+@schema_name("GuardPart", "The limits of every change. A member that is omitted permits everything.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard(Declared):
-    """The limits for changes. None permits everything. Roles and policies are patterns, matched against names and
-    ARNs. `required_boundary` is a managed policy's name or ARN; `required_tags` map keys to patterns of values."""
+    """The limits for changes. None permits everything; an empty list permits nothing."""
 
-    allowed_roles: tuple[str, ...] | None = None
-    allowed_policies: tuple[str, ...] | None = None
-    allowed_scopes: tuple[ScopeKind, ...] | None = None
-    required_boundary: str = ""
-    required_tags: Mapping[str, str] = field(default_factory=dict)
-    default_accounts: bool = True
+    allowed_roles: Annotated[Patterns, About("Patterns of role names or ARNs.")] = None
+    allowed_policies: Annotated[Patterns, About("Patterns of policy names or ARNs.")] = None
+    allowed_scopes: Annotated[
+        tuple[ScopeKind, ...] | None, As(Sequence[ScopeWord]), OPTIONAL, About("Scopes of trust policies.")
+    ] = None
+    required_boundary: Annotated[
+        str, OPTIONAL, About("Permissions boundary that each role must have: a name or an ARN.")
+    ] = ""
+    required_tags: Annotated[Pairs, About("Patterns of values, by the key of the tag.")] = field(default_factory=dict)
+    default_accounts: Annotated[bool, OPTIONAL, About("Whether service accounts named default may have a role.")] = True
 
     def roles_breach(self, arns: Iterable[str]) -> Iterator[Breach]:
         return _not_allowed("allowedRoles", "role", arns, self.allowed_roles)
@@ -243,3 +335,40 @@ class Declaration(Declared):
     def owner_tag(self) -> dict[str, str]:
         """Return the tag of everything that podid creates from this declaration."""
         return {self.owner_key: self.name}
+
+
+class MetadataPart(Document):
+    """The name of the file's content."""
+
+    name: Annotated[str, About("Name of the owner of everything that podid creates from the file.")]
+
+
+class OwnerPart(Document):
+    """The mark of ownership."""
+
+    key: Annotated[
+        str, From("owner_key"), About("Key of the tag with metadata.name as its value; the default is podid:owner.")
+    ]
+
+
+class DeclarationFile(Document):
+    """A file of podid plan, apply and diff: roles and associations as they must be."""
+
+    api_version: Literal["podid/v1"]
+    kind: Literal["PodIdentity"]
+    metadata: Annotated[MetadataPart, From("")]
+    owner: Annotated[OwnerPart, OPTIONAL, From(lambda file: file if file.owner_key != OWNER_KEY else None)]
+    clusters: Annotated[
+        Sequence[str | ClusterChoice],
+        OR_NULL,
+        OPTIONAL,
+        From(lambda file: [choice.name or choice for choice in file.clusters]),
+        About("Clusters by name, ARN or tags; by default that of the command."),
+    ]
+    agent: Annotated[DeclaredAgent, OPTIONAL]
+    allowed_roles: Annotated[
+        Sequence[str], OR_NULL, OPTIONAL, About("Patterns of role ARNs that annotations of service accounts may name.")
+    ]
+    guard: Annotated[Guard, OPTIONAL]
+    roles: Annotated[Sequence[DeclaredRole], OR_NULL, OPTIONAL]
+    associations: Annotated[Sequence[DeclaredAssociation], OR_NULL, OPTIONAL]

@@ -4,15 +4,15 @@ Members are in camelCase, times in RFC 3339 in UTC; None and missing sections ar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from inspect import get_annotations
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, overload
 
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, ORDERS, Document, From, Key
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, ORDERS, As, Document, From, Key
 from podid.domain.section import Known, Missing
 from podid.domain.text import camel
 
@@ -92,6 +92,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
     hints = {
         name: hint for base in reversed(shape.__mro__) for name, hint in get_annotations(base, eval_str=True).items()
     }
+    defaults = _defaults(shape) if is_dataclass(shape) else {}
     for name in ORDERS.get(shape, hints):
         hint = hints[name] if name in hints else get_annotations(getattr(shape, name).fget, eval_str=True)["return"]
         extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
@@ -102,12 +103,26 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         if FLAT in extras:
             members += [replace(m, get=_then(m.get, get), flat=True) for m in members_of(hint.__origin__)]
             continue
+        if OPTIONAL in extras and name in defaults:
+            get = _then(partial(_unless, defaults[name]), get)
+        for json in (extra for extra in extras if isinstance(extra, As)):
+            hint, get = Annotated[json.type_, *extras], _then(json.convert, get)
         if AS_TEXT in extras:
             get = _then(str, get)
         elif OR_NULL in extras:
             get = _then(lambda value: value or None, get)
         members.append(Member(name, key, _type_of(hint, extras), get, OPTIONAL in extras))
     return tuple(members)
+
+
+def _defaults(shape: Any) -> dict[str, Any]:
+    """Return the defaults of a dataclass's fields."""
+    pairs = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(shape)}
+    return {name: default for name, default in pairs.items() if default is not MISSING}
+
+
+def _unless(default: object, value: Any) -> Any:
+    return None if value == default else value
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
@@ -174,11 +189,11 @@ def encoder(type_: Any) -> Encoder:
 
 
 def _union(types: Sequence[Any]) -> Encoder:
-    """Return the encoder of a type or null. Values of several types are JSON already, or words."""
+    """Return the encoder of a type or null. Values of several types are objects, JSON already, or words."""
     known = [get_args(type_)[0] if get_origin(type_) is Known else type_ for type_ in types]
     inner = [type_ for type_ in known if type_ not in (NoneType, Missing)]
-    encode_known = encoder(inner[0]) if len(inner) == 1 else plain
-    if encode_known in (plain, timestamp) and Missing not in types:
+    encode_known = encoder(inner[0]) if len(inner) == 1 else _by_class
+    if encode_known in (plain, timestamp, _by_class) and Missing not in types:
         return encode_known
 
     def encode_section(value: Any) -> Json:
@@ -186,6 +201,10 @@ def _union(types: Sequence[Any]) -> Encoder:
         return None if value is None or isinstance(value, Missing) else encode_known(value)
 
     return encode_section
+
+
+def _by_class(value: Any) -> Json:
+    return _object(type(value))(value) if is_shape(type(value)) else plain(value)
 
 
 @cache

@@ -39,9 +39,18 @@ class From:
     source: str | Callable[[Any], object]
 
 
+@dataclass(frozen=True, slots=True)
+class As:
+    """The member's type in JSON, if it is not the field's, and the function that converts the field's value."""
+
+    type_: Any
+    convert: Callable[[Any], object] = lambda value: value
+
+
 class Manner(Enum):
     """HIDDEN: documents omit the field. FLAT: the members of the value replace it. AS_TEXT: the value is encoded as
-    text. OR_NULL: an empty value is null. OPTIONAL: a null member is omitted."""
+    text. OR_NULL: an empty value is null. OPTIONAL: a member that is null, or has the default of its field, is
+    omitted."""
 
     HIDDEN = auto()
     FLAT = auto()

@@ -24,6 +24,8 @@ Stored = Mapping[str, tuple[str, str]]
 NOT_STORED: Stored = MappingProxyType({})
 # of a resource, in IAM and EKS
 MOST_TAGS = 50
+# `Key=team,Value=shop` would be a tag named Key
+_TAG_OF_AWS_CLI = re.compile(r"Key=.*,\s*Value=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +249,7 @@ def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not equals or not key:
+        if not equals or not key or _TAG_OF_AWS_CLI.match(text):
             raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
         if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, and no aws: prefix")

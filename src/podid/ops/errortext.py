@@ -1,9 +1,5 @@
 """Find the failure modes that a pasted error text or log may mean, and how certain that is. Offline, and fast enough
-for a megabyte of log.
-
-Terminals wrap texts, tools draw frames around them, loggers escape them and chat programs replace their quotes.
-Therefore the search ignores white space, frames and the kind of quotes (`words`).
-"""
+for a megabyte of log."""
 
 import re
 from bisect import bisect_right
@@ -14,12 +10,11 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
+from podid.ops.pasted import records, squeeze, unwrapped, without_prefixes, words
 from podid.pages import Entry, texts
 from podid.pages.index import ENTRIES
 
 BY_ID = {entry.id: entry for entry in ENTRIES}
-# from this number of lines on a text is a log, whose records are matched separately
-LOG_LINES = 40
 _COMPANY = 1.5  # the weight that a companion adds to a generic text
 _NARROW = texts.GENERIC + 1.5  # above any generic text with a companion, below texts that rarely mean something else
 _WIDE = texts.GENERIC + 1  # with length 0, so after any text
@@ -55,7 +50,6 @@ _ASKED = re.compile(
     r"service:([a-z0-9]{2,60})[;,]statuscode|whencallingthe([a-z0-9]{3,80}?)operation|operationerror([a-z0-9]{2,60}?):"
 )
 _EKS_ASKED = re.compile(r"eks|wesley|podidentity|addon|^(sts|awssecuritytoken|assumerole|iam$|identitymanagement)|role")
-_CONTINUED = re.compile(r"[ \t]|[\u2502\u2575\u2577]")
 
 
 class Certainty(StrEnum):
@@ -172,15 +166,17 @@ class _Occurrence:
 
 def hits(text: str) -> tuple[Match, ...]:
     """Return every failure mode that the text may mean, the most specific first; empty for an unknown text."""
+    text = without_prefixes(text)
     whole = squeeze(text)
     company = _in_company(whole)
-    occurrences, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, texts.NARROW)
+    parts = [(record, squeeze(record)) for record in records(text)]
+    occurrences, narrow = _gathered(_alike(part for _, part in parts), company=company), _hinted(text, texts.NARROW)
     if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > texts.GENERIC for item in occurrences):
         occurrences += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
         occurrences += _by_hint(narrow, _NARROW if company else 0)
         occurrences += _by_hint(_hinted(text, texts.WIDE), _WIDE if company else 0)
-    matches = _ranked(occurrences, narrow)
+    matches = _ranked(occurrences, narrow or _hinted(_about_pod_identity(parts), texts.NARROW))
     if any(word in whole for word in _WITH_VARIABLES):
         causes = texts.NOT_INJECTED.difference(narrow)
         matches = tuple(item for item in matches if item.id not in causes or item.certainty is Certainty.SURE)
@@ -191,12 +187,23 @@ def _hinted(text: str, hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
     """Return the failure modes that the words of a short text hint at, in the order of the hints."""
     if len(text) > _LONGEST_HINTED or _OBJECT.search(text):
         return ()
-    phrase = " ".join(words(text))
+    phrases = {" ".join(words(text)), " ".join(words(unwrapped(text)))}
     return tuple(
         dict.fromkeys(
-            page_id for page_id, patterns in _compiled(hints) if all(pattern.search(phrase) for pattern in patterns)
+            page_id
+            for page_id, patterns in _compiled(hints)
+            if any(all(pattern.search(phrase) for pattern in patterns) for phrase in phrases)
         )
     )
+
+
+def _about_pod_identity(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the records of a log that relate to Pod Identity, each shape once."""
+    shapes: dict[str, str] = {}
+    for record, part in parts:
+        if any(word in part for word in texts.UNMISTAKABLE):
+            shapes.setdefault(_NUMBER.sub("0", part), record)
+    return "\n".join(shapes.values())
 
 
 @cache
@@ -222,21 +229,6 @@ def _telling(piece: str, fragment: str) -> bool:
     """Return whether enough of a known text is present, including its words that relate to Pod Identity."""
     lost = any(word in fragment and word not in piece for word in texts.COMPANIONS)
     return len(piece) >= _TELLING_EXCERPT * len(fragment) and not lost
-
-
-def _records(text: str) -> Iterator[str]:
-    """Yield a short text as a whole, or each record of a log, squeezed: a line with the indented lines below it."""
-    lines = text.splitlines()
-    if len(lines) <= LOG_LINES:
-        yield squeeze(text)
-        return
-    record: list[str] = []
-    for line in lines:
-        if record and not _CONTINUED.match(line):
-            yield squeeze("\n".join(record))
-            record = []
-        record.append(line)
-    yield squeeze("\n".join(record))
 
 
 def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -349,45 +341,3 @@ def _own(page_id: str, text: str, weight: int) -> _Rule:
 def known_texts(page_id: str) -> tuple[str, ...]:
     """Return the error texts that lead to a page, as they are printed."""
     return tuple(dict.fromkeys(rule.shown for rule in _rules() if page_id in rule.ids and rule.shown))
-
-
-# from the first backslash of a series: otherwise a search would start at each of a million
-_BACKSLASHES = r"(?<!\\)\\+"
-_UNICODE = re.compile(rf"{_BACKSLASHES}u([0-9a-fA-F]{{4}})")
-_ESCAPE_KEY = re.compile(rf"{_BACKSLASHES}(?:x1b|033|e)(?=\[)")
-_ENTITIES = (
-    ("&lt;", "<"),
-    ("&gt;", ">"),
-    ("&quot;", '"'),
-    ("&#34;", '"'),
-    ("&#39;", "'"),
-    ("&#x27;", "'"),
-    ("&amp;", "&"),
-)
-_ANSI = re.compile(
-    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
-)
-_GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
-# escaped once or several times
-_BLANKS = re.compile(rf"{_BACKSLASHES}[rnt]")
-_ESCAPED_QUOTES = re.compile(rf"{_BACKSLASHES}(?=[\"'])")
-_BOLD = re.compile(r"(?<![*\w/:-])\*\*(?=\w)|(?<=[\w.])\*\*(?![*\w])")  # Markdown's, not asterisks that mask a name
-_QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
-
-
-def squeeze(text: str) -> str:
-    """Return the text for comparison: lower case, one kind of quote, without escapes, frames and white space."""
-    return "".join(words(text))
-
-
-def words(text: str) -> list[str]:
-    """Return the words of the text in lower case, with one kind of quote and no back quotes."""
-    plain = text
-    for entity, meant in _ENTITIES:
-        plain = plain.replace(entity, meant)
-    plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), plain)
-    plain = _GUTTER.sub(" ", _ANSI.sub("", _ESCAPE_KEY.sub("\x1b", plain)))
-    plain = _BOLD.sub("", _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain)))
-    for pattern, meant in texts.SETTINGS:
-        plain = pattern.sub(meant, plain)
-    return plain.translate(_QUOTES).lower().split()

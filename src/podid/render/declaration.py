@@ -5,22 +5,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from podid.domain.declaration import (
     DECLARATION_KIND,
-    OWNER_KEY,
     Declaration,
-    DeclaredAssociation,
+    DeclarationFile,
     DeclaredPolicy,
-    DeclaredRole,
-    Guard,
-    PolicySource,
+    InlinePolicy,
+    PolicyFile,
 )
-from podid.domain.encoding import Json, plain
-from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.encoding import JsonObject, encode, plain
 from podid.domain.members import API_VERSION, About, Document
-from podid.domain.trust import ScopeKind
 from podid.render.formats import to_yaml
 from podid.render.reports import HOMEPAGE
 from podid.render.view import Line, Table, View, columns, document
@@ -38,11 +34,7 @@ _NAME_LIKE = re.compile(r"[\w.-]*", re.ASCII)
 
 def declaration_text(declaration: Declaration, comments: str = "", *, first: bool = True) -> str:
     """Return the document; the `first` one of a file has the line that names the schema. `comments` are below it."""
-    return (
-        (SCHEMA_LINE if first else "")
-        + comments
-        + to_yaml(cast("Json", escaped(declaration_object(declaration))), quoted=_quoted)
-    )
+    return (SCHEMA_LINE if first else "") + comments + to_yaml(escaped(declaration_object(declaration)), quoted=_quoted)
 
 
 def declarations_text(declarations: Iterable[Declaration]) -> str:
@@ -54,7 +46,9 @@ def self_contained(declaration: Declaration) -> Declaration:
     """Return the declaration with the content of its policy files in their place."""
 
     def inlined(policy: DeclaredPolicy) -> DeclaredPolicy:
-        return replace(policy, source=PolicySource.DOCUMENT) if policy.source is PolicySource.FILE else policy
+        if isinstance(policy, PolicyFile):
+            return InlinePolicy(name=policy.name, document=policy.document)
+        return policy
 
     roles = (replace(role, policies=tuple(map(inlined, role.policies))) for role in declaration.roles)
     return replace(declaration, roles=tuple(roles))
@@ -78,92 +72,10 @@ def _escape(match: re.Match[str]) -> str:
     return f"${match[0]}" if literal else match[0]
 
 
-def declaration_object(declaration: Declaration) -> dict[str, Any]:
+def declaration_object(declaration: Declaration) -> JsonObject:
     """Return the file's document, without members that have their defaults."""
-    members = {
-        "metadata": {"name": declaration.name},
-        "owner": {"key": declaration.owner_key} if declaration.owner_key != OWNER_KEY else None,
-        "clusters": [item.name or {"tags": dict(item.tags)} for item in declaration.clusters],
-        "agent": _present(version=declaration.agent.version, configuration=declaration.agent.configuration)
-        if declaration.agent
-        else None,
-        "allowedRoles": declaration.allowed_roles,
-        "guard": _guard(declaration.guard) if declaration.guard else None,
-        "roles": [_role(item) for item in declaration.roles],
-        "associations": [_association(item) for item in declaration.associations],
-    }
-    head = {"apiVersion": API_VERSION, "kind": DECLARATION_KIND}
-    return {**head, **{key: plain(value) for key, value in members.items() if value}}
-
-
-def _present(**members: object) -> dict[str, object]:
-    """Return the members that have a value."""
-    return {key: value for key, value in members.items() if value}
-
-
-def _guard(guard: Guard) -> dict[str, object]:
-    lists = {
-        "allowedRoles": guard.allowed_roles,
-        "allowedPolicies": guard.allowed_policies,
-        "allowedScopes": guard.allowed_scopes,
-    }
-    return {
-        # an empty list permits nothing
-        **{key: value for key, value in lists.items() if value is not None},
-        **_present(requiredBoundary=guard.required_boundary, requiredTags=guard.required_tags),
-        **({} if guard.default_accounts else {"defaultAccounts": False}),
-    }
-
-
-def _role(role: DeclaredRole) -> dict[str, object]:
-    seconds = role.max_session_seconds
-    return _present(
-        name=role.name,
-        path="" if role.path == "/" else role.path,
-        scope="" if role.scope is ScopeKind.SERVICE_ACCOUNT else str(role.scope),
-        subjects=[str(ref) for ref in role.subjects],
-        conditions=[str(condition) for condition in role.conditions],
-        trust=role.trust,
-        policies=[_policy(item) for item in role.policies],
-        boundary=role.boundary,
-        maxSessionDuration=0 if seconds == DEFAULT_SESSION_SECONDS else seconds,
-        description=role.description,
-        tags=role.tags,
-    )
-
-
-def _policy(policy: DeclaredPolicy) -> dict[str, object]:
-    match policy.source:
-        case PolicySource.DOCUMENT:
-            return {"name": policy.name, "document": policy.document}
-        case PolicySource.FILE:
-            return _present(file=policy.value, name=policy.name)
-        case PolicySource.MANAGED:
-            return {"managed": policy.value}
-        case PolicySource.PRESET:
-            parameters = {key: row[0] if len(row) == 1 else row for key, row in policy.parameters.items()}
-            return _present(preset=policy.value, parameters=parameters)
-
-
-def _association(item: DeclaredAssociation) -> dict[str, object]:
-    return {
-        "serviceAccount": item.service_account,
-        **_present(selector=item.selector, role=item.role, targetRole=item.target_role),
-        **({} if item.session_tags else {"sessionTags": False}),
-        **_present(
-            sessionPolicy=_session_policy(item.session_policy),
-            tags=item.tags,
-            createServiceAccount=item.create_service_account,
-        ),
-    }
-
-
-def _session_policy(text: str) -> object:
-    try:
-        document = json.loads(text) if text else None
-    except ValueError:
-        return text
-    return document if isinstance(document, Mapping) else text
+    members = encode(DeclarationFile, declaration, api_version=API_VERSION, kind=DECLARATION_KIND)
+    return {key: plain(value) for key, value in members.items()}
 
 
 # --- the schemas, as tools/gen_docs.py generates them -----------------------------------------------------------------

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
@@ -165,7 +166,6 @@ class Resource:
     label: str
     arguments: Mapping[str, str]
     id: str = ""
-    aligned: bool = True
 
     @property
     def address(self) -> str:
@@ -173,13 +173,21 @@ class Resource:
 
     @property
     def text(self) -> str:
-        return block(f'resource "{self.kind}" "{self.label}"', self.arguments, aligned=self.aligned)
+        return block(f'resource "{self.kind}" "{self.label}"', self.arguments)
 
 
-def block(head: str, arguments: Mapping[str, str], *, aligned: bool = True) -> str:
-    width = max(map(len, arguments)) if aligned else 0
-    lines = [f"  {argument:{width}} = {value}" for argument, value in arguments.items()]
-    return "\n".join((f"{head} {{", *lines, "}", ""))
+def block(head: str, arguments: Mapping[str, str]) -> str:
+    return f"{head} {{\n{assignments(arguments)}}}\n"
+
+
+def assignments(arguments: Mapping[str, str], indent: int = 2) -> str:
+    """Return the arguments in the style of `terraform fmt`: equals signs of adjacent one-line values are aligned."""
+    lines = []
+    for one_line, items in groupby(arguments.items(), lambda item: "\n" not in item[1]):
+        adjacent = dict(items)
+        width = max(map(len, adjacent)) if one_line else 0
+        lines += [f"{'':{indent}}{argument:{width}} = {value}\n" for argument, value in adjacent.items()]
+    return "".join(lines)
 
 
 def import_block(address: str, identifier: str) -> str:
@@ -206,7 +214,11 @@ def labels(texts: Sequence[str]) -> list[str]:
 
 def hcl(value: object, indent: int = 0) -> str:
     """Return the value as HCL. JSON is valid HCL except for templates (`${`, `%{`) and surrogate pairs."""
-    text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    text = (
+        json.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
+        .replace("${", "$${")
+        .replace("%{", "%%{")
+    )
     text = "\n".join("".join(map(_escaped, line)) if sanitize.line(line) != line else line for line in text.split("\n"))
     # a CI runner obeys `##[`
     return text.replace("##", "#\\u0023").replace("\n", "\n" + " " * indent)
@@ -238,7 +250,7 @@ def role_resources(properties: Mapping[str, Any], name: str = "") -> list[Resour
     arguments["assume_role_policy"] = f"jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})"
     if "Tags" in properties:
         arguments["tags"] = hcl({tag["Key"]: tag["Value"] for tag in properties["Tags"]}, 2)
-    resources = [Resource("aws_iam_role", name, arguments, role, aligned=False)]
+    resources = [Resource("aws_iam_role", name, arguments, role)]
     for own, policy in zip(labels([policy["PolicyName"] for policy in policies]), policies, strict=True):
         resources.append(inline_policy(f"{name}_{own}", f"aws_iam_role.{name}.id", role, policy))
     for own, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):

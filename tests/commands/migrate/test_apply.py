@@ -129,9 +129,16 @@ def test_the_agent_is_installed_first(bare: Irsa) -> None:
     assert kinds == [("addon", "done"), ("role-trust", "done"), ("association", "done"), ("restart", "done")]
     assert bare.stages()[REPORTS] == "moved"
     # an undo of the migration leaves the agent, which others may use by then
-    bare.site.must("undo", "last", "--yes")
+    undone = bare.site.must("undo", "last", "--yes")
     assert bare.stages()[REPORTS] == "old"
     assert bare.site.must("agent", "status", "-o", "json").json["addon"]["status"] == "ACTIVE"
+    name = bare.site.must("history", "-o", "json").json["items"][-1]["runId"]
+    told = "the same command changed add-on eks-pod-identity-agent in run"
+    assert f"note: {told} {name}, which is not undone" in undone.stderr.splitlines()
+    bare.site.must("undo", name, "--yes")
+    bare.site.wait(60)
+    assert bare.site.aws("eks").list_addons(clusterName="demo")["addons"] == ["aws-ebs-csi-driver"]
+    assert told not in bare.site.must("undo", result["runId"], "--yes").stderr
 
 
 def test_a_dry_run_with_the_agent(bare: Irsa) -> None:

@@ -61,7 +61,14 @@ def test_the_plan_describes_the_allowed_pods(
 
 
 def test_printing_changes_nothing(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
-    more = ("--policy-file", policy_file(tmp_path), "--managed-policy", "AmazonS3ReadOnlyAccess", "--tag", "a=b")
+    more = (
+        "--policy-file",
+        f"file://{policy_file(tmp_path)}",
+        "--managed-policy",
+        "AmazonS3ReadOnlyAccess",
+        "--tag",
+        "a=b",
+    )
     role = json.loads(podid(*CREATE, *more, "--print", "json").stdout)
     assert role["RoleName"] == "shop-orders"
     assert role["Policies"] == [{"PolicyName": "read-table", "PolicyDocument": POLICY}]
@@ -69,7 +76,7 @@ def test_printing_changes_nothing(box: Sandbox, podid: Podid, journal: Path, tmp
     assert template["Resources"]["ShopOrders"] == {"Type": "AWS::IAM::Role", "Properties": role}
     terraform = podid(*CREATE, *more, "--print", "terraform").stdout
     assert 'resource "aws_iam_role" "shop_orders" {' in terraform
-    assert '"a": "b"' in terraform
+    assert '"a" : "b"' in terraform
     assert writes(box) == 0
     assert not journal.exists()
     assert podid(*CREATE, *more).code == 0

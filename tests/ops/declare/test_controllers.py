@@ -117,8 +117,8 @@ items:
 def test_objects_of_a_list_are_read(read_foreign: Read) -> None:
     (item,) = read_foreign(CROSSPLANE)
     (role,) = item.roles
-    assert (role.name, [policy.name or policy.value for policy in role.policies]) == (
-        *("shop-role", ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "p"]),
+    assert (role.name, [*map(str, role.policies)]) == (
+        *("shop-role", ["managed arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "p"]),
     )
     assert ([cluster.name for cluster in item.clusters], item.associations[0].role) == (["blue"], "shop-role")
 
@@ -171,8 +171,8 @@ def test_selectors_within_a_file_are_resolved(read_foreign: Read) -> None:
     (item,) = read_foreign(SELECTED)
     (role,) = item.roles
     assert [cluster.name for cluster in item.clusters] == ["blue"]
-    assert (role.name, [policy.value for policy in role.policies]) == (
-        *("web-role", ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]),
+    assert (role.name, [*map(str, role.policies)]) == (
+        *("web-role", ["managed arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]),
     )
     assert item.associations[0].role == "web-role"
     assert item.notes == (

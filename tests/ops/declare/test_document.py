@@ -7,7 +7,7 @@ import pytest
 
 from ops.declare.broken import BROKEN, HEAD, LINK, ROLE, Broken
 from ops.declare.worlds import Read
-from podid.domain.declaration import PolicySource
+from podid.domain.declaration import InlinePolicy, PolicyFile, PolicyReference, PresetPolicy
 from podid.domain.errors import ExitCode, InvalidInput, NotFound
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import ScopeKind
@@ -81,13 +81,13 @@ associations:
     assert (role.scope, role.subjects) == (ScopeKind.NAMESPACE, (ServiceAccountRef("shop", "orders"),))
     assert (role.max_session_seconds, role.tags) == (7200, {"team": "shop"})
     assert role.description == "for shop, ${TEAM} and ${aws:username}"
-    assert [(item.source, item.name or item.choice) for item in role.policies] == [
-        (PolicySource.FILE, "read"),
-        (PolicySource.DOCUMENT, "more"),
-        (PolicySource.MANAGED, "AmazonS3ReadOnlyAccess"),
-        (PolicySource.PRESET, "dynamodb-read,table=a.b,table=c.d"),
+    assert [(type(item), str(item)) for item in role.policies] == [
+        (PolicyFile, "read"),
+        (InlinePolicy, "more"),
+        (PolicyReference, "managed AmazonS3ReadOnlyAccess"),
+        (PresetPolicy, "preset dynamodb-read,table=a.b,table=c.d"),
     ]
-    assert "arn:aws:s3:::shop/${aws:x}" in json.dumps(role.policies[1].document)
+    assert "arn:aws:s3:::shop/${aws:x}" in repr(role.policies[1])
     assert (one.ref, several.ref) == (ServiceAccountRef("shop", "orders"), None)
     assert json.loads(one.session_policy)["Statement"][0]["Action"] == "*"
     assert str(one.place("role")) == "x.yaml:32:9"
@@ -121,9 +121,8 @@ def test_a_policy_file_is_beside_the_file_that_names_it(read: Read) -> None:
     Path("a/p.yaml").write_text("Statement: {Effect: Allow, Action: '*', Resource: '*'}")
     Path("a/x.yaml").write_text(ROLE + "  policies: [{file: p.yaml}]\n")
     (declaration,) = read("", "a/x.yaml")
-    assert declaration.roles[0].policies[0].document == {
-        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    }
+    document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    assert declaration.roles[0].policies == (PolicyFile(file="p.yaml", name="p.yaml", document=document),)
 
 
 def test_a_mistake_in_a_policy_file_has_its_place_there(read: Read) -> None:

@@ -11,7 +11,7 @@ from ops.declare.worlds import ARN, LINK, READ, ROLE, Filed, denying
 from ops.role.support import long_policy
 from permissions_support import limited
 from podid.domain.aws import Cluster, Role
-from podid.domain.declaration import Declaration, DeclaredAssociation, DeclaredPolicy, DeclaredRole, PolicySource
+from podid.domain.declaration import Declaration, DeclaredAssociation, DeclaredRole, PresetPolicy
 from podid.domain.errors import InvalidInput
 from podid.domain.plan import Place
 from podid.ops.change import kinds
@@ -272,7 +272,7 @@ def test_the_policy_for_a_target_role_does_not_depend_on_the_planned_clusters() 
 def test_a_preset_that_names_the_region_is_for_one_region() -> None:
     planner = planner_of("us-west-2", "eu-west-1")
     queue = {"queue": ("jobs",)}
-    sends = DeclaredPolicy(source=PolicySource.PRESET, value="sqs-send", parameters=queue)
+    sends = PresetPolicy(preset="sqs-send", parameters=queue)
     with pytest.raises(InvalidInput, match="the region of the cluster: specify its parameter region, or declare a"):
         planner._permissions(DeclaredRole(name="web", policies=(sends,)))
     fixed = replace(sends, parameters={**queue, "region": ("us-west-2",)})

@@ -161,11 +161,11 @@ def test_an_association_that_cannot_be_deleted_does_not_keep_the_others_from_the
             eks.delete_addon(clusterName="demo", addonName="eks-pod-identity-agent")
 
     irsa.site.on_sleep = agent_goes_late
-    outcome = irsa.site("migrate", "apply", *refs, "--yes")
+    outcome = irsa.site("migrate", "apply", *refs, "--yes", "--cluster", "demo")
     irsa.site.on_sleep = lambda _: None
     assert (outcome.code, "shop/c: " in outcome.stderr) == (8, True), outcome
     assert "not rolled back: " in outcome.stderr
-    assert "run podid migrate rollback shop/b" in outcome.stderr
+    assert "run podid migrate rollback shop/b --cluster demo" in outcome.stderr
     assert "shop/b" in irsa.site.must("list", "-n", "shop", "-o", "name").stdout
     assert outcome.stderr.count("; rolled back to IRSA") == 1
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("shop", "c"))

@@ -4,6 +4,7 @@ rollback restores annotations and trust policies to equal values.
 Most runs die in this process: from the write on no request arrives, and the journal stays as it was at that moment.
 """
 
+import math
 import os
 import subprocess
 import sys
@@ -43,6 +44,18 @@ def test_a_killed_apply_is_continued(irsa: Watched, monkeypatch: pytest.MonkeyPa
     irsa.site.must(*ROLLBACK)
     irsa.is_back()
     assert irsa.without == []
+
+
+def test_what_a_killed_apply_created_is_rolled_back_by_a_failing_rerun(
+    irsa: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the whole run would have rolled it back."""
+    irsa.kill(monkeypatch, APPLY, 1, "after")
+    irsa.site.kube.faults.webhook_misses = math.inf
+    failed = irsa.site(*APPLY)
+    assert (failed.code, "; rolled back to IRSA" in failed.stderr) == (8, True), failed
+    assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
+    assert irsa.running("AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 @pytest.mark.parametrize(("number", "when"), _moments(5, 3, "after"))

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import Podid
+from harness import Podid, one_in
 from ops.change.support import account_state, runs, writes
-from ops.role.support import CREATE
+from ops.role.support import CREATE, CREATE_CHAIN, OTHER, OWN, ROOT, SQS, arn, make_target, profile
+from ops.role.support import trust_of as target_trust
 from ops.trust.support import trust_of
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
@@ -43,9 +45,64 @@ def test_the_trust_policy_of_the_target_role_is_a_note(box: Sandbox, podid: Podi
     assert podid("role", "create", "base", "--for", "shop/orders", "--target-role", target, "--yes").code == 0
     notes = podid("role", "delete", "base", "--dry-run", "-o", "json").json["notes"]
     assert [note for note in notes if target in note] == [
-        f"if the trust policy of target role {target} names role base, first remove that statement: IAM replaces the "
-        "ARN of a deleted role with its ID"
+        f"if the trust policy of target role {target} names role base, first remove that statement, or pass "
+        "--update-trust and --target-profile with credentials of account 444455556666: IAM replaces the ARN of a "
+        "deleted role with its ID"
     ]
+
+
+DELETIONS = (
+    "role delete shop-orders",
+    "disassociate shop/orders --delete-role --wait none",
+    "decommission --cluster demo",
+)
+
+
+@pytest.mark.parametrize(("line", "owner", "managed"), one_in(3, product(DELETIONS, (OWN, OTHER), (True, False))))
+def test_no_target_role_keeps_a_deleted_role(
+    box: Sandbox,
+    podid: Podid,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    owner: str,
+    managed: bool,
+) -> None:
+    """Whichever policy allows to assume the target role, and whichever account owns the target role."""
+    make_target(box, owner, ROOT)
+    others = () if owner == OWN else ("--target-profile", profile(box, tmp_path, owner, monkeypatch))
+    assert podid(*CREATE_CHAIN, arn(owner), *others, "--update-trust", "--yes").code == 0
+    if managed:
+        backend = box.iam.backend(OWN)
+        role = backend.get_role("shop-orders")
+        ((name, text),) = role.policies.items()
+        created = backend.create_policy("", "/", text, name, [])
+        role.delete_policy(name)
+        backend.attach_role_policy(created.arn, "shop-orders")
+    if not line.startswith("role"):
+        add_association(box.world, "shop", "orders", "shop-orders")
+    before, trusting = account_state(box), target_trust(box, owner)
+    assert "role/shop-orders" in str(trusting)
+
+    done = podid(*line.split(), *others, "--update-trust", "--yes", "-o", "json")
+
+    assert done.code == 0, done
+    assert "shop-orders" not in account_state(box)["roles"]
+    assert target_trust(box, owner)["Statement"] == [ROOT]
+    assert [note for note in done.json["notes"] if arn(owner) in note] == []
+    undone = podid("undo", "last", "--yes", "--wait", "none")
+    assert undone.code == 0, undone
+    assert (account_state(box), target_trust(box, owner)) == (before, trusting)
+
+
+def test_unread_managed_policies_are_notes(box: Sandbox, podid: Podid, orders_policy: str) -> None:
+    backend = box.iam.backend(OWN)
+    made = backend.create_policy("", "/", json.dumps(SQS), "own", [])
+    backend.attach_role_policy(made.arn, "shop-orders")
+    box.world.credentials.deny("iam:GetPolicy")
+    notes = podid("role", "delete", "shop-orders", "--dry-run", "-o", "json").json["notes"]
+    assert f"not checked: target roles in managed policy {made.arn}: requires iam:GetPolicy" in notes
 
 
 TARGET = "arn:aws:iam::111122223333:role/far"

@@ -4,7 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.errors import NotFound, UsageError
 from podid.domain.plan import Consent, Place
-from podid.ops.options import REMOVE_FROM_TARGETS
+from podid.ops.options import REMOVE_FROM_TARGETS, TARGET_PROFILE
 
 
 @command(
@@ -18,7 +18,9 @@ from podid.ops.options import REMOVE_FROM_TARGETS
         ("checking whether EC2 instances use the roles", "Iam.list_instance_profiles"),
     ),
 )
-def decommission(access: Access, update_trust: bool = REMOVE_FROM_TARGETS) -> None:
+def decommission(
+    access: Access, update_trust: bool = REMOVE_FROM_TARGETS, target_profile: str = TARGET_PROFILE
+) -> None:
     """Remove a cluster's associations, roles and trust before or after its deletion.
 
     podid deletes the cluster's associations. It also deletes the roles that podid created, according to its journal, if
@@ -47,6 +49,7 @@ def decommission(access: Access, update_trust: bool = REMOVE_FROM_TARGETS) -> No
             access.runtime.now(),
             progress.glance,
             update_trust=update_trust,
+            target_profile=target_profile,
         )
     name = arn.rpartition("/")[2]
     consent = Consent(

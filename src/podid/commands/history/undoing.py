@@ -6,6 +6,7 @@ from podid.cli.access import Access
 from podid.cli.changing import Change
 from podid.domain.errors import Conflict
 from podid.domain.plan import ChangeResult, Consent
+from podid.domain.text import short_list
 from podid.ops.association.aftermath import after_change
 from podid.ops.association.plan import changed_associations
 from podid.ops.change.kinds import kind_of
@@ -15,12 +16,13 @@ from podid.ops.migrate.undo import undo_of_migration
 
 
 def tell_others(access: Access, recorded: Run, runs: Sequence[Run]) -> None:
-    """Name the runs of the same command line in other clusters."""
-    for run in runs:
-        if run is not recorded:
-            access.terminal.note(
-                f"note: the same command changed cluster {run.header.cluster} in run {run.run_id}, which is not undone"
-            )
+    """Name the other runs of the same command line, such as the installation of the agent for a migration."""
+    changed = [(f"cluster {run.header.cluster}", run) for run in runs if run is not recorded]
+    for run in access.journal.beside(recorded):
+        subjects = (kind_of(step.action.kind).subject(step.action) for step in run.changed)
+        changed.append((short_list(dict.fromkeys(subjects)), run))
+    for words, run in changed:
+        access.terminal.note(f"note: the same command changed {words} in run {run.run_id}, which is not undone")
 
 
 def at_run(access: Access, recorded: Run) -> Access:

@@ -79,6 +79,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
             command=access.runtime.argv,
             patience=access.patience,
             restarting=change.plan_restarts(),
+            at_place=access.at_place,
             options=options,
             agree=cache(partial(_agrees, access)) if options.approve_each else None,
         )

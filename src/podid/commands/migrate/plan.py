@@ -37,14 +37,13 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     Example: podid migrate plan --from kube2iam --create-service-accounts
     """
-    from podid.commands.migrate.reading import read
-    from podid.ops.migrate.carry import plan_agent
+    from podid.commands.migrate.reading import plan_agent, read
     from podid.render.migration import migration_plan_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
     access.check_whose_pods(options.which.service_accounts, everywhere=True)
     place = access.place(for_change=True)
-    first = plan_agent(access.clients, place, access.runtime.now()) if options.install_agent else None
+    first = plan_agent(access, place) if options.install_agent else None
     migration = read(access, place, options.which, create=options.create_service_accounts, first=first)
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)

@@ -7,8 +7,10 @@ from typing import Any
 from podid.cli.access import Access
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
+from podid.ops.agent.install import prepare
+from podid.ops.agent.request import InstallRequest
 from podid.ops.migrate.base_role import BaseRole
-from podid.ops.migrate.carry import ChosenItems, plan_agent
+from podid.ops.migrate.carry import ChosenItems
 from podid.ops.migrate.items import Migration, check_plan, creates_accounts, read_migration, scope_of
 from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.render.migration import item_lines
@@ -42,7 +44,7 @@ def choose(access: Access, place: Place, options: ApplyOptions, saved: Mapping[s
     """Return the items to migrate, of the `saved` plan if there is one. Print all items."""
     agent = Plan(header=place.header, actions=())
     if options.install_agent:
-        agent = plan_agent(access.clients, place, access.runtime.now())
+        agent = plan_agent(access, place)
     migration = read(
         access,
         place,
@@ -58,3 +60,9 @@ def choose(access: Access, place: Place, options: ApplyOptions, saved: Mapping[s
     items, blocked = migration.selected(options)
     access.terminal.note(*item_lines(migration.items))
     return ChosenItems(migration=migration, items=items, blocked=blocked, agent=agent)
+
+
+def plan_agent(access: Access, place: Place) -> Plan:
+    """Return the plan that installs the agent; empty if it is installed. Raise as `podid install-agent` does."""
+    plan, installed = prepare(access.clients, place, InstallRequest(), now=access.runtime.now())
+    return Plan(header=place.header, actions=()) if installed else plan

@@ -3,7 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
-from podid.ops.options import REMOVE_FROM_TARGETS, ROLE
+from podid.ops.options import REMOVE_FROM_TARGETS, ROLE, TARGET_PROFILE
 
 
 @command(
@@ -20,6 +20,7 @@ def delete(
     ignore_not_found: bool = switch("Succeed if the role does not exist."),
     adopt: bool = switch("Delete a role that podid did not create, according to its journal."),
     update_trust: bool = REMOVE_FROM_TARGETS,
+    target_profile: str = TARGET_PROFILE,
 ) -> None:
     """Delete a role and its policies. Asks for confirmation, or requires --yes.
 
@@ -48,5 +49,6 @@ def delete(
             ignore_not_found=ignore_not_found,
             adopt=adopt,
             update_trust=update_trust,
+            target_profile=target_profile,
         )
     change.run(plan, consent=consent)

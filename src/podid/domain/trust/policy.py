@@ -46,7 +46,7 @@ class TrustPolicyError(InvalidInput):
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(f"{place}: {message}" if place else message, subject=place)
-        self.place = place
+        self.place, self.mistake = place, message
 
 
 @dataclass(frozen=True, slots=True)

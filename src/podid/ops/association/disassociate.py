@@ -55,9 +55,12 @@ def plan_disassociating(
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
             say(f"reading role {arn.rpartition('/')[2]} and its users")
-            plan = plan.then(
-                plan_delete_after(clients, journal, place, arn, plan.actions, update_trust=options.update_trust)
+            deletion = plan_delete_after(
+                *(clients, journal, place, arn, plan.actions),
+                update_trust=options.update_trust,
+                target_profile=options.target_profile,
             )
+            plan = plan.then(deletion)
     if options.delete_service_account:
         say("reading the service accounts and their pods")
         plan = plan.then(plan_delete_accounts(clients, journal, place, refs))
@@ -146,12 +149,12 @@ def plan_decommission(
     say: Callable[[str], None],
     *,
     update_trust: bool,
+    target_profile: str,
 ) -> Plan:
     """Plan the removal of a cluster's associations, of the roles that only it uses, and of its statements in the trust
     policies of other roles. With `update_trust`, remove deleted roles from the trust policies of their target roles.
-    `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise
-    NotFound if no trust policy names such a cluster, and Undetermined if another cluster of the account could not be
-    read."""
+    `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise NotFound if no trust
+    policy names such a cluster, and Undetermined if another cluster of the account could not be read."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
     plan = _of_associations(clients, place, associations, now)
     deleted = {ref_of(action.keys) for action in plan.actions}
@@ -170,7 +173,10 @@ def plan_decommission(
     kept = {arn for item in associations if item not in ended for arn in (item.role_arn, item.target_role_arn)}
     for role in roles:
         part = _of_role(
-            clients, place, journal, cluster_arn, role, remaining, in_use=role.arn in kept, update_trust=update_trust
+            *(clients, place, journal, cluster_arn, role, remaining),
+            in_use=role.arn in kept,
+            update_trust=update_trust,
+            target_profile=target_profile,
         )
         plan = plan.then(without_owned(clients, part))
     return plan.in_order()
@@ -232,6 +238,7 @@ def _of_role(
     *,
     in_use: bool,
     update_trust: bool,
+    target_profile: str,
 ) -> Plan:
     """Plan the deletion of a role that podid created here and that nothing else can use; else the removal of the
     cluster's statements. A role that an association of the cluster still uses is unchanged."""
@@ -245,7 +252,7 @@ def _of_role(
     if alone and not others and made_here(journal, place, role):
         try:
             check_not_adopted(journal, place, role, ())
-            contents = RoleContents.read(clients, role, remaining)
+            contents = RoleContents.read(clients, role, remaining, target_profile)
             return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))

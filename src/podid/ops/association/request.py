@@ -216,6 +216,7 @@ class DisassociateOptions:
         "Also delete the service account if podid created it here and no pod uses it."
     )
     update_trust: bool = REMOVE_FROM_TARGETS
+    target_profile: str = TARGET_PROFILE
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from podid.calls.patience import Patience
 from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
-from podid.domain.plan import Action, Header, State, Status, Verb
+from podid.domain.plan import Action, Done, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change import records
@@ -76,14 +76,24 @@ class Journal:
 
     def of_command(self, run: records.Run) -> tuple[records.Run, ...]:
         """Return the run, and those of the same command line in other clusters, newest first."""
-        others = (
-            other
-            for other in self.runs()
-            if run.first and other.first == run.first and other.changed and not other.undoes
-        )
-        by_place = {(other.header.region, other.header.cluster): other for other in others}
+        by_place = {(other.header.region, other.header.cluster): other for other in self._together(run)}
         by_place[run.header.region, run.header.cluster] = run
         return tuple(sorted(by_place.values(), key=lambda other: other.run_id, reverse=True))
+
+    def beside(self, run: records.Run) -> tuple[records.Run, ...]:
+        """Return the other runs of the same command line at the same place, newest first, without undone ones."""
+        undone = {other.undoes for other in self.runs()}
+        return tuple(
+            other
+            for other in self._together(run)
+            if other.header == run.header and other.run_id != run.run_id and other.run_id not in undone
+        )
+
+    def _together(self, run: records.Run) -> Iterator[records.Run]:
+        """Yield the runs of the same command line that changed anything."""
+        for other in self.runs():
+            if run.first and other.first == run.first and other.changed and not other.undoes:
+                yield other
 
     def peek(self, run_id: str) -> records.Run:
         """Return a run as `get` does, for commands that only read: a damaged file hides only its own run. `last`
@@ -183,6 +193,19 @@ class Journal:
                 break
             actions += [step.action for step in run.steps if step.status is Status.DONE]
         return tuple(actions)
+
+    def interrupted(self, command: tuple[str, ...], header: Header) -> tuple[Done, ...]:
+        """Return the changes of interrupted runs of this same command line and place since its last run that ended, in
+        order."""
+        done: list[Done] = []
+        for run in self.runs():
+            if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
+                continue
+            if run.ended:
+                break
+            if run.cut_short:
+                done[:0] = (Done(step.action, step.status, step.after) for step in run.changed if step.status)
+        return tuple(done)
 
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from podid.domain import option, trust
@@ -13,12 +13,18 @@ from podid.domain.declaration import (
     OWNER_KEY,
     ClusterChoice,
     Declaration,
+    DeclarationFile,
     DeclaredAgent,
     DeclaredAssociation,
     DeclaredPolicy,
     DeclaredRole,
     Guard,
-    PolicySource,
+    InlinePolicy,
+    MetadataPart,
+    OwnerPart,
+    PolicyFile,
+    PolicyReference,
+    PresetPolicy,
 )
 from podid.domain.encoding import members_of
 from podid.domain.errors import InvalidInput, PodidError
@@ -37,7 +43,6 @@ from podid.domain.names import (
 )
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
-from podid.ops.declare import shape
 from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
 from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text, trust_mistakes
@@ -67,17 +72,17 @@ class DocumentSource:
 
 def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool = True) -> Declaration:
     """Return the declaration of a document and collect its mistakes. `named` is whether it requires a name."""
-    top = source.members(node, "", shape.DeclarationFile)
+    top = source.members(node, "", DeclarationFile)
     places = dict(top.places)
     name, owner_key = "", OWNER_KEY
     if "metadata" in top.members:
-        metadata = source.members(top.members["metadata"], "metadata", shape.MetadataPart)
+        metadata = source.members(top.members["metadata"], "metadata", MetadataPart)
         name = metadata.text("name", _check_owner, required=named)
         places["metadata.name"] = metadata.members["name"].at if metadata.has("name") else metadata.at
     elif named:
         top.wrong("metadata", "is required: specify metadata: {name: NAME}")
     if top.has("owner"):
-        owner = source.members(top.members["owner"], "owner", shape.OwnerPart)
+        owner = source.members(top.members["owner"], "owner", OwnerPart)
         owner_key = owner.text("key", _check_tag_key, default=OWNER_KEY, required=True)
     roles = tuple(_role(item, key, source, owner_key) for item, key in top.items("roles"))
     associations = tuple(_association(item, key, source, owner_key) for item, key in top.items("associations"))
@@ -109,7 +114,7 @@ def _check_tag_key(text: str) -> None:
 
 def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterChoice:
     if isinstance(node.value, dict):
-        members = source.members(node, key, shape.ClusterTags)
+        members = source.members(node, key, ClusterChoice)
         tags = members.pairs("tags")
         if not members.objects("tags"):
             members.wrong("tags", "is required: specify a name, an ARN or tags: {KEY: VALUE}")
@@ -124,7 +129,7 @@ def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterCho
 
 
 def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
-    members = source.members(node, "agent", shape.AgentPart)
+    members = source.members(node, "agent", DeclaredAgent)
     configuration = members.document("configuration")
     return DeclaredAgent(
         at=node.at,
@@ -135,7 +140,7 @@ def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
 
 
 def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
-    members = source.members(node, "guard", shape.GuardPart)
+    members = source.members(node, "guard", Guard)
     # a refusal names the line of the rule, not that of its value
     places = {key: node.keys[key] for key in members.members if key in node.keys}
 
@@ -159,7 +164,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
 
 
 def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredRole:
-    members = source.members(node, path, shape.RolePart)
+    members = source.members(node, path, DeclaredRole)
     if members.has("trust"):
         for name in ("scope", "subjects", "conditions"):
             if members.has(name):
@@ -175,7 +180,7 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
         scope=ScopeKind(scope or "service-account"),
         subjects=ServiceAccountRef.parse_all(members.texts("subjects", ServiceAccountRef.parse)),
         conditions=trust.parse_conditions(members.texts("conditions", lambda text: trust.parse_conditions((text,)))),
-        trust=_trust(members),
+        trust=_document(members, "trust", _wrong_in_trust),
         policies=policies,
         boundary=members.text("boundary", check_managed_policy),
         max_session_seconds=_session_seconds(members),
@@ -217,51 +222,46 @@ def _session_seconds(members: Members) -> int:
     return members.read("maxSessionDuration", read, DEFAULT_SESSION_SECONDS)
 
 
-def _at(node: DocumentNode, place: str) -> DocumentNode:
-    """Return the node at a place such as `Statement[0].Condition`."""
-    return node.find(int(number) if number else name for name, number in _PLACE.findall(place))
-
-
-def _trust(members: Members) -> Mapping[str, object] | None:
-    policy = members.document("trust")
-    if policy is None:
-        return None
-    document, node = policy
+def _wrong_in_trust(document: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     try:
-        wrong = [(place, f"{place} {mistake}") for place, mistake in trust_mistakes(trust.parse_policy(document))]
+        yield from trust_mistakes(trust.parse_policy(document))
     except trust.TrustPolicyError as error:
-        wrong = [(error.place, error.message)]
-    for place, message in wrong:
-        members.mistakes.add(_at(node, place).at, message, members.key("trust"))
-    return document
+        yield error.place, error.mistake
+
+
+# the member that each kind of policy requires
+_POLICIES = {"document": InlinePolicy, "file": PolicyFile, "managed": PolicyReference, "preset": PresetPolicy}
 
 
 def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPolicy:
-    members = source.members(node, path, shape.InlinePart, shape.FilePart, shape.ManagedPart, shape.PresetPart)
-    sources = [kind for kind in PolicySource if members.has(kind)]
-    if len(sources) != 1:
-        words = "only one of" if sources else "one of"
-        names = ", ".join(sources or PolicySource)
-        members.mistakes.add(members.at, f"requires {words} {names}", path)
-        return DeclaredPolicy(at=node.at, source=PolicySource.MANAGED)
-    (kind,) = sources
-    if kind in (PolicySource.MANAGED, PolicySource.PRESET) and members.has("name"):
+    members, mistaken = source.members(node, path, *_POLICIES.values()), PolicyReference(at=node.at, managed="")
+    kinds = [kind for kind in _POLICIES if members.has(kind)]
+    if len(kinds) != 1:
+        words = "only one of" if kinds else "one of"
+        members.mistakes.add(members.at, f"requires {words} {', '.join(kinds or _POLICIES)}", path)
+        return mistaken
+    (kind,) = kinds
+    if kind in ("managed", "preset") and members.has("name"):
         members.wrong("name", f"cannot be used together with {kind}, which determines the name")
-    if members.has("parameters") and kind is not PolicySource.PRESET:
+    if members.has("parameters") and kind != "preset":
         members.wrong("parameters", f"cannot be used together with {kind}: only a preset has parameters")
-    name = members.text("name", _check_policy_name, required=kind is PolicySource.DOCUMENT)
-    policy = DeclaredPolicy(at=node.at, places=members.places, source=kind, name=name)
+    name = members.text("name", _check_policy_name, required=kind == "document")
+    at, places = node.at, members.places
     match kind:
-        case PolicySource.DOCUMENT:
-            return replace(policy, document=_permissions(members, "document"))
-        case PolicySource.MANAGED:
-            return replace(policy, value=members.text("managed", check_managed_policy))
-        case PolicySource.PRESET:
-            policy = replace(policy, value=members.text("preset"), parameters=_parameters(members))
+        case "document":
+            return InlinePolicy(at=at, places=places, name=name, document=_document(members, kind))
+        case "managed":
+            return PolicyReference(at=at, places=places, managed=members.text(kind, check_managed_policy))
+        case "preset":
+            preset = members.text(kind)
+            policy = PresetPolicy(at=at, places=places, preset=preset, parameters=_parameters(members))
             _check_preset(policy, members)
             return policy
-        case PolicySource.FILE:
-            return _from_file(policy, members, source)
+    file = members.text(kind)
+    if not file:
+        return mistaken
+    document = _from_file(file, members, source)
+    return PolicyFile(at=at, places=places, file=file, name=name or policy_name(file), document=document)
 
 
 def _check_policy_name(text: str) -> None:
@@ -269,36 +269,37 @@ def _check_policy_name(text: str) -> None:
         raise InvalidInput(f"{text!r} is not the name of an inline policy: 1 to 128 letters, digits and any of _+=,.@-")
 
 
-def _permissions(members: Members, name: str) -> Mapping[str, object] | None:
-    """Return a permissions policy, and collect its mistakes at their lines."""
+def _document(
+    members: Members,
+    name: str,
+    wrong: Callable[[Mapping[str, object]], Iterable[tuple[str, str]]] = policy_mistakes,
+) -> Mapping[str, object] | None:
+    """Return a policy, by default a permissions policy, and collect its mistakes at their lines."""
     parsed = members.document(name)
     if parsed is None:
         return None
     document, node = parsed
-    for place, mistake in policy_mistakes(document):
-        at = _at(node, place).at
+    for place, mistake in wrong(document):
+        # such as `Statement[0].Condition`
+        at = node.find(int(number) if number else key for key, number in _PLACE.findall(place)).at
         members.mistakes.add(at, f"{place} {mistake}" if place else mistake, members.key(name))
     return document
 
 
-def _from_file(policy: DeclaredPolicy, members: Members, source: DocumentSource) -> DeclaredPolicy:
+def _from_file(file: str, members: Members, source: DocumentSource) -> Mapping[str, object] | None:
     """Read a policy file, whose path is relative to the file that names it."""
-    value = members.text("file")
-    if not value:
-        return policy
-    path = value if source.name == "stdin" else str(PurePath(source.name).parent / value)
-    policy = replace(policy, value=value, name=policy.name or policy_name(value))
+    path = file if source.name == "stdin" else str(PurePath(source.name).parent / file)
     if not os.path.lexists(path):
         at = members.members["file"].at
         source.missing.append(f"{at}: {members.key('file')}: file {path} does not exist")
-        return policy
+        return None
     nodes = read_documents(source.read_file(path), path, source.mistakes)
     if len(nodes) != 1:
         if not any(mistake.at.file == path for mistake in source.mistakes.items):
             members.wrong("file", f"{path} must have one policy document; it has {len(nodes)}")
-        return policy
+        return None
     inner = Members(DocumentNode({"file": nodes[0]}, nodes[0].at), members.path, ("file",), source.mistakes)
-    return replace(policy, document=_permissions(inner, "file"))
+    return _document(inner, "file")
 
 
 def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
@@ -310,8 +311,8 @@ def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
     return parameters
 
 
-def _check_preset(policy: DeclaredPolicy, members: Members) -> None:
-    if not policy.value:
+def _check_preset(policy: PresetPolicy, members: Members) -> None:
+    if not policy.preset:
         return
     try:
         parse_choice(policy.choice)
@@ -326,15 +327,11 @@ def _check_preset(policy: DeclaredPolicy, members: Members) -> None:
 
 def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> None:
     """Collect policies that appear twice."""
-    policies_by_name: dict[tuple[bool, str], DeclaredPolicy] = {}
+    policies_by_name: dict[str, DeclaredPolicy] = {}
     for number, policy in enumerate(policies):
-        inline = policy.source in (PolicySource.DOCUMENT, PolicySource.FILE)
-        name = policy.name if inline else f"{policy.source} {policy.choice}"
-        if not (policy.name if inline else policy.value):
-            continue
-        first = policies_by_name.setdefault((inline, name), policy)
-        if first is not policy:
-            message = f"the policy {name} appears twice, first in line {first.at.line}"
+        first = policies_by_name.setdefault(str(policy), policy)
+        if first is not policy and str(policy):
+            message = f"the policy {policy} appears twice, first in line {first.at.line}"
             members.mistakes.add(policy.at, message, members.key(f"policies[{number}]"))
 
 
@@ -342,7 +339,7 @@ def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> N
 
 
 def _association(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredAssociation:
-    members = source.members(node, path, shape.AssociationPart)
+    members = source.members(node, path, DeclaredAssociation)
     account = members.text("serviceAccount", _check_account, required=True)
     namespace, _, name = account.partition("/")
     role = members.text("role", check_role, required=True)
@@ -355,7 +352,7 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
     if create and (selector or is_pattern(account)):
         members.wrong("createServiceAccount", "cannot be used together with a pattern or a selector")
     policy = ""
-    session_policy = _permissions(members, "sessionPolicy")
+    session_policy = _document(members, "sessionPolicy")
     if session_policy is not None:
         if session_tags:
             members.wrong(

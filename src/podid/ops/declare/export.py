@@ -240,11 +240,8 @@ def _association(item: Association, names: Mapping[str, str]) -> declaration.Dec
 
 def _role(role: LiveRole, identities: LiveIdentities) -> declaration.DeclaredRole:
     live = role.role
-    inline = (
-        declaration.DeclaredPolicy(source=declaration.PolicySource.DOCUMENT, name=name, document=document)
-        for name, document in role.inline.items()
-    )
-    managed = (declaration.DeclaredPolicy(source=declaration.PolicySource.MANAGED, value=arn) for arn in role.attached)
+    inline = (declaration.InlinePolicy(name=name, document=document) for name, document in role.inline.items())
+    managed = (declaration.PolicyReference(managed=arn) for arn in role.attached)
     return declaration.DeclaredRole(
         name=role.name,
         path=live.path,

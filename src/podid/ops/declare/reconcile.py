@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.cluster import Lease
-from podid.domain.declaration import Declaration, PolicySource
+from podid.domain.declaration import Declaration, PolicyReference
 from podid.domain.errors import AlreadyExists, Conflict, ExitCode, NotFound, PodidError
 from podid.domain.fileplan import FilePlan
 from podid.domain.members import HIDDEN, OR_NULL, About, kind
@@ -288,7 +288,7 @@ def requires(declarations: Sequence[Declaration], ownership: Ownership, reason: 
     needed = {
         "--prune": ownership.prune,
         "naming roles": False,
-        "validating policies": any(policy.source is not PolicySource.MANAGED for policy in policies),
+        "validating policies": not all(isinstance(policy, PolicyReference) for policy in policies),
         # service accounts are listed
         "patterns, selectors": creates or ownership.from_annotations or any(item.ref is None for item in associations),
         "createServiceAccount": creates,

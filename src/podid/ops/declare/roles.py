@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, Role, RolePolicies
-from podid.domain.declaration import Declaration, DeclaredRole, PolicySource
+from podid.domain.declaration import Declaration, DeclaredRole, PolicyReference, PresetPolicy
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
@@ -339,20 +339,24 @@ class RolePlanner:
         documents: Documents = {}
         arns: list[str] = []
         for policy in role.policies:
-            if policy.source is PolicySource.MANAGED:
-                arns.append(self._arn(policy.value))
+            if isinstance(policy, PolicyReference):
+                arns.append(self._arn(policy.managed))
                 continue
-            name, document, managed = policy.name, policy.document, tuple[str, ...]()
-            if policy.source is PolicySource.PRESET:
+            managed: Sequence[str] = ()
+            if isinstance(policy, PresetPolicy):
                 granted = {repr(item := _filled(policy.choice, site.place)): item for site in self.sites}
                 if len(granted) > 1:
                     subject, option = "cluster", ""
                     if not parse_choice(policy.choice).preset.of_cluster:
                         subject, option = "region of the cluster", "specify its parameter region, or "
-                    message = f"preset {policy.value} depends on the {subject}: {option}declare a role for each cluster"
+                    message = (
+                        f"preset {policy.preset} depends on the {subject}: {option}declare a role for each cluster"
+                    )
                     raise InvalidInput(f"{policy.at}: {message}", subject=role.name)
                 ((_, item),) = granted.items()
                 name, document, managed = item.name, item.document, item.managed_policies
+            else:
+                name, document = policy.name, policy.document
             if document is not None:
                 if name in documents:
                     message = f"{policy.at}: two policies would both become the inline policy {name}"
@@ -371,7 +375,7 @@ class RolePlanner:
         return arn
 
     def _check_policies(self, role: DeclaredRole, arns: Sequence[str], attached: Iterable[str]) -> None:
-        at = {self._arn(policy.value): policy.at for policy in role.policies if policy.source is PolicySource.MANAGED}
+        at = {self._arn(policy.managed): policy.at for policy in role.policies if isinstance(policy, PolicyReference)}
         for arn in arns:
             if arn not in attached:
                 self._check_exists(arn, f"{at.get(arn, role.at)}: policies")

@@ -4,9 +4,9 @@ fail.
 IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from podid.calls.patience import Patience
@@ -18,8 +18,6 @@ from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, 
 from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
-from podid.ops.agent.install import prepare
-from podid.ops.agent.request import InstallRequest
 from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting, reach, wait_until_stopped
 from podid.ops.change.apply import apply
@@ -59,25 +57,27 @@ class ChosenItems:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrying:
     """The settings of a migration. `patience` returns the limit of a wait from its default; `restarting` are the
-    settings of restarts. `agree`, if set, is called just before the first change of each item, one item after
-    another."""
+    settings of restarts; `at_place` completes a command line. `agree`, if set, is called just before the first change
+    of each item, one item after another."""
 
     clients: Clients
     journal: Journal
     command: tuple[str, ...]
     patience: Callable[[float], Patience]
     restarting: Restarting
+    at_place: Callable[[tuple[str, ...]], tuple[str, ...]]
     options: ApplyOptions
     agree: Callable[[ServiceAccountRef], bool] | None
 
 
 @dataclass(slots=True)
 class _MigrationRun:
-    """One run. `carried` are the planned actions that were carried out, `done` all outcomes. `failures` are the reasons
-    of items that did not reach the requested stage."""
+    """One run. `carried` are the planned actions that were carried out, `done` all outcomes, `earlier` the changes of
+    interrupted runs that it continues. `failures` are the reasons of items that did not reach the requested stage."""
 
     how: Carrying
     migration: Migration
+    earlier: tuple[Done, ...] = ()
     run_id: str = ""
     carried: list[Action] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
@@ -230,32 +230,32 @@ class _MigrationRun:
     def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
         """Delete the associations of failed items and restart their pods, which then get the fields of the previous
         mechanism again. The trust policy keeps allowing both."""
-        created = {ref for item in self.done if item.status is Status.DONE for ref in created_by(item.action)}
+        changed = (item for item in (*self.earlier, *self.done) if item.changed)
+        latest = {(item.action.kind, item.action.target): item for item in changed}.values()
+        created = {ref for item in latest if item.status is Status.DONE for ref in created_by(item.action)}
         back = tuple(ref for ref in refs if ref in created)
         if not back:
             return
         old = sources_words(item.source for item in self.migration.items if item.ref in back)
         self.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the previous mechanism
-        changed = [item.action for item in self.done if item.changed]
         failures: dict[ServiceAccountRef, PodidError] = {}
         for ref in back:
-            own = (action for action in changed if _template_of(action, ref))
+            own = (item.action for item in latest if _template_of(item.action, ref))
             reverse = tuple(POD_TEMPLATE.action(action.after, action.before) for action in own)
             if error := self._apply(Plan(header=self.place.header, actions=reverse)).error:
                 failures[ref] = error
         back = tuple(ref for ref in back if ref not in failures)
-        lists = {item.action.target: item.action for item in self.done if not listed(item.action).isdisjoint(back)}
+        lists = {item.action.target: item.action for item in latest if not listed(item.action).isdisjoint(back)}
         states = ((action.after or {}) for action in lists.values())
         removals = tuple(ADDON_ASSOCIATIONS.action(state, without(state, back)) for state in states)
-        alone = tuple(ref for ref in back if not any(ref in listed(action) for action in lists.values()))
-        created_states = {
-            item.action.target: item.after
-            for item in self.done
-            if item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.after is not None
-        }
-        # not an association that another tool has changed since
-        deletions = tuple(ASSOCIATION.action(created_states[str(ref)], None) for ref in alone)
+        alone = {str(ref) for ref in back if not any(ref in listed(action) for action in lists.values())}
+        # as they were created: not an association that another tool has changed since
+        deletions = tuple(
+            ASSOCIATION.action(item.after or item.action.after, None)
+            for item in latest
+            if (item.action.kind, item.status) == (ASSOCIATION.name, Status.DONE) and item.action.target in alone
+        )
         result = self._apply(Plan(header=self.place.header, actions=(*deletions, *removals), separate=True))
         for item in result.done:
             if item.status not in _CARRIED_OUT and (error := item.error or result.error):
@@ -263,7 +263,7 @@ class _MigrationRun:
                 failures |= dict.fromkeys(kept, error)
         for ref, error in failures.items():
             self.after.pop(ref, None)
-            self.failures[ref] += f"; not rolled back: {error.message}: run podid migrate rollback {ref}"
+            self.failures[ref] += f"; not rolled back: {error.message}: run {self._rollback(ref)}"
         self._restart_previous([ref for ref in back if ref not in failures], old)
         if failures:
             raise next(iter(failures.values()))
@@ -284,10 +284,12 @@ class _MigrationRun:
             outcome = f"rolled back to {old}"
             if ref in remaining:
                 pods = count_of(remaining[ref], "running pod")
-                outcome = (
-                    f"its association was deleted, but {pods} could not be replaced: run podid migrate rollback {ref}"
-                )
+                deleted = "its association was deleted"
+                outcome = f"{deleted}, but {pods} could not be replaced: run {self._rollback(ref)}"
             self.failures[ref] += f"; {outcome}"
+
+    def _rollback(self, ref: ServiceAccountRef) -> str:
+        return shlex.join(self.how.at_place(("podid", "migrate", "rollback", str(ref))))
 
 
 def carry_out(chosen: ChosenItems, how: Carrying) -> ChangeResult:
@@ -317,7 +319,7 @@ def _migrate(chosen: ChosenItems, how: Carrying) -> ChangeResult:
     """Migrate the items without blockers, in batches, and report every item, also those that are blocked, with the
     reason. A failure stops neither the rest of its batch nor, up to `max_failures`, the next batch."""
     migration, items, blocked = chosen.migration, chosen.items, chosen.blocked
-    run = _MigrationRun(how, migration.only(items))
+    run = _MigrationRun(how, migration.only(items), how.journal.interrupted(how.command, migration.place.header))
     agreed: list[MigrationItem] = []
     error: PodidError | None = None
     try:
@@ -392,9 +394,3 @@ def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
     """Return whether the action gives a workload this service account."""
     account = text(action.after, "serviceAccount")
     return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], account) == (ref.namespace, ref.name)
-
-
-def plan_agent(clients: Clients, place: Place, now: datetime) -> Plan:
-    """Return the plan that installs the agent; empty if it is installed. Raise as `podid install-agent` does."""
-    plan, installed = prepare(clients, place, InstallRequest(), now=now)
-    return Plan(header=place.header, actions=()) if installed else plan

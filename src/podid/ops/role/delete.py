@@ -1,7 +1,7 @@
 """Plan the deletion of a role with its policies, and of the roles that a failed run created."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -33,29 +33,60 @@ from podid.ops.role.uses import Unread, Uses, read_all_uses
 
 @dataclass(frozen=True, slots=True)
 class RoleContents:
-    """A role with its policies and its users. `profiles` are names of instance profiles, `unread` what of them could
-    not be read. `targets` are the roles, by ARN, that its inline policies allow it to assume."""
+    """A role with its policies and its users. `profiles` are names of instance profiles, `unread` what of them, and of
+    managed policies, could not be read. `targets` are the roles, by ARN, that its policies allow it to assume.
+    `target_profile` has the credentials for those of another account; None if the command has no option for it."""
 
     role: Role
     policies: RolePolicies
     uses: Uses
     targets: Mapping[str, Section[Role | None]]
+    target_profile: str | None = None
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
     @classmethod
-    def read(cls, clients: Clients, role: Role, uses: Uses) -> Self:
-        policies, account = clients.iam.get_policies(role.name), Arn.parse(role.arn).account
-        arns = filter(_is_role, assume_permissions(policies.inline.values()).assume)
-        requests = (TargetRequest(arn=arn, profile=None) for arn in arns if arn != role.arn)
-        targets = {request.arn: read_target(clients, request, account) for request in requests}
+    def read(cls, clients: Clients, role: Role, uses: Uses, target_profile: str | None = None) -> Self:
+        policies = clients.iam.get_policies(role.name)
+        documents, unread = _documents(clients, policies)
+        arns = [arn for arn in assume_permissions(documents).assume if arn != role.arn and _is_role(arn)]
+        targets = _read_targets(clients, Arn.parse(role.arn).account, arns, target_profile)
+        profiles: tuple[str, ...] = ()
         try:
-            return cls(role, policies, uses, targets, clients.iam.list_instance_profiles(role.name))
+            profiles = clients.iam.list_instance_profiles(role.name)
         except errors.CredentialsError:
             raise
         except errors.AccessDenied as error:
-            unread = Unread.of(f"instance profiles of role {role.name}", error)
-            return cls(role, policies, uses, targets, unread=(unread,))
+            unread.append(Unread.of(f"instance profiles of role {role.name}", error))
+        return cls(role, policies, uses, targets, target_profile, profiles, tuple(unread))
+
+
+def _documents(clients: Clients, policies: RolePolicies) -> tuple[list[Mapping[str, object]], list[Unread]]:
+    """Return the role's policies that can name target roles, and those that could not be read. AWS managed policies
+    name no roles."""
+    documents, unread = list(policies.inline.values()), list[Unread]()
+    arns = [policy.arn for policy in policies.attached if Arn.parse(policy.arn).account != "aws"]
+    for arn, document in clients.iam.get_managed_documents(arns):
+        if isinstance(document, errors.CredentialsError):
+            raise document
+        if isinstance(document, errors.PodidError):
+            unread.append(Unread.of(f"target roles in managed policy {arn}", document))
+        else:
+            documents.append(document)
+    return documents, unread
+
+
+def _read_targets(
+    clients: Clients, account: str, arns: Collection[str], profile: str | None
+) -> dict[str, Section[Role | None]]:
+    """Return the target roles: those of the account, and with a `profile` those of the account of its credentials."""
+    reached = clients.aws_of(profile).sts.get_caller().account if profile and arns else account
+    others = None if profile is None else ""
+    requests = (
+        TargetRequest(arn=arn, profile=profile if account != parse_role_arn(arn).account == reached else others)
+        for arn in arns
+    )
+    return {request.arn: read_target(clients, request, account) for request in requests}
 
 
 def _is_role(resource: str) -> bool:
@@ -75,6 +106,7 @@ def plan_deleting(
     ignore_not_found: bool,
     adopt: bool,
     update_trust: bool,
+    target_profile: str | None = None,
 ) -> tuple[Plan, Consent | None]:
     """Plan the deletion of the role with this name or ARN. `done` are the actions of an interrupted run of the same
     command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
@@ -89,7 +121,7 @@ def plan_deleting(
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents.read(clients, role, uses)
+    contents = RoleContents.read(clients, role, uses, target_profile)
     if not adopt:
         check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
@@ -106,8 +138,8 @@ def check_not_adopted(journal: Journal, place: Place, role: Role, hint: errors.H
 
 
 def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool, update_trust: bool) -> Plan:
-    """Plan the deletion, with `update_trust` also of the role's access to target roles of its account. Raise Conflict
-    while the role is in use, and for a role that podid did not create here unless `adopt`."""
+    """Plan the deletion, with `update_trust` also of the role's access to its target roles. Raise Conflict while the
+    role is in use, and for a role that podid did not create here unless `adopt`."""
     role = contents.role
     check_not_aws(role)
     check_unused(role, contents.uses.of(role.arn))
@@ -152,10 +184,15 @@ def _of_targets(contents: RoleContents, *, update: bool) -> tuple[list[Action], 
     IAM replaces the ARN of a deleted role with its ID, and rejects later changes of a trust policy with such an ID."""
     role, actions, notes = contents.role, list[Action](), list[str]()
     for arn, section in contents.targets.items():
+        account = parse_role_arn(arn).account
+        at_home = account == Arn.parse(role.arn).account
         if isinstance(section, Missing):
+            how = ""
+            if not at_home and contents.target_profile is not None:
+                how = f", or pass --update-trust and --target-profile with credentials of account {account}"
             notes.append(
-                f"if the trust policy of target role {arn} names role {role.name}, first remove that statement: IAM "
-                "replaces the ARN of a deleted role with its ID"
+                f"if the trust policy of target role {arn} names role {role.name}, first remove that statement{how}: "
+                "IAM replaces the ARN of a deleted role with its ID"
             )
             continue
         if (target := section.value) is None:
@@ -168,7 +205,13 @@ def _of_targets(contents: RoleContents, *, update: bool) -> tuple[list[Action], 
         if edit.refused:
             notes.append(f"the trust policy of target role {arn} keeps role {role.name}: {edit.reason}")
         elif edit.changed and update:
-            actions.append(ROLE_TRUST.change(target, edit.policy, note=f"role {role.name} is deleted"))
+            why = f"role {role.name} is deleted"
+            if at_home:
+                actions.append(ROLE_TRUST.change(target, edit.policy, note=why))
+                continue
+            state = TARGET_TRUST.state_at(target, {"profile": contents.target_profile or ""})
+            after = {**state, "policyDocument": edit.policy.to_document()}
+            actions.append(TARGET_TRUST.action(state, after, note=why))
         elif edit.changed:
             notes.append(
                 f"the trust policy of target role {arn} names role {role.name}: IAM replaces the ARN of a deleted role "
@@ -178,7 +221,14 @@ def _of_targets(contents: RoleContents, *, update: bool) -> tuple[list[Action], 
 
 
 def plan_delete_after(
-    clients: Clients, journal: Journal, place: Place, arn: str, earlier: Iterable[Action], *, update_trust: bool
+    clients: Clients,
+    journal: Journal,
+    place: Place,
+    arn: str,
+    earlier: Iterable[Action],
+    *,
+    update_trust: bool,
+    target_profile: str,
 ) -> Plan:
     """Plan the deletion of the role after the `earlier` actions. Raise Conflict if podid did not create it
     here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
@@ -199,7 +249,7 @@ def plan_delete_after(
     check_not_adopted(journal, place, role, errors.Other(("role", "show"), (name,)))
     uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
-    contents = RoleContents.read(clients, role, uses)
+    contents = RoleContents.read(clients, role, uses, target_profile)
     return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust).in_order()
 
 
@@ -275,9 +325,9 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
 
 
 def _unknown(result: ChangeResult) -> bool:
-    """Return whether a change of unknown outcome may have been made."""
-    failed = [item.error for item in result.done if item.status is Status.FAILED]
-    return any(isinstance(error, errors.Unavailable) for error in (result.error, *failed))
+    """Return whether a change of unknown outcome may have been made. After --timeout, no change is tried."""
+    failed = (item.error for item in result.done if item.status is Status.FAILED)
+    return any(isinstance(error, errors.Unavailable) for error in failed)
 
 
 def _creates(item: Done, *kinds: str) -> bool:

@@ -42,7 +42,8 @@ class TrustOptions:
                 try:
                     read_file(name)
                 except UsageError as error:
-                    if isinstance(error.__cause__, FileNotFoundError) and (name.startswith("arn:") or "." not in name):
+                    like_a_role = name.startswith("arn:") or not set("./{[") & set(name)
+                    if isinstance(error.__cause__, FileNotFoundError) and like_a_role:
                         error.advise("For the trust policy of a role, specify --role instead of FILE.")
                         error.hint = Again(swap=(name, f"--role={name}"))
                     raise

@@ -18,6 +18,7 @@ from podid.render.export import parts
 from podid.render.formats import to_json
 from podid.render.forms import (
     Resource,
+    assignments,
     association_resource,
     block,
     hcl,
@@ -169,7 +170,7 @@ def _module(
     for item in rows:
         target = f"{address}.aws_eks_pod_identity_association.this[{hcl(str(item.ref))}]"
         imports.append(import_block(target, f"{item.cluster_name},{item.association_id}"))
-    return [*imports, block(f'module "{name}"', arguments, aligned=False)]
+    return [*imports, block(f'module "{name}"', arguments)]
 
 
 def _row(item: Association, references: Mapping[str, str]) -> str:
@@ -184,8 +185,7 @@ def _row(item: Association, references: Mapping[str, str]) -> str:
         members["disable_session_tags"] = "true"
     if tags := own_tags(item.tags):
         members["tags"] = hcl(tags, 6)
-    lines = "".join(f"      {key} = {value}\n" for key, value in members.items())
-    return f"    {hcl(str(item.ref))} = {{\n{lines}    }}\n"
+    return f"    {hcl(str(item.ref))} = {{\n{assignments(members, 6)}    }}\n"
 
 
 def _trust(document: Mapping[str, object]) -> tuple[list[dict[str, object]], list[dict[str, object]]] | None:
