@@ -82,9 +82,9 @@ class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no t
         copied._root = self._root
         return copied
 
-    def append_item(self, key: str, *rest: Any, **named: Any) -> None:
+    def append_item(self, key: str, *values: Any, **named: Any) -> None:
         self._own(key)
-        super().append_item(key, *rest, **named)
+        super().append_item(key, *values, **named)
 
     def remove_item(self, key: str, value: Any) -> None:
         self._own(key)
@@ -254,9 +254,9 @@ def _once(make: Callable[..., Any]) -> Callable[..., Any]:
     """Cache a method of ClientCreator by service."""
     cached: dict[str, Any] = {}
 
-    def once(self: ClientCreator, service_name: str, *rest: Any) -> Any:
+    def once(self: ClientCreator, service_name: str, *args: Any) -> Any:
         if service_name not in cached:
-            cached[service_name] = make(self, service_name, *rest)
+            cached[service_name] = make(self, service_name, *args)
         return cached[service_name]
 
     return once

@@ -33,10 +33,10 @@ from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.sandbox import baseline, process
 from podid.sandbox.box import Sandbox
+from podid.sandbox.cluster import SandboxCluster
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import TrailRate
 from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
-from podid.sandbox.kubernetes import JoinedKubernetes
 from podid.sandbox.world import Delays, Limits, World
 from sandbox.memory_world import MemoryAddon, MemoryWorld
 
@@ -111,8 +111,8 @@ def started(
         _KeptSandbox.taken = False
 
 
-def _cluster(world: World) -> JoinedKubernetes:
-    return JoinedKubernetes(world, _KeptSandbox.directory, encrypted=_KeptSandbox.encrypted)
+def _cluster(world: World) -> SandboxCluster:
+    return SandboxCluster(world, _KeptSandbox.directory, encrypted=_KeptSandbox.encrypted)
 
 
 def _reset_settings(box: Sandbox, moment: float | None) -> None:
@@ -147,9 +147,9 @@ class Site:
         self.on_sleep: Callable[[float], None] = lambda seconds: None
 
     @cached_property
-    def half(self) -> JoinedKubernetes:
+    def half(self) -> SandboxCluster:
         half = self.box.kubernetes
-        assert isinstance(half, JoinedKubernetes), "this site has no cluster"
+        assert isinstance(half, SandboxCluster), "this site has no cluster"
         return half
 
     @cached_property

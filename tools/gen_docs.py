@@ -209,8 +209,8 @@ def exit_codes() -> str:
     return (
         "# Exit codes\n\n"
         + _table(("Code", "Name", "Meaning"), rows)
-        + "\nSeveral at once: 8, then 3, then 9. The code comes from the result, never from the output format, and a "
-        "closed pipe does not change it. `--allow-unknown` turns 9 into 0.\n"
+        + "\nIf several codes apply, 8 takes precedence over 3, and 3 over 9. The code comes from the result, never "
+        "from the output format, and a closed pipe does not change it. `--allow-unknown` turns 9 into 0.\n"
     )
 
 

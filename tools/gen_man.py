@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))  # the hook of the build runs without an installed podid
 
-from podid.cli.help import ABOUT, MAIN_JOB, common_names, items_of, sections_of, usage  # noqa: E402
+from podid.cli.help import ABOUT, MAIN_WORKFLOW, common_names, items_of, sections_of, usage  # noqa: E402
 from podid.cli.options import SHARED  # noqa: E402
 from podid.cli.tree import COMMANDS, PANELS, START, Row  # noqa: E402
 from podid.domain.errors import MEANING  # noqa: E402
@@ -35,7 +35,7 @@ def _root() -> Iterator[str]:
     yield from _head("podid", ABOUT)
     yield from (".SH SYNOPSIS", r"\fBpodid\fR \fICOMMAND\fR [\fIOPTIONS\fR]")
     yield from (".SH DESCRIPTION", prose(ABOUT), ".PP", "The main workflow:")
-    for line, meaning in MAIN_JOB:
+    for line, meaning in MAIN_WORKFLOW:
         yield from _item(line, meaning)
     yield from (".PP", "Write a service account as \\fINAMESPACE\\fR/\\fINAME\\fR.", ".SH COMMANDS")
     for panel in (START, *PANELS):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from checks.builder import ISSUER
+from checks.builder import ISSUER, UNREAD, association, healthy
 from harness import table
 from parsing import parsed
 from podid.checks.all import ALL, BY_ID
@@ -14,6 +14,7 @@ from podid.checks.runner import run_checks
 from podid.domain.cluster import Container, Pod, ServiceAccount
 from podid.domain.findings import FixClass, Verdict
 from podid.domain.names import ServiceAccountRef
+from podid.domain.section import INTERNAL
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.workloads import injected
 
@@ -65,6 +66,13 @@ def test_fixes_can_be_pasted(check_id: str) -> None:
         assert words[0] in ("podid", "aws", "kubectl")
         assert not any(re.fullmatch(r"[A-Z][A-Z_/]{2,}", word) for word in words)
         assert words[0] != "podid" or parsed(words)
+
+
+@table("check_id", BY_ID)
+def test_an_association_that_could_not_be_read_is_no_bug(check_id: str) -> None:
+    """Its settings are not known. An error of a check itself is a verdict too, and the goldens accept it."""
+    snapshot = healthy(associations=(association(), UNREAD))
+    assert [item.reason for item in run_checks((BY_ID[check_id],), snapshot) if INTERNAL in item.reason] == []
 
 
 # --- fixes ------------------------------------------------------------------------------------------------------------

@@ -30,16 +30,16 @@ def test_a_page_fits_a_screen(name: str) -> None:
     assert "\x1b" not in text
 
 
-def test_the_first_page_begins_with_the_main_job_and_has_every_command_once() -> None:
+def test_the_first_page_begins_with_the_main_workflow_and_has_every_command_once() -> None:
     text = shown("--help")
     job, *panels = re.split(r"^(?=\S.*\n  )", text, flags=re.MULTILINE)[1:]
     assert [line.split("  ")[1] for line in job.splitlines() if line.startswith("  podid")] == [
-        command for command, _ in pages.MAIN_JOB
+        command for command, _ in pages.MAIN_WORKFLOW
     ]
     assert [panel.splitlines()[0] for panel in panels] == list(PANELS)
     listed = re.findall(r"^  ([a-z-]+)(?:, version)?  +[A-Z]", "".join(panels), re.MULTILINE)
     at_first = {row.name for row in COMMANDS if row.panel == START}
-    assert at_first <= {command.split()[1] for command, _ in pages.MAIN_JOB}
+    assert at_first <= {command.split()[1] for command, _ in pages.MAIN_WORKFLOW}
     assert sorted([*listed, *at_first]) == sorted({row.path[0] for row in COMMANDS} | {"help"})
     for row in COMMANDS:
         assert row.path[-1] in text
@@ -70,6 +70,28 @@ def test_a_command_shows_its_examples_and_each_of_its_options(row: Row) -> None:
         assert name in text
 
 
+@table("row", COMMANDS)
+def test_an_option_refers_only_to_options_of_its_command(row: Row) -> None:
+    command = row.load()
+    known = {*(name for item in command.own for name in item.spellings), *pages.common_names(command)}
+    for item in command.own:
+        # "podid migrate apply --plan" is about another command
+        sentence = re.sub(r"podid [^.;,)]*", "", item.help)
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", sentence)) <= known, item.name
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("migrate apply", r"--parallel N .*\[default: 10\]"),
+        ("demo", r"--\[no-\]keep .*\[default: on\]"),
+        ("doctor", r"--fail-on LEVEL .*\[default: error\]"),
+    ],
+)
+def test_the_default_of_an_option_is_shown(command: str, line: str) -> None:
+    assert re.search(line, shown(*command.split(), "--help", width=100).replace("\n      ", " "))
+
+
 def test_headings_are_in_the_order_of_the_options() -> None:
     text = shown("associate", "--help")
     headings = re.findall(r"^([A-Z][^:\n]*)\n  ", text, re.MULTILINE)
@@ -86,7 +108,7 @@ def test_common_options_are_explained_in_one_place() -> None:
 
 
 def test_headings_stand_out_on_a_terminal_alone() -> None:
-    assert "\x1b[1mSee\x1b[0m\n" in shown("--help", tty=True)
+    assert "\x1b[1mInspect\x1b[0m\n" in shown("--help", tty=True)
     outcome = Podid(tty=True)("--help", NO_COLOR="1")
     assert "\x1b" not in outcome.stdout
     assert "\x1b" not in Podid(tty=True)("list", "--help", "--no-color").stdout

@@ -1,6 +1,7 @@
 """Rows of commands: their paths and modules."""
 
 from podid.cli.tree import COMMANDS, Row, path_of
+from podid.domain.grouping import grouped
 
 
 def test_the_words_that_name_a_command() -> None:
@@ -11,6 +12,12 @@ def test_the_words_that_name_a_command() -> None:
 
 def test_the_module_of_a_row() -> None:
     assert Row("role create", "Change", "Create.").module == "podid.commands.role.create"
-    assert Row("list", "See", "List.", "association.list").module == "podid.commands.association.list"
+    assert Row("list", "Inspect", "List.", "association.list").module == "podid.commands.association.list"
     row = next(row for row in COMMANDS if row.name == "undo")
     assert row.load().body.__module__ == "podid.commands.history.undo"
+
+
+def test_the_verbs_of_a_noun_share_a_panel() -> None:
+    """The first page lists a noun once, in the panel of its first verb."""
+    panels = grouped((row.path[0], row.panel) for row in COMMANDS)
+    assert {noun: names for noun, names in panels.items() if len(set(names)) > 1} == {}

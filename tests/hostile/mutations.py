@@ -143,9 +143,9 @@ def paths(document: Any) -> Iterator[Path]:
         for number, child in enumerate(document):
             if child.tag not in [before.tag for before in document[:number]]:
                 yield (number,)
-                yield from ((number, *rest) for rest in paths(child))
+                yield from ((number, *path) for path in paths(child))
         inside = _policy(document.text)
-        yield from (("policy", *rest) for rest in paths(inside))
+        yield from (("policy", *path) for path in paths(inside))
         return
     members = (
         document.items()
@@ -156,7 +156,7 @@ def paths(document: Any) -> Iterator[Path]:
     )
     for key, value in members:
         yield (key,)
-        yield from ((key, *rest) for rest in paths(value))
+        yield from ((key, *path) for path in paths(value))
 
 
 def named(body: bytes, path: Path) -> str:

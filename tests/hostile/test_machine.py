@@ -18,7 +18,7 @@ from podid.domain.errors import CredentialsError, PodidError, UsageError
 from podid.domain.text import without_tokens
 from podid.kube import kubeconfig
 from podid.sandbox.box import Sandbox
-from podid.sandbox.kubernetes import JoinedKubernetes
+from podid.sandbox.cluster import SandboxCluster
 
 KINDS = ("pipe", "device", "directory", "nothing", "dangling", "garbage")
 TEXTS = (
@@ -133,7 +133,7 @@ def test_a_token_file_ends_with_a_line_break(tmp_path: Path) -> None:
 def https(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Something that answers at an https endpoint."""
     (tmp_path / "kube").mkdir()
-    cluster = JoinedKubernetes(box.world, tmp_path / "kube")
+    cluster = SandboxCluster(box.world, tmp_path / "kube")
     monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.endpoint_url)
     yield
     cluster.stop()

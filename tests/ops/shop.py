@@ -22,8 +22,8 @@ from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import diagnose, select
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
+from podid.sandbox.cluster import SandboxCluster
 from podid.sandbox.kube import kinds
-from podid.sandbox.kubernetes import JoinedKubernetes
 from worlds import Site
 
 
@@ -36,9 +36,9 @@ class Shop:
     place: Place
 
     @property
-    def half(self) -> JoinedKubernetes:
+    def half(self) -> SandboxCluster:
         half = self.box.kubernetes
-        assert isinstance(half, JoinedKubernetes)
+        assert isinstance(half, SandboxCluster)
         return half
 
     @property

@@ -75,6 +75,6 @@ class Page(html.parser.HTMLParser):
 def dot_strings(text: str) -> list[str]:
     """Return the quoted strings of a DOT file. The other tokens must be DOT's own."""
     strings = re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)
-    rest = re.sub(r'"(?:[^"\\\n]|\\.)*"', "S", text)
-    assert re.fullmatch(r"[\w\s{}\[\]=,;>-]*", rest), rest
+    plain = re.sub(r'"(?:[^"\\\n]|\\.)*"', "S", text)
+    assert re.fullmatch(r"[\w\s{}\[\]=,;>-]*", plain), plain
     return strings

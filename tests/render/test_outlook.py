@@ -51,7 +51,7 @@ def test_findings_that_the_plan_causes_and_fixes() -> None:
         "  ✗ trust-wrong-principal   Role orders: no statement allows pods.eks.amazonaws.com: the trust policy names "
         "ec2.amazonaws.com",
     ]
-    assert brought[-1] == "  no longer sa-mismatch"
+    assert brought[-1] == "  fixes sa-mismatch"
     # the line about the identity names the cause
     assert not any("trust-wrong-principal" in line for line in lines(BROKEN, brings=(BROKEN.cause,))[1:])
 

@@ -140,6 +140,19 @@ def test_another_port_than_the_running_one_is_refused_and_a_proxy_passed_by(
     assert process.env(directory=directory).export["NO_PROXY"] == ".corp,127.0.0.1,localhost"
 
 
+def test_other_samples_than_those_of_the_running_one_are_refused(directory: Path) -> None:
+    process.start(directory=directory, kubernetes=False)
+    for migration, samples in (("", "samples"), ("irsa", "the samples for irsa")):
+        with pytest.raises(Conflict, match=f"is already running, without {samples}$") as raised:
+            process.start(directory=directory, samples=True, migration=migration)
+        assert raised.value.hint == Other(("sandbox", "stop"))
+    process.stop(directory=directory)
+    process.start(directory=directory, kubernetes=False, samples=True, migration="irsa")
+    assert process.start(directory=directory, samples=True, migration="irsa").already
+    assert process.start(directory=directory, samples=True).already
+    assert process.start(directory=directory).already
+
+
 def old_state(directory: Path, port: int, pid: int) -> None:
     state.prepare(directory)
     state.write(directory, state.SandboxState(pid, port, "old-nonce", "1", "us-west-2", "demo", {}, 0.0))

@@ -338,11 +338,11 @@ _KEY_TYPES = {
 
 def _context_entry(key: str, value: str | Sequence[str]) -> dict[str, object]:
     known = _KEY_TYPES.get(key.lower(), "string")
-    one = isinstance(value, str)
+    single = isinstance(value, str)
     return {
         "ContextKeyName": key,
-        "ContextKeyValues": [value] if one else list(value),
-        "ContextKeyType": known if one else f"{known}List",
+        "ContextKeyValues": [value] if single else list(value),
+        "ContextKeyType": known if single else f"{known}List",
     }
 
 

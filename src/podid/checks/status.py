@@ -374,10 +374,14 @@ class _Identity:
         ):
             if members:
                 verdicts = (concern.verdict for concern in members)
-                return state, min(verdicts, key=lambda verdict: (_is_absence(verdict), bool(verdict.masked_by)))
+                return state, self._root(min(verdicts, key=lambda item: (_is_absence(item), bool(item.masked_by))))
         if self.ceiling is None or self.ceiling is IdentityState.CONFIGURED:
             return self.ceiling, None
         return IdentityState.READY, None
+
+    def _root(self, verdict: Verdict) -> Verdict:
+        """Return the failure that masks this one. Only on its own it may not affect the state."""
+        return next((c.verdict for c in self.concerns if c.failed and c.verdict.check == verdict.masked_by), verdict)
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """Yield the unknown verdicts, each once, then the links for which nothing was read. Missing evidence of tokens

@@ -125,9 +125,9 @@ def command_first(argv: Sequence[str]) -> list[str]:
         return list(argv)
     from podid.cli.tree import path_of
 
-    rest = list(argv[place:])
-    path = path_of(rest) or tuple(word for word in rest[:1] if not word.startswith("-"))
-    return [*path, *argv[:place], *rest[len(path) :]]
+    words = list(argv[place:])
+    path = path_of(words) or tuple(word for word in words[:1] if not word.startswith("-"))
+    return [*path, *argv[:place], *words[len(path) :]]
 
 
 def condition_keys_named(argv: Sequence[str]) -> list[str]:
@@ -151,8 +151,8 @@ def to_complete(words: Sequence[str]) -> list[str]:
     place = leading(before)
     if place > len(before):
         return ["list", *before, typed]
-    rest = before[place:]
-    return [*(command_first(before) if path_of(rest) else rest), typed]
+    following = before[place:]
+    return [*(command_first(before) if path_of(following) else following), typed]
 
 
 def leading(argv: Sequence[str]) -> int:

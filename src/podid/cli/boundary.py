@@ -64,7 +64,7 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
 def _start_page(runtime: Runtime) -> int:
     from podid.cli.command import access_for
-    from podid.cli.contact import PAGE_SECONDS, start_page
+    from podid.cli.first_run import PAGE_SECONDS, start_page
 
     shared = ("cluster", "region", "profile", "context", "kubeconfig", "output", "query")
     access = access_for(runtime, dict.fromkeys(shared))
@@ -145,7 +145,7 @@ def _bug(error: Exception, *, all_frames: bool) -> PodidError:
 
 
 def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
-    from podid.cli.contact import advise
+    from podid.cli.first_run import advise
     from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
     from podid.render.formats import DOCUMENTS

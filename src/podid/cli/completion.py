@@ -139,14 +139,14 @@ def _candidates(words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]
         names = (*_names(before[1:]), *(("options",) if not before[1:] else ()))
         return tuple(Candidate(name) for name in names if name.startswith(prefix))
     path = path_of(before)
-    command, rest = next((row.load() for row in COMMANDS if row.path == path), None), before[len(path) :]
-    candidates = list(_possible(command, rest, prefix))
+    command, following = next((row.load() for row in COMMANDS if row.path == path), None), before[len(path) :]
+    candidates = list(_possible(command, following, prefix))
     source = candidates[0].source if candidates else ""
     if source == FILES:
         return (Candidate(FILES),)
     if source:
         head = f"{prefix.rpartition(',')[0]}," if source in LISTS and "," in prefix else ""
-        candidates = [Candidate(f"{head}{value}") for value in suggest(source, before) if _is_word(value, rest)]
+        candidates = [Candidate(f"{head}{value}") for value in suggest(source, before) if _is_word(value, following)]
     return tuple(item for item in candidates if item.value.startswith(prefix))
 
 
@@ -157,10 +157,10 @@ def _names(words: Sequence[str]) -> dict[str, str]:
     return {row.path[1]: row.summary for row in COMMANDS if [row.path[0]] == [*words] and len(row.path) > 1}
 
 
-def _is_word(value: str, rest: Sequence[str]) -> bool:
+def _is_word(value: str, following: Sequence[str]) -> bool:
     """Return whether a name is safe to offer: one line, and not an option. Names of roles and contexts may be
     hostile."""
-    return value.strip() == sanitize.line(value) != "" and (not value.startswith("-") or "--" in rest)
+    return value.strip() == sanitize.line(value) != "" and (not value.startswith("-") or "--" in following)
 
 
 def _joined(words: Sequence[str]) -> list[str]:
@@ -180,32 +180,32 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _possible(command: Command | None, rest: Sequence[str], prefix: str) -> Iterator[Candidate]:
-    """Yield the candidates after the `rest` of the words, which follow the command; without a command, all of them."""
+def _possible(command: Command | None, following: Sequence[str], prefix: str) -> Iterator[Candidate]:
+    """Yield the candidates after the words `following` the command; without a command, all of them."""
     own: tuple[OptionField, ...] = () if command is None else command.options
     # for a person it is the last one
     options = sorted((item for item in own if not item.argument), key=lambda item: item.field == "show_permissions")
     valued = {name: item for item in options if item.kind != "switch" for name in item.spellings}
-    if rest and rest[-1] in valued:
-        yield from _values(valued[rest[-1]])
-    elif prefix.startswith("-") and "--" not in rest:
-        if not rest and command is None:
+    if following and following[-1] in valued:
+        yield from _values(valued[following[-1]])
+    elif prefix.startswith("-") and "--" not in following:
+        if not following and command is None:
             yield Candidate("--version", "Print the version and exit.")
         for item in options:
             names = [name for name in item.spellings if name.startswith("--")]
-            if item.kind == "texts" or not any(name in rest for name in item.spellings):
+            if item.kind == "texts" or not any(name in following for name in item.spellings):
                 yield from (Candidate(name, item.help) for name in names)
         yield Candidate("--help", "Show this message and exit.")
     elif command is None:
-        yield from (Candidate(name, summary) for name, summary in _names(rest).items())
-        if not rest:
+        yield from (Candidate(name, summary) for name, summary in _names(following).items())
+        if not following:
             yield Candidate("help", "Show the help of a command.")
     else:
-        argument = _open_argument([item for item in own if item.argument], valued, rest)
+        argument = _open_argument([item for item in own if item.argument], valued, following)
         if argument == "VALUE":
             from podid.cli.settings import keys
 
-            if option := keys().get(rest[0]):  # a key of the settings file has the values of its option
+            if option := keys().get(following[0]):  # a key of the settings file has the values of its option
                 yield from _values(option)
         elif argument is not None and (source := PLACEHOLDERS.get(argument)):
             yield Candidate("", source=source)
@@ -223,11 +223,12 @@ def _values(option: OptionField) -> Iterator[Candidate]:
 
 
 def _open_argument(
-    arguments: Sequence[OptionField], valued: Mapping[str, OptionField], rest: Sequence[str]
+    arguments: Sequence[OptionField], valued: Mapping[str, OptionField], following: Sequence[str]
 ) -> str | None:
     """Return the placeholder of the next argument, without brackets and dots."""
     count = sum(
-        not word.startswith("-") and (place == 0 or rest[place - 1] not in valued) for place, word in enumerate(rest)
+        not word.startswith("-") and (place == 0 or following[place - 1] not in valued)
+        for place, word in enumerate(following)
     )
     for place, item in enumerate(arguments):
         if place == count or (item.kind == "texts" and place <= count):

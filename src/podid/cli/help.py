@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 ABOUT = "Set up and verify Amazon EKS Pod Identity, or find the first broken link."
 # the main tasks, in the order in which users need them
-MAIN_JOB = (
+MAIN_WORKFLOW = (
     ("podid demo", "Take a tour on this machine, without AWS."),
     ("podid install-agent", "Install the agent on a cluster."),
-    ("podid associate", "Give pods a role; asks for the details."),
-    ("podid associate NS/SA --role ROLE", "The same for scripts, without questions."),
+    ("podid associate", "Give pods a role, step by step."),
+    ("podid associate NS/SA --role ROLE", "The same for scripts, without prompts."),
     ("podid verify NS/SA", "Verify which role the pods get."),
     ("podid doctor", "Find the cause if pods get no credentials."),
 )
@@ -56,7 +56,7 @@ def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
 
 def _root(width: int) -> Iterator[str | Line]:
     yield from wrapped(ABOUT, width)
-    yield from section("Main workflow", two_columns(MAIN_JOB, width, longest=width))
+    yield from section("Main workflow", two_columns(MAIN_WORKFLOW, width, longest=width))
     for panel in PANELS:
         yield from section(panel, two_columns(_entries(panel), width))
     yield ""
@@ -93,12 +93,12 @@ def _noun(noun: str, width: int) -> Iterator[str | Line]:
 
 def _command(row: Row, width: int) -> Iterator[str | Line]:
     command = row.load()
-    (first,), *rest = command.paragraphs
+    (first,), *details = command.paragraphs
     yield from wrapped(first, width)
     yield ""
     yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
     yield from section("Examples", [f"  {example}" for example in command.examples])
-    for paragraph in rest:
+    for paragraph in details:
         yield ""
         for line in paragraph:
             yield from wrapped(line, width)
@@ -159,9 +159,18 @@ def items_of(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
 
 def _meaning(item: OptionField) -> str:
     text = item.help.removesuffix(" Repeatable.")
-    if item.kind == "text" and item.default and not item.required and "[default" not in text:
-        text += f" [default: {item.default}]"
+    default = _default(item)
+    if default and "[default" not in text:
+        text += f" [default: {default}]"
     return f"{text} [{', '.join(item.env)}]" if item.env else text
+
+
+def _default(item: OptionField) -> str:
+    if item.kind == "number":
+        return str(item.default)
+    if item.kind == "switch":
+        return "on" if item.default is True else ""
+    return str(item.default) if item.kind == "text" and item.default and not item.required else ""
 
 
 def section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:

@@ -290,13 +290,13 @@ def _places(access: Access, chosen: ClusterOptions) -> Iterator[Reached]:
             if isinstance(result, PodidError):
                 yield account, _named(result, f"account {account}", access)
                 continue
-            for one in result:
+            for name in result:
                 try:
-                    session = _session(access, chosen, account, own, one)
+                    session = _session(access, chosen, account, own, name)
                 except PodidError as error:
                     yield account, _named(error, f"account {account}", access)
                     continue
-                yield f"{account} {one}", access.of(region=one, account=account, aws=session)
+                yield f"{account} {name}", access.of(region=name, account=account, aws=session)
     else:
         for profile, region in product(profiles, regions):
             local, where = access.of(profile=profile, region=region), " ".join(filter(None, (region, profile)))
@@ -308,8 +308,8 @@ def _places(access: Access, chosen: ClusterOptions) -> Iterator[Reached]:
             except PodidError as error:
                 yield profile or "", _named(error, f"profile {profile}" if profile else "", local)
                 continue
-            for one in enabled:
-                yield " ".join(filter(None, (one, profile))), local.of(region=one, aws=local.session_in(one))
+            for name in enabled:
+                yield " ".join(filter(None, (name, profile))), local.of(region=name, aws=local.session_in(name))
 
 
 def _session(access: Access, chosen: ClusterOptions, account: str, own: str, region: str = "") -> AwsSession:

@@ -133,7 +133,7 @@ def _local(source: str, runtime: Runtime) -> Iterable[str] | None:
             config = read(env=runtime.env)
             return sorted(config.contexts) if config is not None else ()
         case "profiles":
-            from podid.cli.contact import profile_names
+            from podid.cli.first_run import profile_names
 
             return profile_names(runtime)
         case "shells":

@@ -38,43 +38,43 @@ class Row(NamedTuple):
         return next(value for value in declared if isinstance(value, Command))
 
 
-START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
+START, INSPECT, AUDIT, CHANGE, AGENT = "Start", "Inspect", "Audit", "Change", "Agent and add-ons"
 DECLARE = "Declarative"
 OFFLINE = "Offline"
 # the commands of START are in the main workflow of the first page
-PANELS = (SEE, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
+PANELS = (INSPECT, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step."),
-    Row("whoami", SEE, "Show caller, account, region, cluster and context."),
+    Row("whoami", INSPECT, "Show caller, account, region, cluster and context."),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate"),
     Row("verify", START, "Verify which role pods get.", "workload.verify"),
-    Row("status", SEE, "Show whether each identity works.", "workload.status"),
-    Row("list", SEE, "List associations with their roles.", "association.list"),
-    Row("show", SEE, "Show everything about one service account.", "association.show"),
-    Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor"),
-    Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle"),
+    Row("doctor", START, "Find the first broken link.", "diagnosis.doctor"),
+    Row("status", INSPECT, "Show whether each identity works.", "workload.status"),
+    Row("list", INSPECT, "List associations with their roles.", "association.list"),
+    Row("show", INSPECT, "Show everything about one service account.", "association.show"),
+    Row("trace", INSPECT, "Find the pod of a role session.", "session.trace"),
+    Row("activity", INSPECT, "Count the calls of a service account's pods, by action.", "session.activity"),
+    Row("exec", INSPECT, "Run a local command with a service account's identity.", "session.exec_"),
+    Row("bundle", INSPECT, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle"),
+    Row("mcp", INSPECT, "Serve podid's tools to AI assistants over the Model Context Protocol."),
     Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i"),
     Row("who-can", AUDIT, "List the service accounts whose pods may perform an action.", "permissions.who_can"),
     Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges"),
-    Row("trace", AUDIT, "Find the pod of a role session.", "session.trace"),
-    Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused"),
     Row("right-size", AUDIT, "Reduce a role's policies to the used permissions.", "audit.right_size"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services of these roles.", "audit.graph"),
-    Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_"),
-    Row("export", SEE, "Print live associations and their roles as a file.", "declare.export"),
-    Row(
-        "decommission",
-        CHANGE,
-        "Remove a cluster's associations, roles and trust before or after its deletion.",
-        "association.decommission",
-    ),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate"),
     Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy"),
+    Row(
+        "decommission",
+        CHANGE,
+        "Remove a cluster's associations, roles and trust statements.",
+        "association.decommission",
+    ),
     Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart"),
     Row("role create", CHANGE, "Create an IAM role for a service account's pods."),
     Row("role attach", CHANGE, "Add permissions to a role."),
@@ -98,12 +98,13 @@ COMMANDS: tuple[Row, ...] = (
     Row("apply", DECLARE, "Create and change the resources that files declare.", "declare.apply"),
     Row("reconcile", DECLARE, "Compare files with clusters at an interval.", "declare.reconcile"),
     Row("diff", DECLARE, "Show a unified diff between live resources and files.", "declare.diff"),
+    Row("export", DECLARE, "Print live associations and their roles as a file.", "declare.export"),
     Row("forget", DECLARE, "Remove the mark of a file from associations and roles.", "declare.forget"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage."),
     Row("agent nodes", AGENT, "List nodes with their agent pods."),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes."),
     Row("agent versions", AGENT, "List the add-on's versions that EKS offers for this cluster."),
-    Row("addon install", CHANGE, "Install or update an add-on and give it roles."),
+    Row("addon install", AGENT, "Install or update an add-on and give it roles."),
     Row("addon associate", AGENT, "Give an add-on's service account a role."),
     Row("addon disassociate", AGENT, "Delete an add-on's associations."),
     Row("addon list", AGENT, "List add-ons and their service accounts' roles."),
@@ -121,7 +122,6 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state."),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox."),
-    Row("mcp", SEE, "Serve podid's tools to AI assistants over the Model Context Protocol."),
     Row("version", OFFLINE, "Print the versions of podid, its libraries and its data."),
     Row("config list", OFFLINE, "List the defaults of options, with the source of each."),
     Row("config get", OFFLINE, "Print the default of an option."),

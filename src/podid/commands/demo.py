@@ -35,7 +35,7 @@ def demo(
 
     Example: podid demo
 
-    Example: podid demo --keep
+    Example: podid demo --no-keep
     """
     from podid.sandbox import process, state
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES

@@ -182,7 +182,7 @@ def encoder(type_: Any) -> Encoder:
         return _union(args)
     if origin in (Sequence, tuple):
         item = encoder(args[0])
-        return plain if item is plain else lambda value: [item(one) for one in value]
+        return plain if item is plain else lambda value: [item(member) for member in value]
     if type_ is datetime:
         return timestamp
     return _object(type_) if is_shape(type_) else plain
@@ -212,8 +212,15 @@ def _encoders(shape: Any) -> tuple[tuple[str, str, Getter, bool, Encoder, Encode
     """Return each member with its encoder, and the encoder of its items if it lists objects."""
     typed = ((member, _item_type(member.type_)) for member in members_of(shape))
     return tuple(
-        (one.name, one.key, one.get, one.optional, encoder(one.type_), None if item is None else encoder(item))
-        for one, item in typed
+        (
+            field.name,
+            field.key,
+            field.get,
+            field.optional,
+            encoder(field.type_),
+            None if item is None else encoder(item),
+        )
+        for field, item in typed
     )
 
 

@@ -59,14 +59,14 @@ class Redeemed:
 def identified(association: Association, caller_arn: str, expires_at: datetime | None = None) -> tuple[Redeemed, bool]:
     """Return the identity of credentials, and whether it is the role of the association's pods. Raise InvalidInput for
     a text that is not an ARN."""
-    expected, got = Arn.parse(association.pods_role_arn), Arn.parse(caller_arn)
+    expected, issued = Arn.parse(association.pods_role_arn), Arn.parse(caller_arn)
     # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: a role's path is not part of it
-    kind, _, rest = got.resource.partition("/")
-    role, _, session = rest.partition("/")
-    same = (kind, role, got.account) == ("assumed-role", expected.resource_name, expected.account)
-    role_arn = f"arn:{got.partition}:iam::{got.account}:role/{role}" if kind == "assumed-role" else caller_arn
+    kind, _, name = issued.resource.partition("/")
+    role, _, session = name.partition("/")
+    same = (kind, role, issued.account) == ("assumed-role", expected.resource_name, expected.account)
+    role_arn = f"arn:{issued.partition}:iam::{issued.account}:role/{role}" if kind == "assumed-role" else caller_arn
     whose = str(expected) if same else role_arn
-    return Redeemed(role_arn=whose, account=got.account, session_name=session, expires_at=expires_at), same
+    return Redeemed(role_arn=whose, account=issued.account, session_name=session, expires_at=expires_at), same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,7 +209,11 @@ def owners_of_custom(items: Iterable[Mapping[str, Any]]) -> dict[str, Owner]:
         )
         name = "/".join(str(part) for part in (metadata.get("namespace"), metadata.get("name")) if part)
         owner = Owner(tool, name, evidence=f"{item.get('kind')} {name} of {group} in the cluster")
-        owners |= {one: owner for one in ids if isinstance(one, str) and one and one != _STUB}
+        owners |= {
+            identifier: owner
+            for identifier in ids
+            if isinstance(identifier, str) and identifier and identifier != _STUB
+        }
     return owners
 
 

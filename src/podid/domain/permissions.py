@@ -220,6 +220,6 @@ def resource_of(action: str, cluster: Arn) -> str:
         "AccessPolicies": "access-entry",
     }
     kind = next((kind for word, kind in kinds.items() if action.endswith(word)), "podidentityassociation")
-    rest = "*" if kind in ("podidentityassociation", "access-entry") else "*/*"
+    suffix = "*" if kind in ("podidentityassociation", "access-entry") else "*/*"
     parts = (cluster.partition, "eks", cluster.region, cluster.account)
-    return str(Arn(*parts, f"{kind}/{cluster.resource_name}/{rest}"))
+    return str(Arn(*parts, f"{kind}/{cluster.resource_name}/{suffix}"))

@@ -40,9 +40,9 @@ def _regex(atoms: Pattern) -> re.Pattern[str]:
             pieces.append("")
         else:
             pieces[-1] += "." if isinstance(atom, Wild) else re.escape(atom)
-    first, *rest = pieces
-    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
-    last = f".*{rest[-1]}" if rest else ""
+    first, *following = pieces
+    middle = "".join(f"(?>.*?{piece})" for piece in following[:-1] if piece)
+    last = f".*{following[-1]}" if following else ""
     return re.compile(first + middle + last, re.DOTALL)
 
 

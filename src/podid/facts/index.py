@@ -164,6 +164,17 @@ def show_role(arn: str) -> tuple[str, ...]:
     return Other(("role", "show"), (role_name(arn),)).of()
 
 
+@once
+def used_without_role(snapshot: Snapshot) -> Mapping[str, list[ServiceAccountRef]]:
+    """Return the service accounts, by name, that pods or workloads use although they have neither an association nor a
+    role of IRSA. Every namespace has the service account `default`, so its name identifies nothing."""
+    facts = index(snapshot)
+    used = {item.ref for item in known_or(snapshot.workloads, ())} | set(facts.pods)
+    accounts = (account for account in known_or(snapshot.service_accounts, ()) if account.name != "default")
+    free = {account.ref for account in accounts if not account.irsa_role_arn} & used - set(facts.associations)
+    return grouped((ref.name, ref) for ref in sorted(free))
+
+
 def aws_role(arn: str) -> tuple[str, ...]:
     """Return the AWS CLI's role option, in one word if the role's name begins with a dash."""
     name = role_name(arn)

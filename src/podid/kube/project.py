@@ -104,9 +104,9 @@ def manifest_without_irsa(item: Object) -> dict[str, object]:
     annotations = {name: text for name, text in pairs(metadata, "annotations").items() if name not in dropped}
     kept = {"labels": pairs(metadata, "labels"), "annotations": annotations}
     named = {name: text_or(metadata, name) for name in ("name", "namespace")}
-    rest = {name: value for name, value in item.items() if name not in ("apiVersion", "kind", "metadata")}
+    members = {name: value for name, value in item.items() if name not in ("apiVersion", "kind", "metadata")}
     more = {name: value for name, value in kept.items() if value}
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {**named, **more}, **rest}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {**named, **more}, **members}
 
 
 service_account = record(

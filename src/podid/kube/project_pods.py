@@ -320,11 +320,11 @@ _SAID = re.compile(rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*[ =:]+)\S+", re.IGNOREC
 
 def plain_url(value: str) -> str:
     """Return a URL without user, password, query and fragment; other values unchanged."""
-    scheme, is_url, rest = value.partition("://")
+    scheme, is_url, address = value.partition("://")
     if not is_url:
         return value
-    rest, *more = re.split(r"[?#]", rest, maxsplit=1)
-    authority, slash, path = rest.partition("/")
+    address, *more = re.split(r"[?#]", address, maxsplit=1)
+    authority, slash, path = address.partition("/")
     return plain_urls(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}") + ("?…" if more else "")
 
 

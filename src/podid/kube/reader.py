@@ -265,9 +265,9 @@ class KubeReader:
 
     def _with_cluster(self, kind: str, namespace: str, read: Reading[T]) -> Iterator[tuple[str, T]]:
         """Yield the objects of a kind in the namespace and of its cluster-scoped counterpart, each with its kind."""
-        for one, place in ((kind, namespace), (f"Cluster{kind}", "")):
-            for item in self._transport.list(path_of(one, place), read):
-                yield one, item
+        for binding, place in ((kind, namespace), (f"Cluster{kind}", "")):
+            for item in self._transport.list(path_of(binding, place), read):
+                yield binding, item
 
     @needs(*on("list", "Pod"))
     def list_keys_of_pods(self, namespace: str = "") -> tuple[KeyPlace, ...]:

@@ -100,11 +100,11 @@ def _plain(line: str) -> tuple[str, str] | None:
         return None
     if not line or line[0] == "#":
         return "", ""
-    key, _, rest = line.partition("=")
-    key, rest = key.rstrip(" "), rest.lstrip(" ")
-    quote = rest[:1]
-    end = rest.find(quote, 1) if quote in ('"', "'") else -1
-    value, after = rest[1:end], rest[end + 1 :].lstrip(" ")
+    key, _, assigned = line.partition("=")
+    key, assigned = key.rstrip(" "), assigned.lstrip(" ")
+    quote = assigned[:1]
+    end = assigned.find(quote, 1) if quote in ('"', "'") else -1
+    value, after = assigned[1:end], assigned[end + 1 :].lstrip(" ")
     bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
     if end < 0 or not bare or (quote == '"' and "\\" in value) or (after and after[0] != "#"):
         return None

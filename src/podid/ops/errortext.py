@@ -32,6 +32,8 @@ _TELLING_EXCERPT = 0.4  # of the known text
 _WITH_VARIABLES = (
     texts.INJECTED,
     "container-role",
+    "//169.254.170.23/v1/credentials",
+    "//[fd00:ec2::23]/v1/credentials",
     "volume'eks-pod-identity-token'",
     "volumes=[eks-pod-identity-token",
 )
@@ -178,7 +180,8 @@ def hits(text: str) -> tuple[Match, ...]:
         occurrences += _by_hint(_hinted(text, texts.WIDE), _WIDE if company else 0)
     matches = _ranked(occurrences, narrow or _hinted(_about_pod_identity(parts), texts.NARROW))
     if any(word in whole for word in _WITH_VARIABLES):
-        causes = texts.NOT_INJECTED.difference(narrow)
+        specific = {page_id for item in occurrences if item.weight > _NARROW for page_id in item.rule.ids}
+        causes = texts.NOT_INJECTED.difference(narrow, specific)
         matches = tuple(item for item in matches if item.id not in causes or item.certainty is Certainty.SURE)
     return matches
 
@@ -267,7 +270,7 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
         weight = weight if last in whole else min(weight, _SURE - 1)
         count = sum((times or 1) * book.times[at] for at, (times, _) in counts.items())
         occurrences.append((min(counts), number, _Occurrence(rule, weight, counts[last][1], count)))
-    return [item for _, _, item in sorted(occurrences, key=lambda one: one[:2])]
+    return [item for _, _, item in sorted(occurrences, key=lambda occurrence: occurrence[:2])]
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:

@@ -97,7 +97,7 @@ SERVICE_ACCOUNTS = arguments(
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
-OLDER_THAN = option("TIME", "Mark a service as unused after this time without use, at most 400d.", default="90d")
+OLDER_THAN = option("TIME", "Report as unused after this time without use, at most 400d.", default="90d")
 CLUSTER_TAGS = several(
     "KEY=VALUE",
     "Every cluster that has all of these tags. Repeatable.",

@@ -63,8 +63,8 @@ def _process(number: int) -> tuple[int, str] | None:
     """Return the parent and the program name of a process; None if it cannot be read."""
     try:
         # the name stands in brackets and may contain blanks
-        name, _, rest = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")
-        return int(rest.split()[1]), name.partition("(")[2]
+        name, _, fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")
+        return int(fields.split()[1]), name.partition("(")[2]
     except (OSError, ValueError, IndexError):
         pass
     import subprocess
@@ -102,8 +102,8 @@ def uninstall_completion(shell: str, env: Mapping[str, str]) -> CompletionFiles:
         with files.usage_errors(path, "deleted"):
             path.unlink(missing_ok=True)
     old = b"" if startup is None else _read(startup) or b""
-    rest = old.replace(_block(line), b"").splitlines(keepends=True)
-    new = b"".join(item for item in rest if item.strip() != line.encode())
+    lines = old.replace(_block(line), b"").splitlines(keepends=True)
+    new = b"".join(item for item in lines if item.strip() != line.encode())
     if startup is not None and new != old:
         _write(startup, new)
         changed = True

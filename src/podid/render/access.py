@@ -84,7 +84,7 @@ def privileges_view(privileges: Privileges) -> View:
         privileges.escalations,
         ("ESCALATION", "id", lambda item: "bad" if item.verdict is AccessVerdict.ALLOWED else "warn"),
         ("ACCESS", "verdict", lambda item: _STYLES[item.verdict] if item.verdict is AccessVerdict.UNKNOWN else "bad"),
-        (Column("ACTIONS", folds=2), lambda item: ", ".join(one.action for one in item.actions)),
+        (Column("ACTIONS", folds=2), lambda item: ", ".join(action.action for action in item.actions)),
         (Column("THE PODS CAN", prose=True, folds=1), "words"),
     )
     names = tuple(item.service for item in privileges.services)

@@ -75,8 +75,8 @@ def _node_lines(nodes: Iterable[NodeCoverage]) -> Iterator[Line]:
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[str | Line]:
     """Yield a line for each cause; the nodes show its consequences."""
     causes = grouped((item.check, item) for item in findings if not item.masked_by)
-    for check, (first, *rest) in causes.items():
-        more = f", and {len(rest)} more" if rest else ""
+    for check, (first, *others) in causes.items():
+        more = f", and {len(others)} more" if others else ""
         text = f"{check}  {sentence(first.message + more, first.subject.name)}"
         yield marked(SEVERITIES[first.severity], text, hang=2)
         yield from fix_lines(first)
@@ -240,7 +240,7 @@ class AgentVersionBody(Document):
 def _version(versions: AgentVersions, row: VersionRow) -> JsonObject:
     version, offer = row.version.version, versions.offer
     states = {"installed": versions.installed, "default": offer.default, "latest": offer.latest}
-    return encode(AgentVersionBody, row, **{state: version == one for state, one in states.items()})
+    return encode(AgentVersionBody, row, **{state: version == named for state, named in states.items()})
 
 
 class AgentVersionListDocument(Document, kind="AgentVersionList"):

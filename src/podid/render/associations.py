@@ -186,9 +186,9 @@ def association_list_view(
     )
     cells = {**_COLUMNS, **_READ_COLUMNS}
     chosen = [cells[name] for name in columns or (*_COLUMNS, *options.more)]
-    shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
+    shown = [(replace(column, wide=column.wide and not columns), *details) for column, *details in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, names_of))] if several else []
-    rows = [ListRow(item, one, now, short) for item, one in zip(associations, details, strict=True)]
+    rows = [ListRow(item, detail, now, short) for item, detail in zip(associations, details, strict=True)]
     matches = f" matches {filters}" if filters else ""
     noun = "association" if filters else "associations"
     empty = f"no pod identity {noun} in {where} {short_list(names_of.values(), 20)}{matches}" if clusters else ""

@@ -198,10 +198,10 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
     for check, verdicts in causes.items():
         following = [item for item in masked if item.masked_by == check]
         lines += ["", *_block(check, verdicts, following, report.associations or 0)]
-    rest = _by_check(item for item in masked if item.masked_by not in causes)
-    if rest:
+    remaining = _by_check(item for item in masked if item.masked_by not in causes)
+    if remaining:
         lines += ["", "May follow from a finding that is accepted or not shown:"]
-        lines += [f"  {check}: {_counted(verdicts)}" for check, verdicts in rest.items()]
+        lines += [f"  {check}: {_counted(verdicts)}" for check, verdicts in remaining.items()]
     if report.accepted:
         lines += ["", "Accepted by the baseline:"]
         lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
@@ -252,8 +252,8 @@ def _block(
         lines.append(f"{indent}{sentence(item.message, item.subject.name)}")
         lines += [*evidence_lines(item, indent), *fix_lines(item, indent, explain=False)]
     if len(verdicts) > _MOST_SHOWN:
-        rest = verdicts[_MOST_SHOWN:]
-        lines.append(Line(f"  and {len(rest)} more: {_named(rest)} (-o json)", "dim"))
+        hidden = verdicts[_MOST_SHOWN:]
+        lines.append(Line(f"  and {len(hidden)} more: {_named(hidden)} (-o json)", "dim"))
     follows = [f"{name} ({_counted(items)})" for name, items in _by_check(following).items()]
     lines += [f"  May explain {', '.join(follows)}."] if follows else []
     return [*lines, f"  More  podid explain {check}"]

@@ -204,11 +204,11 @@ def labels(texts: Sequence[str]) -> list[str]:
     """Return a distinct label for each text: equal labels get a number."""
     names: list[str] = []
     for text in texts:
-        one, number = label(text), 1
-        while one in names:
+        name, number = label(text), 1
+        while name in names:
             number += 1
-            one = f"{label(text)}_{number}"
-        names.append(one)
+            name = f"{label(text)}_{number}"
+        names.append(name)
     return names
 
 

@@ -112,9 +112,9 @@ def _use_words(item: ContainerUse) -> str:
     winner = item.candidates[len(item.unless)]
     words = f"uses {_source(winner.source)}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
-        words += ", unless " + " or ".join(f"{_source(one.source)} ({one.detail})" for one in item.unless)
+        words += ", unless " + " or ".join(f"{_source(source.source)} ({source.detail})" for source in item.unless)
     omitted = (CredentialSource.NODE_ROLE, CredentialSource.NONE, item.uses)
-    over = [one.source for one in item.unused if one.source not in omitted]
+    over = [source.source for source in item.unused if source.source not in omitted]
     return words + (f" before {', '.join(map(_source, over))}" if over else "")
 
 

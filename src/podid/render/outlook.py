@@ -112,7 +112,7 @@ def _ended(outlook: Outlook) -> Iterator[Line]:
     excluded = {_NONE, *(verdict.check for verdict in outlook.brings)}
     ended = dict.fromkeys(v.check for v in outlook.ends if v.severity is not Severity.INFO and v.check not in excluded)
     if ended:
-        yield Line(f"{'  ' if outlook.after else 'After this: '}no longer {', '.join(ended)}", "dim")
+        yield Line(f"{'  fixes' if outlook.after else 'Fixes'} {', '.join(ended)}", "dim")
 
 
 def _changes(uses: Sequence[UseChange]) -> Iterator[Line]:

@@ -34,17 +34,17 @@ _UNDECIDED = "The text alone does not identify a failure. If a pod with an assoc
 
 def explanation_view(explanation: Explanation) -> View:
     """Return the best page and the names of the next; only names if no page is certain."""
-    first, *rest = explanation.matches
+    first, *others = explanation.matches
     lines: list[str | Line]
     if explanation.certainty is Certainty.POSSIBLE:
         lines = [_UNDECIDED, *_names(explanation.matches)]
     else:
         lines = _page_lines(first.entry)
-        if first.count > 1 or any(match.count > 1 for match in rest):
+        if first.count > 1 or any(match.count > 1 for match in others):
             counts = [f"{count_of(match.count, 'time')}  {match.id}" for match in explanation.matches]
             lines = [*counts[:_MOST_NAMED], "", *lines]
-        if rest:
-            lines += ["", Line("It could also be", "head"), *_names(rest)]
+        if others:
+            lines += ["", Line("It could also be", "head"), *_names(others)]
     entries = [match.entry for match in explanation.matches]
     body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
     return View(body, (_entry_table(entries),), names, tuple(lines), exact=True, widest=WIDEST)

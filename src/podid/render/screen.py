@@ -132,8 +132,8 @@ def redrawn(view: View, screen: Screen, moment: datetime, height: int) -> str:
     shown = lines
     while height and len(shown) > 1 and rows_of("\n".join(shown), screen) > height - 2:
         shown = shown[:-1]
-    rest = [f"and {count_of(len(lines) - len(shown), 'more line')}"] if len(shown) < len(lines) else []
-    return "".join(f"{line}\n" for line in (*shown, *rest))
+    hidden = [f"and {count_of(len(lines) - len(shown), 'more line')}"] if len(shown) < len(lines) else []
+    return "".join(f"{line}\n" for line in (*shown, *hidden))
 
 
 def changed_rows(view: View, previous: View | None, moment: datetime) -> View:

@@ -44,8 +44,8 @@ def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list
     fine = [status for status in ordered if _fine(status)]
     shown = [status for status in ordered if not _fine(status)] + fine[:most_fine]
     lines = state_lines((status.state, str(status.ref), because(status)) for status in shown)
-    rest = Counter(state_word(status.state) for status in fine[most_fine:])
-    return [*lines, *(f"  and {count} more {word}" for word, count in rest.items())]
+    hidden = Counter(state_word(status.state) for status in fine[most_fine:])
+    return [*lines, *(f"  and {count} more {word}" for word, count in hidden.items())]
 
 
 def obstacle_lines(statuses: Sequence[IdentityStatus]) -> Iterator[str | Line]:
@@ -147,10 +147,10 @@ def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> li
 def evidence_lines(cause: Verdict, indent: str = "  ") -> list[str | Line]:
     """Return the observations; a terminal shows only the first few, and no policy."""
     plain = [item for item in cause.evidence if '{"' not in item]
-    rest = [item for item in cause.evidence if item not in plain[:MOST_EVIDENCE]]
+    hidden = [item for item in cause.evidence if item not in plain[:MOST_EVIDENCE]]
     lines: list[str | Line] = [f"{indent}- {item}" for item in plain[:MOST_EVIDENCE]]
-    lines += [Line(f"{indent}- {item}", only="full") for item in rest]
-    return [*lines, Line(f"{indent}- and {len(rest)} more (-o wide)", "dim", only="short")] if rest else lines
+    lines += [Line(f"{indent}- {item}", only="full") for item in hidden]
+    return [*lines, Line(f"{indent}- and {len(hidden)} more (-o wide)", "dim", only="short")] if hidden else lines
 
 
 def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
@@ -236,8 +236,8 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
-        one = document(IdentityStatusDocument, status)
-        return View(one, (table,), names, tuple(verdict_lines(status)) if short else ())
+        body = document(IdentityStatusDocument, status)
+        return View(body, (table,), names, tuple(verdict_lines(status)) if short else ())
     several = document(IdentityStatusListDocument, items=statuses)
     lines = (*status_lines(ordered, len(ordered)), *obstacle_lines(ordered)) if short else ()
     return View(several, (table,), names, lines)

@@ -64,8 +64,8 @@ def _pod_rows(status: IdentityStatus) -> Iterator[str | Line]:
     for pod in shown:
         text = f"{pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
         yield marked(STATES[pod.state], text.rstrip(), lead="  ")
-    if rest := len(pods) - len(shown):
-        yield f"  and {count_of(rest, 'more pod')}; -o json lists all pods"
+    if hidden := len(pods) - len(shown):
+        yield f"  and {count_of(hidden, 'more pod')}; -o json lists all pods"
 
 
 def _node(name: str) -> str:

@@ -33,7 +33,7 @@ _JSON = {"Content-Type": "application/json"}
 Arguments = dict[str, Any]
 
 _running = threading.Lock()
-KubernetesFactory = Callable[[World], "JoinedKubernetes"]
+KubernetesFactory = Callable[[World], "SandboxCluster"]
 
 
 class Admin:
@@ -127,7 +127,7 @@ def _answer(status: int, document: object) -> HttpAnswer:
 
 
 if TYPE_CHECKING:
-    from podid.sandbox.kubernetes import JoinedKubernetes
+    from podid.sandbox.cluster import SandboxCluster
 
 
 class Sandbox:
@@ -165,7 +165,7 @@ class Sandbox:
         self._port = port
         self._samples, self._migration = samples, migration
         self._kubernetes = kubernetes
-        self._half: JoinedKubernetes | None = None
+        self._half: SandboxCluster | None = None
         self._server: LoopbackServer | None = None
 
     @property
@@ -175,15 +175,15 @@ class Sandbox:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
-    def kubernetes(self) -> "JoinedKubernetes | None":
+    def kubernetes(self) -> "SandboxCluster | None":
         """Return the Kubernetes half while it runs, otherwise None."""
         return self._half
 
     def reach(self) -> Reach:
         """Return the parts of the running sandbox that failure modes and samples change."""
-        from podid.sandbox.kubernetes import JoinedKubernetes
+        from podid.sandbox.cluster import SandboxCluster
 
-        assert isinstance(self._half, JoinedKubernetes), "this sandbox has no cluster"
+        assert isinstance(self._half, SandboxCluster), "this sandbox has no cluster"
         return Reach(
             world=self.world,
             iam=self.iam,

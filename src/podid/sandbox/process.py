@@ -122,17 +122,18 @@ def start(
 ) -> Running:
     """Start the sandbox and return when it answers. If one runs already, return that one (`already`).
 
-    Raise PodidError without the extra, Conflict if `port` is taken or the sandbox runs on another port, TimedOut if the
-    sandbox does not answer within `timeout` seconds.
+    Raise PodidError without the extra, Conflict if `port` is taken or the sandbox runs on another port or without the
+    samples, TimedOut if the sandbox does not answer within `timeout` seconds.
     """
     require_extra()
     state.prepare(directory)
     with state.locked(directory):
         running = state.read(directory)
         if running is not None and _answers(running):
-            if port not in (0, running.port):
+            if difference := _difference(running, port, samples, migration):
                 raise Conflict(
-                    f"The sandbox is already running, on port {running.port} and not on {port}",
+                    f"The sandbox is already running, {difference}",
+                    advice="Stop the sandbox, and start it again.",
                     hint=Other(("sandbox", "stop")),
                     subject=_url(running),
                 )
@@ -149,6 +150,15 @@ def start(
             "kubernetes": kubernetes,
         }
         return _running(_launch(directory, options, timeout), directory)
+
+
+def _difference(running: SandboxState, port: int, samples: bool, migration: str) -> str:
+    """Return how the running sandbox differs from the requested one; empty if it serves."""
+    if port not in (0, running.port):
+        return f"on port {running.port} and not on {port}"
+    if migration not in ("", running.migration):
+        return f"without the samples for {migration}"
+    return "without samples" if samples and not running.samples else ""
 
 
 def stop(*, directory: Path) -> SandboxStopped:

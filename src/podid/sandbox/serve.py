@@ -23,7 +23,7 @@ def main() -> int:
     os.umask(0o077)
     from podid.sandbox import state
     from podid.sandbox.box import Sandbox
-    from podid.sandbox.kubernetes import factory_in
+    from podid.sandbox.cluster import factory_in
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,6 +47,8 @@ def main() -> int:
                 cluster=box.world.cluster_name,
                 environment=box.env(),
                 started_at=time.time(),
+                samples=options["samples"],
+                migration=options["migration"],
             ),
         )
         ended.wait()

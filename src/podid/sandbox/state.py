@@ -42,6 +42,8 @@ class SandboxState:
     cluster: str
     environment: dict[str, str]
     started_at: float
+    samples: bool = False
+    migration: str = ""
 
 
 def prepare(directory: Path) -> Path:

@@ -56,6 +56,15 @@ TYPO = association(name="odrers")
         ),
         pytest.param(
             healthy(
+                pods=(replace(pod(), namespace="prod", service_account="odrers"),),
+                associations=(TYPO,),
+                service_accounts=(replace(service_account("odrers"), namespace="prod"),),
+            ),
+            ("fail", "error", SUBJECT),
+            id="the same name in another namespace",
+        ),
+        pytest.param(
+            healthy(
                 associations=(TYPO,), service_accounts=(service_account("orders"),), namespaces=frozenset({"default"})
             ),
             ("not-applicable", "error", SUBJECT),
@@ -142,3 +151,15 @@ def test_a_name_that_kubernetes_refuses_is_not_created() -> None:
         ("aws", "eks", "delete-pod-identity-association"),
     ]
     assert all("'WEB' is not a service account name" in verdict.evidence[-1] for verdict in (alone, typo))
+
+
+def test_the_fix_for_an_association_of_the_wrong_namespace() -> None:
+    elsewhere = replace(service_account("orders"), namespace="prod")
+    verdict = only(ID, healthy(pods=(replace(pod(), namespace="prod"),), workloads=(), service_accounts=(elsewhere,)))
+    assert verdict.message.endswith("does not exist; did you mean prod/orders?")
+    assert verdict.evidence[0] == "service accounts with a similar name and no association: prod/orders"
+    assert verdict.fix is not None
+    assert [words[:3] for words in verdict.fix.commands] == [
+        ("podid", "associate", "prod/orders"),
+        ("podid", "disassociate", "shop/orders"),
+    ]

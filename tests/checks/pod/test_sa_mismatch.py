@@ -72,6 +72,35 @@ def test_workloads_that_may_use_the_service_account(snapshot: Snapshot, expected
     assert answers(ID, snapshot) == [(expected, "error", ACCOUNT)]
 
 
+ELSEWHERE = bare(pod(), namespace="prod")
+
+
+def two_namespaces(*pods: Any, **accounts: str) -> Snapshot:
+    prod = ServiceAccount(namespace="prod", name="orders", annotations=accounts)
+    return healthy(pods=pods, workloads=(), service_accounts=(ServiceAccount(namespace="shop", name="orders"), prod))
+
+
+def test_the_same_name_in_another_namespace() -> None:
+    verdict = only(ID, two_namespaces(ELSEWHERE))
+    assert (verdict.severity.value, verdict.chain) == ("warn", ("shop/orders", "prod/orders"))
+    assert verdict.message == "no pod or workload uses shop/orders, but prod/orders is in use and has no association"
+    command = ("podid", "associate", "prod/orders", "--role", ROLE_ARN)
+    assert verdict.fix is not None
+    assert [words[:5] for words in verdict.fix.commands] == [command]
+
+
+@table(
+    "snapshot",
+    [
+        two_namespaces(ELSEWHERE, **{"eks.amazonaws.com/role-arn": ROLE_ARN}),
+        two_namespaces(),
+        two_namespaces(pod(), ELSEWHERE),
+    ],
+)
+def test_the_other_service_account_needs_nothing(snapshot: Snapshot) -> None:
+    assert [outcome for outcome, *_ in answers(ID, snapshot) if outcome == "fail"] == []
+
+
 def test_unread_workloads_are_unknown() -> None:
     assert answers(ID, healthy(workloads=DENIED)) == [("unknown", "error", "Cluster prod")]
 

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -5,7 +6,7 @@ from typing import Any
 import pytest
 
 from checks.builder import NO_ROLE, ROLE_ARN, TARGET_ARN, association, chained, healthy, role, target_trust, trust
-from checks.grid import answers, reported
+from checks.grid import answers, reported, verdicts
 from podid.domain.snapshot import Known
 
 ID = "role-recreated"
@@ -20,6 +21,24 @@ def test_finding_and_unknown() -> None:
 
 
 BASE, TARGET = "Role orders", "Role reports"
+
+
+def commands(*principals: str) -> list[tuple[str, ...]]:
+    """Return the commands for a target role whose trust policy names these unique ids."""
+    document: Any = target_trust()
+    document["Statement"][0]["Principal"]["AWS"] = [*principals]
+    findings = [item for item in verdicts(ID, chained(target=Known(role(TARGET_ARN, document)))) if item.fix]
+    return [command for item in findings for command in (item.fix.commands if item.fix else ())]
+
+
+def test_the_fix_replaces_the_unique_id_with_the_arn() -> None:
+    ((*words, document),) = commands("AROAOLD")
+    assert words == ["aws", "iam", "update-assume-role-policy", "--role-name", "reports", "--policy-document"]
+    assert json.loads(document)["Statement"][0]["Principal"] == {"AWS": [ROLE_ARN]}
+
+
+def test_without_one_meaning_of_the_unique_id_there_is_no_command() -> None:
+    assert commands("AROAOLD", "AROAOTHER") == []
 
 
 @pytest.mark.parametrize(("later", "expected"), [(timedelta(hours=1), "fail"), (timedelta(seconds=30), "pass")])

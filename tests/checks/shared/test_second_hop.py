@@ -118,6 +118,13 @@ def test_each_failure_is_one_finding(snapshot: Snapshot, expected: list[tuple[st
     assert reported(snapshot) == expected
 
 
+@table("principal", ["AROAOLD", f"arn:aws:iam::{ACCOUNT}:role/another"])
+def test_the_state_has_the_cause_that_the_doctor_names(principal: str) -> None:
+    report = diagnose(chained(target=target(principal=principal)))
+    (finding,) = (verdict for verdict in report.findings if not verdict.masked_by)
+    assert [identity.cause for identity in report.identities] == [finding]
+
+
 FOREIGN = Missing("in account 444455556666", "iam:GetRole in account 444455556666", "OtherAccount")
 OTHER = "arn:aws:iam::444455556666:role/reports"
 

@@ -35,7 +35,10 @@ def test_each_identity_is_a_line_worst_first(several: Site) -> None:
     assert [row[5] for row in rows] == [
         *("SDK: static-aws-keys-shadow", "injection: pod-predates-association", "SDK: sdk-too-old", "-"),
     ]
-    assert outcome.stderr == "4 identities: 1 ready, 1 doubtful, 1 stale, 1 broken\n"
+    assert outcome.stderr == (
+        "4 identities: 1 ready, 1 doubtful, 1 stale, 1 broken\n"
+        "podid doctor shows the causes and the commands that fix them.\n"
+    )
 
 
 def test_a_terminal_shows_marks_and_causes(several: Site, monkeypatch: pytest.MonkeyPatch) -> None:

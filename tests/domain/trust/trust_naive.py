@@ -128,12 +128,12 @@ def _arn_pieces(parts: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
 def fits(parts: list[tuple[str, str]], text: str) -> bool:
     if not parts:
         return text == ""
-    (kind, literal), rest = parts[0], parts[1:]
+    (kind, literal), following = parts[0], parts[1:]
     if kind == "text":
-        return text.startswith(literal) and fits(rest, text[len(literal) :])
+        return text.startswith(literal) and fits(following, text[len(literal) :])
     if kind == "one":
-        return text != "" and fits(rest, text[1:])
-    return any(fits(rest, text[n:]) for n in range(len(text) + 1))
+        return text != "" and fits(following, text[1:])
+    return any(fits(following, text[n:]) for n in range(len(text) + 1))
 
 
 def glob(pattern: str, text: str) -> bool:

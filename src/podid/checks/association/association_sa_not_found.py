@@ -11,7 +11,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
-from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, disassociate, index, podid_command
+from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, disassociate, index, podid_command, used_without_role
 
 FRESH = timedelta(hours=1)
 
@@ -21,6 +21,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     accounts = grouped((account.namespace, account.name) for account in known(snapshot.service_accounts))
     existing = {namespace: set(names) for namespace, names in accounts.items()}
     namespaces, associated = known(snapshot.namespaces), index(snapshot).associations
+    homes = used_without_role(snapshot)
     waiting = grouped(
         (item.ref, f"{item.kind} {item.name}")
         for item in known_or(snapshot.workloads, ())
@@ -54,7 +55,9 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             same = association.service_account.lower()
             near = [same] if same in names - neighbours else free.nearest(association.service_account, alike=LIKELY)
             others = () if near else taken.nearest(association.service_account, alike=LIKELY)
-            yield _no_service_account(case, snapshot, association, near, others)
+            elsewhere = [] if near or others else homes.get(same, [])
+            likely = [f"{namespace}/{name}" for name in near] or list(map(str, elsewhere))
+            yield _no_service_account(case, snapshot, association, likely, others)
 
 
 def fresh(snapshot: Snapshot, association: Listed) -> bool:
@@ -81,14 +84,15 @@ def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequen
 
 
 def _no_service_account(
-    case: Case, snapshot: Snapshot, association: Listed, near: Sequence[str], taken: Sequence[str]
+    case: Case, snapshot: Snapshot, association: Listed, likely: Sequence[str], taken: Sequence[str]
 ) -> Verdict:
-    """Return the finding. `near` are similar names without an association; if there are none, `taken` have one."""
+    """Return the finding. `likely` are service accounts without an association: similar names, or the same name in
+    another namespace. `taken` are similar names with an association."""
     ref = association.ref
     message = f"service account {ref} of association {association.association_id} does not exist"
     new = fresh(snapshot, association)
     delete = disassociate(snapshot, association)
-    if not near:
+    if not likely:
         create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)
         evidence: tuple[str, ...] = ("service accounts with a similar name: none in the namespace",)
         if taken:
@@ -103,12 +107,12 @@ def _no_service_account(
             severity=Severity.INFO if new else Severity.WARN,
             commands=(create,) if not taken and not ref.refused else () if new else (delete,),
         )
-    likely = f"{ref.namespace}/{near[0]}"
+    names = [name.removeprefix(f"{ref.namespace}/") for name in likely]
     return case.fail(
-        f"{message}{meant((likely,))}",
-        f"service accounts with a similar name and no association: {', '.join(near)}",
+        f"{message}{meant(likely[:1])}",
+        f"service accounts with a similar name and no association: {', '.join(names)}",
         ref.refused or "if you plan to create this service account, leave the association unchanged",
-        commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), delete)
+        commands=(podid_command(snapshot, "associate", likely[0], "--role", association.role_arn), delete)
         if isinstance(association, Association)
         else (),
     )

@@ -12,7 +12,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
 from podid.domain.workloads import live, workload_subject
-from podid.facts.index import index, podid_command, set_account
+from podid.facts.index import index, podid_command, set_account, used_without_role
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85
@@ -43,6 +43,8 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.skip("the service account does not exist")
         elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
             yield _mismatch(check, snapshot, association, suspects, accounts)
+        elif len(homes := used_without_role(snapshot).get(ref.name, [])) == 1:
+            yield _other_namespace(check, snapshot, association, *homes)
         else:
             yield case.skip("no pod or workload uses it, and none has a similar name")
 
@@ -119,6 +121,16 @@ def _plain(name: str) -> str:
     for end in DECORATIONS:
         name = name.removesuffix(end)
     return name
+
+
+def _other_namespace(check: Check, snapshot: Snapshot, association: Listed, home: ServiceAccountRef) -> Verdict:
+    ref, roles = association.ref, [association.role_arn] if isinstance(association, Association) else []
+    return check.case(ref.subject, (str(ref), str(home))).fail(
+        f"no pod or workload uses {ref}, but {home} is in use and has no association",
+        f"associations with a service account of this name: {ref}",
+        severity=Severity.WARN,
+        commands=[podid_command(snapshot, "associate", str(home), "--role", role) for role in roles],
+    )
 
 
 def _mismatch(

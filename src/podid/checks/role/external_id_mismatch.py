@@ -9,4 +9,4 @@ def external_id_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
         return f"external id of the association: {hop.association.external_id or '-'}"
 
     healthy = "the target role requires no other external id"
-    return second_hop.per_target_role(check, snapshot, healthy, addable=True, advice=advice)
+    return second_hop.per_target_role(check, snapshot, healthy, commands=second_hop.statement_command, advice=advice)

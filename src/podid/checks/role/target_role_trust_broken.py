@@ -15,4 +15,6 @@ def target_role_trust_broken(check: Check, snapshot: Snapshot) -> Verdicts:
         return f"statement for its owner to add to the trust policy: {json.dumps(target_policy(request))}"
 
     healthy = "the target role's trust policy allows the association's role"
-    return second_hop.per_target_role(check, snapshot, healthy, undecided=True, addable=True, advice=advice)
+    return second_hop.per_target_role(
+        check, snapshot, healthy, undecided=True, commands=second_hop.statement_command, advice=advice
+    )

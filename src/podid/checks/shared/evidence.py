@@ -272,8 +272,8 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) 
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
         return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{remains}")
     account = _Account(snapshot, ref, met.at)
-    got = "no" if met.redeemed is None else "other"
-    message = f"podid's own pod got {got} credentials: {where}{met.message}{remains}"
+    credentials = "no credentials" if met.redeemed is None else "other credentials"
+    message = f"podid's own pod got {credentials}: {where}{met.message}{remains}"
     if met.link == TRUST and not met.id:
         return account.not_allowed(message)
     if met.link != NETWORK or met.id:

@@ -26,12 +26,11 @@ def per_target_role(
     healthy: str,
     *,
     undecided: bool = False,
-    addable: bool = False,
+    commands: Callable[[Snapshot, Sequence[SecondHop], TrustFinding], Commands] = lambda snapshot, hops, finding: (),
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """Judge each target role by the findings on its trust policy under the check's id. With `undecided` the check
-    reports a trust policy without an answer. With `addable` the verdict has the command that
-    adds the missing statement."""
+    reports a trust policy without an answer."""
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id == check.id), None)
@@ -43,8 +42,8 @@ def per_target_role(
 
     yield from check.undescribed(snapshot)
     for (role, answer), hops in _answers(snapshot, lambda hop: target_subject(hop.association), judge).items():
-        commands = _statement_command(snapshot, hops, answer) if addable and isinstance(answer, TrustFinding) else ()
-        yield _verdict(check, role, answer, hops, healthy, commands, advice(hops[0]))
+        fix = commands(snapshot, hops, answer) if isinstance(answer, TrustFinding) else ()
+        yield _verdict(check, role, answer, hops, healthy, fix, advice(hops[0]))
 
 
 def per_base_role(
@@ -102,7 +101,7 @@ def _verdict(
     return case.ok(healthy) if answer is None else case.skip(answer)
 
 
-def _statement_command(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
+def statement_command(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
     """Return the command that adds the statement to the target role's trust policy. None if the role is in another
     account, or if its trust policy cannot be written again or has a Deny that applies."""
     evaluation, arn = hops[0].evaluation, hops[0].target_role_arn

@@ -21,7 +21,7 @@ from podid.ops.options import REMOVE_FROM_TARGETS, TARGET_PROFILE
 def decommission(
     access: Access, update_trust: bool = REMOVE_FROM_TARGETS, target_profile: str = TARGET_PROFILE
 ) -> None:
-    """Remove a cluster's associations, roles and trust before or after its deletion.
+    """Remove a cluster's associations, roles and trust statements.
 
     podid deletes the cluster's associations. It also deletes the roles that podid created, according to its journal, if
     nothing else uses them in any cluster of any region. From the trust policies of other roles, podid removes the

@@ -50,7 +50,7 @@ def move(access: Access, options: MoveOptions) -> None:
     with access.terminal.working(f"reading the associations of {old} and {new}"):
         transfer = Transfer.read(access.clients, change.place, old, new, access.at_place)
     if transfer.association is None:
-        change.run(transfer.rest(remove_trust=options.remove_trust))
+        change.run(transfer.remaining(remove_trust=options.remove_trust))
         return
     absent = () if options.create_service_account else change.absent_notes((new,))
     plan = transfer.plan(options.change, create_service_account=options.create_service_account).noting(absent)

@@ -85,7 +85,7 @@ def _delete(local: Access, target: Access, options: MoveOptions, consent: Consen
     change = Change(local, local.place(for_change=True))
     transfer = _read(local, target, options)
     if transfer.association is None:
-        change.run(transfer.rest(remove_trust=options.remove_trust))
+        change.run(transfer.remaining(remove_trust=options.remove_trust))
         return
     plan = transfer.deletion(local.runtime.now(), remove_trust=options.remove_trust)
     plan = change.with_outlook(plan, (transfer.old,))

@@ -74,6 +74,8 @@ def status(access: Access, options: StatusOptions) -> None:
         access.terminal.emit(view(report))
         if len(report.identities) > 1:
             access.terminal.note(counted([status.state for status in report.identities]))
+        if len(refs) != 1 and exit_code(report.identities, IdentityState.READY):
+            access.terminal.note("podid doctor shows the causes and the commands that fix them.")
 
     if options.watch:
         report = watch(

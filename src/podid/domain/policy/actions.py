@@ -84,9 +84,9 @@ class ActionTable:
 
     @classmethod
     def parse(cls, text: str) -> "ActionTable":
-        first, *rest = text.splitlines()
-        head = json.loads(first)
-        lines = {line[2 : line.index('"', 2)]: line for line in rest}
+        header, *rows = text.splitlines()
+        head = json.loads(header)
+        lines = {line[2 : line.index('"', 2)]: line for line in rows}
         return cls(head["source"], head["version"], head["date"], lines)
 
     @cached_property

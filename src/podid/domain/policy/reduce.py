@@ -218,8 +218,8 @@ def _names(action: str, evidence: Evidence) -> list[str]:
 def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterator[str]:
     """Yield the actions as patterns where these cover none of the dropped ones. A pattern is the first words of a name,
     as in `s3:Get*`, and never wider than the original, which must end with its only wildcard."""
-    prefix, star, rest = action.partition("*")
-    if not star or rest or "?" in prefix:
+    prefix, star, suffix = action.partition("*")
+    if not star or suffix or "?" in prefix:
         yield from kept
         return
     taken: set[str] = set()

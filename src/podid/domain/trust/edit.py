@@ -179,7 +179,7 @@ def meaning(raw: Raw) -> Hashable:
         names = {"AWS": "*"} if members[name] == "*" else members[name]
         if isinstance(names, Mapping):
             members[name] = {
-                kind: [_ROOT.sub(r"\1", str(one)) for one in listed(value)] for kind, value in names.items()
+                kind: [_ROOT.sub(r"\1", str(principal)) for principal in listed(value)] for kind, value in names.items()
             }
     return _normal(members)
 
@@ -225,9 +225,9 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
         if s.allow and all(c.name not in OPEN_KEYS[scope] or matches_every_value(c, own) for c in s.conditions)
     )
     evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
-    if any(one.verdict is not TrustVerdict.MATCH for one in evaluations):
+    if any(evaluation.verdict is not TrustVerdict.MATCH for evaluation in evaluations):
         return None
-    decisive = {one.statement for evaluation in evaluations for one in evaluation.actions}
+    decisive = {action.statement for evaluation in evaluations for action in evaluation.actions}
     return next(s for s in sure if s.index in decisive)
 
 

@@ -193,11 +193,11 @@ def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = ()
     for statement in policy.statements:
         if statement.index not in removals:
             raws.append(statement.raw)
-        elif (rest := removals[statement.index]) is None:
+        elif (reduced := removals[statement.index]) is None:
             done.append(f"{statement.label} was removed")
         else:
-            raws.append(rest[0])
-            done.append(f"{rest[1]} was removed from {statement.label}")
+            raws.append(reduced[0])
+            done.append(f"{reduced[1]} was removed from {statement.label}")
     if not raws:
         reason = "no statement would remain, and no one could assume the role: delete the role instead"
         return refused(policy, reason, policy.statements[0].index)
@@ -271,14 +271,14 @@ def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -
     own = {statement.index for statement in _own(earlier, arns)}
     place = 0
     for statement in earlier.statements:
-        rest = statement.raw
+        reduced = statement.raw
         if statement.index in own:
             names = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
-            rest = without_principals(statement.raw, "AWS", names.__contains__)
+            reduced = without_principals(statement.raw, "AWS", names.__contains__)
         if statement.raw in raws:
             place = raws.index(statement.raw) + 1
-        elif rest in raws:
-            place = raws.index(rest) + 1
+        elif reduced in raws:
+            place = raws.index(reduced) + 1
             raws[place - 1] = statement.raw
         elif statement.index in own:
             raws.insert(place, statement.raw)

@@ -137,8 +137,8 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
 
 def _is_json_lines(text: str) -> bool:
     """Return whether the first line is a complete object and more lines follow."""
-    first, _, rest = text.lstrip().partition("\n")
-    return first.startswith("{") and first.rstrip().endswith("}") and bool(rest.strip())
+    first, _, following = text.lstrip().partition("\n")
+    return first.startswith("{") and first.rstrip().endswith("}") and bool(following.strip())
 
 
 def _is_csv(text: str) -> bool:

@@ -173,7 +173,7 @@ class Transfer:
         plan = plan.noting(losing_notes(self.clients.kube, current, now))
         return self._and_trust(plan, self.association, remove=remove_trust)
 
-    def rest(self, *, remove_trust: bool) -> Plan:
+    def remaining(self, *, remove_trust: bool) -> Plan:
         """Plan the remaining changes if the old association is gone: an earlier run may have ended before it changed
         the trust policy."""
         sentence = f"{self.old} has no association, and {self.new} has one: nothing is left to move"

@@ -259,8 +259,8 @@ def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str,
 
 def _principal(arn: str) -> str:
     """Return the caller without its session name, which differs between sessions."""
-    head, marker, rest = arn.partition(":assumed-role/")
-    return f"{head}{marker}{rest.rpartition('/')[0]}" if marker else arn
+    head, marker, session = arn.partition(":assumed-role/")
+    return f"{head}{marker}{session.rpartition('/')[0]}" if marker else arn
 
 
 def _check_not_aws(clients: Clients, action: Action) -> None:

@@ -49,15 +49,17 @@ def clusters_of(
         if not declaration.clusters:
             narrowed: Collection[str] = chosen or (CURRENT,)
         else:
-            narrowed = [name for name in names if not chosen or any(same_cluster(name, one) for one in chosen)]
+            narrowed = [
+                name for name in names if not chosen or any(same_cluster(name, requested) for requested in chosen)
+            ]
         for name in narrowed:
             by_cluster.setdefault(name, []).append(declaration)
     if not open_ended:
-        for one in chosen:
-            if not any(same_cluster(name, one) for name in listed):
-                near = did_you_mean(one, listed, 1)
-                message = f"The files do not list cluster {one}; they list {short_list(listed)}{near}"
-                raise UsageError(message, subject=one)
+        for requested in chosen:
+            if not any(same_cluster(name, requested) for name in listed):
+                near = did_you_mean(requested, listed, 1)
+                message = f"The files do not list cluster {requested}; they list {short_list(listed)}{near}"
+                raise UsageError(message, subject=requested)
     return {name: tuple(items) for name, items in by_cluster.items()}
 
 

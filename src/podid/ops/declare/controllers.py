@@ -193,8 +193,12 @@ class CustomResources:
             if at is None or at.null:
                 continue
             name, labels = get(at, "from", "name") or get(at, "name"), members(get(at, "matchLabels"))
-            same = [one for one in self.objects if one.kind == kind and one.ack == item.ack]
-            matches = [one for one in same if (one.name == text(name) if name else labels and one.has_labels(labels))]
+            same = [candidate for candidate in self.objects if candidate.kind == kind and candidate.ack == item.ack]
+            matches = [
+                candidate
+                for candidate in same
+                if (candidate.name == text(name) if name else labels and candidate.has_labels(labels))
+            ]
             if len(matches) == 1:
                 return DocumentNode(matches[0].aws_name, (name or at).at)
             if kind == "Cluster" and name is not None and not item.ack and not matches:

@@ -40,8 +40,8 @@ def is_api_answer(node: DocumentNode) -> bool:
 
 
 def read_answer(node: DocumentNode, file: ForeignFile) -> None:
-    if (one := get(node, "association")) is not None:
-        _row(one, "association.", file)
+    if (association := get(node, "association")) is not None:
+        _row(association, "association.", file)
     for name in ("associations", "items"):
         for number, row in enumerate(items(get(node, name))):
             _row(row, f"{name}[{number}].", file)
@@ -155,12 +155,12 @@ def own_documents(file: ForeignFile) -> tuple[DocumentNode, ...]:
     """Return podid's documents, one for each cluster. Each has the roles that its associations name; the first one has
     the roles that none names."""
     groups = grouped(file.associations) or {"": []}
-    rest = {text(get(role, "name")): role for role in file.roles}
+    unused = {text(get(role, "name")): role for role in file.roles}
     roles: dict[str, list[DocumentNode]] = {}
     for cluster, associations in groups.items():
         used = dict.fromkeys(text(get(item, "role")) for item in associations)
-        roles[cluster] = [rest.pop(name) for name in used if name in rest]
-    roles[next(iter(groups))].extend(rest.values())
+        roles[cluster] = [unused.pop(name) for name in used if name in unused]
+    roles[next(iter(groups))].extend(unused.values())
     return tuple(_document(file, cluster, roles[cluster], groups[cluster]) for cluster in groups)
 
 

@@ -192,7 +192,7 @@ class FilePlanner:
 
     def _with_roles_pruned(self, plans: Sequence[FilePlan], roles: Mapping[str, RolePlanned]) -> list[FilePlan]:
         site = self.sites[-1]
-        declarations = tuple({id(item): item for one in self.sites for item in one.declarations}.values())
+        declarations = tuple({id(item): item for place in self.sites for item in place.declarations}.values())
         self.say("reading the roles that the files own")
         plan, unread = prune_roles(
             site, declarations, roles, [item.plan for item in plans], update_trust=self.ownership.update_trust

@@ -80,7 +80,7 @@ def own_permissions(
 def _principal(iam: Iam, caller_arn: str) -> str | Missing:
     """Return the ARN of the principal whose policies apply to the caller."""
     caller = Arn.parse(caller_arn)
-    kind, _, rest = caller.resource.partition("/")
+    kind, _, path = caller.resource.partition("/")
     if caller.service == "iam" and kind in ("user", "role"):
         return caller_arn
     if kind == "root":
@@ -89,7 +89,7 @@ def _principal(iam: Iam, caller_arn: str) -> str | Missing:
         )
     if kind != "assumed-role":
         return Missing(f"IAM's policy simulator supports users and roles only, and {caller_arn} is neither")
-    name = rest.partition("/")[0]
+    name = path.partition("/")[0]
     try:
         return iam.get_role(name).arn
     except NotFound:
@@ -218,8 +218,8 @@ def _reviewed(permission: KubePermission, place: str, review: AccessReview, *, b
         return OwnPermission(permission=permission, outcome="held", where=place)
     if review.allowed is None:
         return OwnPermission(permission=permission, outcome="unknown", where=place, reason=review.reason)
-    one = "; pass -n to check one namespace" if by_namespace else ""
-    why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
+    advice = "; pass -n to check one namespace" if by_namespace else ""
+    why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{advice}'}"
     return OwnPermission(permission=permission, outcome="missing", where=place, reason=why)
 
 

@@ -70,7 +70,7 @@ class ReportOptions:
         "Repeatable.",
         name="--report",
     )
-    force: bool = switch("Replace existing files of --report and --save.", consent=True)
+    force: bool = switch("Replace existing files.", consent=True)
 
     @property
     def level(self) -> Severity | None:
@@ -111,7 +111,7 @@ class AuditOptions:
 class DoctorOptions:
     HEADINGS: ClassVar = {
         "check": "Checks",
-        "logs": "Further reads",
+        "logs": "Additional data",
         "report": "Report",
         "fix": "Fixes",
         "until_clean": "Repeated and saved reports",

@@ -1,4 +1,4 @@
-"""The blockers of each item, and the plan of the items without one.
+"""The blockers of each service account in a migration, and the plan for those without one.
 
 The checks judge the snapshot as it would be after the migration: a failure that remains then is a blocker.
 """

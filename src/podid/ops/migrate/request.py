@@ -96,7 +96,10 @@ class ApplyOptions(ChangeOptions):
     # a failed service account is rolled back and must not stop the others: the default is the largest possible number
     # of associations
     max_failures: int = number(
-        "N", "Stop before the next batch if more than N service accounts have failed.", default=5000, bounds=(0, 5000)
+        "N",
+        "Stop before the next batch if more than N service accounts have failed. [default: do not stop]",
+        default=5000,
+        bounds=(0, 5000),
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)

@@ -257,7 +257,7 @@ def _with_issuer(
         # the token may have another audience than STS
         if trust.shares_of(policy, provider, ref):
             continue
-        last = next((one for one in earlier if trust.shares_of(one, provider, ref)), None)
+        last = next((version for version in earlier if trust.shares_of(version, provider, ref)), None)
         if last is not None:
             policy = trust.restore_subject(policy, last, issuer=provider, ref=ref)
         else:

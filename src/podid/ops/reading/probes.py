@@ -387,8 +387,8 @@ def _identity_of_node(text: str, blank: Probed) -> Probed:
         arn = Arn.parse(str(json.loads(text)["Arn"]))
     except _NO_IDENTITY:
         return _unknown(blank, "its output is not an identity")
-    kind, _, rest = arn.resource.partition("/")
-    role, _, session = rest.partition("/")
+    kind, _, name = arn.resource.partition("/")
+    role, _, session = name.partition("/")
     # EC2 names the session of an instance's role after the instance
     if kind != "assumed-role" or not session.startswith("i-"):
         return _unknown(blank, f"the pod has credentials of its own, of {arn}")

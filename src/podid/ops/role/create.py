@@ -86,7 +86,7 @@ def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable
     cluster = place.the_cluster
     around = surroundings(cluster.partition, cluster.account, place.region, cluster)
     granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
-    managed = (*request.permissions.managed_policies, *(name for one in granted for name in one.managed_policies))
+    managed = (*request.permissions.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     boundary = request.settings.boundary
     if managed or boundary:
         say("reading the managed policies")

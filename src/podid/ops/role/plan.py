@@ -192,7 +192,7 @@ def _growth(action: Action) -> int:
 
 
 def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
-    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+    return tuple(f"preset {preset.name}: the role may {preset.words}" for preset in granted)
 
 
 def merged(
@@ -225,7 +225,7 @@ def plan_attach(
     cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
     around = surroundings(partition, place.account, place.region, cluster)
     granted = [fill(choice, around) for choice in choices]
-    managed = (*options.managed_policies, *(name for one in granted for name in one.managed_policies))
+    managed = (*options.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)
     policies, existing = merged(policies, granted), clients.iam.get_policies(role.name)
     if policies:
@@ -254,8 +254,12 @@ def plan_detach(
     of the same command. Raise NotFound with the nearest names, unless missing policies are ignored, and Conflict with
     the required flags."""
     granted = [fill(parse_choice(text), {}) for text in options.presets]
-    inline = dict.fromkeys((*options.inline_policies, *(one.name for one in granted if one.document is not None)))
-    managed = dict.fromkeys((*options.managed_policies, *(name for one in granted for name in one.managed_policies)))
+    inline = dict.fromkeys(
+        (*options.inline_policies, *(preset.name for preset in granted if preset.document is not None))
+    )
+    managed = dict.fromkeys(
+        (*options.managed_policies, *(name for preset in granted for name in preset.managed_policies))
+    )
     role = own_role(clients, options.role)
     existing = clients.iam.get_policies(role.name)
     gone = {name for action in done for value in action.keys.values() for name in _names(value)}

@@ -215,8 +215,8 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         if row.cost in WITNESSES and section == NOT_READ:
             skipped[row.cost] = ""
         elif row.name in ("tokens", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
-            rest = count_of(of_scope - len(section.value), "more service account")
-            skipped[row.cost] = f" for {rest}; specify them one at a time"
+            more = count_of(of_scope - len(section.value), "more service account")
+            skipped[row.cost] = f" for {more}; specify them one at a time"
     others = []
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
@@ -234,7 +234,7 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     # a service account with one probe may have pods on several nodes
     if any(len(nodes[name]) > 1 for name in known_or(snapshot.probes, {})):
         others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
-    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in skipped.items()), *others)
+    return (*(f"{WITNESSES[cost]}{more} ({OPTIONS[cost]})" for cost, more in skipped.items()), *others)
 
 
 def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:

@@ -110,10 +110,10 @@ def write_terraform_module(identities: LiveIdentities) -> parts.FormText:
             inline_policy(f"{name}_{suffix}", f"module.{name}.iam_role_name", role.name, policy)
             for suffix, policy in zip(suffixes, policies, strict=True)
         ]
-    rest = parts.DistinctNames(label, "_")
+    own_labels = parts.DistinctNames(label, "_")
     for item in identities.associations:
         if item.association_id not in in_module:
-            resources.append(_associated(rest.of(f"{item.namespace}_{item.service_account}"), item, references))
+            resources.append(_associated(own_labels.of(f"{item.namespace}_{item.service_account}"), item, references))
             if item.policy:
                 notes.append(f"{item.ref}: the module has no session policies, so the association is a resource")
     top = parts.head(

@@ -42,9 +42,9 @@ def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
     parts = _parts(reports)
     runs = [_run(path, part, failures or () if number == 0 else ()) for number, (path, part) in enumerate(parts)]
     whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run for run, _ in runs]}))
-    first, *rest = whole.split(f'"{_RESULTS}"')
+    first, *tails = whole.split(f'"{_RESULTS}"')
     listed = (_BETWEEN.join(results) for _, results in runs if results)
-    return first + "".join(text + after for text, after in zip(listed, rest, strict=True))
+    return first + "".join(text + after for text, after in zip(listed, tails, strict=True))
 
 
 def _parts(reports: Sequence[DoctorReport]) -> list[tuple[tuple[str, ...], Sequence[DoctorReport]]]:

@@ -280,7 +280,7 @@ _COMPARE: dict[str, Callable[[str, str], bool]] = {
 }
 _NEGATED = {
     "notipaddress": "ipaddress",
-    **{f"{kind}not{rest}": f"{kind}{rest}" for kind in ("string", "arn") for rest in ("equals", "like")},
+    **{f"{kind}not{operator}": f"{kind}{operator}" for kind in ("string", "arn") for operator in ("equals", "like")},
     "stringnotequalsignorecase": "stringequalsignorecase",
     "numericnotequals": "numericequals",
     "datenotequals": "dateequals",

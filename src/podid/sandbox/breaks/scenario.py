@@ -104,14 +104,14 @@ class Scenario:
         keep their age."""
         clock, before = self.world.clock, self._before
 
-        def rest() -> None:
+        def grow_older() -> None:
             with self.world.lock:
                 self.world.grow_older(seconds, before)
                 self.iam.grow_older(self.world.account, seconds, before)
                 clock.turn_back(seconds)
 
         self.world.notify()
-        self.kube.live_through(seconds, before, clock.advance, rest)
+        self.kube.live_through(seconds, before, clock.advance, grow_older)
 
     def _now(self) -> Before:
         with self.world.lock:

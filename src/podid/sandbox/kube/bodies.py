@@ -183,8 +183,8 @@ def _fields(message: str) -> dict[int, _Field]:
         raise _unknown(f"a {message}")
     fields = {}
     for entry in _MESSAGES[message].split():
-        number, _, rest = entry.partition(":")
-        name, _, kind = rest.partition("=")
+        number, _, declaration = entry.partition(":")
+        name, _, kind = declaration.partition("=")
         plain = (kind or "string").removesuffix("[]").removesuffix("?")
         fields[int(number)] = _Field(name, plain, kind.endswith("[]"), kind.endswith("?"))
     return fields

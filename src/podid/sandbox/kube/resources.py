@@ -82,15 +82,15 @@ def parse(request: HttpRequest) -> ApiTarget | None:
     """Return the resource of a path, or None for another path (discovery, health, version)."""
     steps = [step for step in request.decoded_path.split("/") if step]
     if len(steps) >= 3 and steps[0] == "api":
-        group, version, rest = "", steps[1], steps[2:]
+        group, version, path = "", steps[1], steps[2:]
     elif len(steps) >= 4 and steps[0] == "apis":
-        group, version, rest = steps[1], steps[2], steps[3:]
+        group, version, path = steps[1], steps[2], steps[3:]
     else:
         return None
     namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
-        namespace, rest = rest[1], rest[2:]
-    plural, name, sub = [*rest, "", ""][:3]
+    if path[0] == "namespaces" and len(path) > 2 and path[2] not in ("status", "finalize"):
+        namespace, path = path[1], path[2:]
+    plural, name, sub = [*path, "", ""][:3]
     return ApiTarget(group, version, plural, namespace, name, sub, _verb(request, name))
 
 

@@ -1,4 +1,5 @@
-"""Joins the two halves: webhook, tokens and users of the cluster use the account's associations and access keys.
+"""The sandbox's cluster in its account: webhook, tokens and users of the cluster use the account's associations and
+access keys.
 
 A pod of the sandbox can run `aws sts get-caller-identity`. The texts are quoted from botocore (botocore/utils.py,
 ContainerMetadataFetcher) and from the agent (https://github.com/aws/eks-pod-identity-agent, internal/). The agent
@@ -107,7 +108,7 @@ def _failed(message: str) -> tuple[int, str]:
     return 255, f"\nError when retrieving credentials from container-role: Error retrieving metadata: {message}\n"
 
 
-class JoinedKubernetes:
+class SandboxCluster:
     """A started Kubernetes half. `kube` is the cluster itself, for tests that change it directly."""
 
     def __init__(self, world: World, directory: Path, *, encrypted: bool = True) -> None:
@@ -162,9 +163,9 @@ class JoinedKubernetes:
                 self.kube.annotate_for_addon(addon.namespace, name, addon.service_account_role_arn)
 
 
-def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:
+def factory_in(directory: Path) -> Callable[[World], SandboxCluster]:
     """Start the Kubernetes half for a Sandbox; its kubeconfig (JSON, which is YAML) goes into `directory`."""
-    return lambda world: JoinedKubernetes(world, directory)
+    return lambda world: SandboxCluster(world, directory)
 
 
 def _identify(world: World, access_key_id: str) -> tuple[str, str] | None:

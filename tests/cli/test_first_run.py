@@ -1,4 +1,4 @@
-"""First contact: what podid found, and the next line to type, in each state that a new user meets."""
+"""The missing prerequisites, and the next line to type, in each state that a new user meets."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: st
         outcome = Podid(env=os.environ)("list", "--cluster", "demo", "--timeout", "5s")
         assert outcome.code == 7
         assert "If it was a sandbox, start one again" in stderr_of(outcome)
-        assert "To use AWS, unset AWS_ENDPOINT_URL." in stderr_of(outcome)
+        assert "To use AWS, open a new shell." in stderr_of(outcome)
         assert outcome.stderr.endswith("Try:   podid sandbox start\n")
         assert next_lines(alone())[0] == "podid sandbox start"
 

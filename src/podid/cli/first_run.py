@@ -1,5 +1,5 @@
-"""First contact: the missing prerequisites of podid (credentials, a region, a cluster, a running sandbox), and the next
-line to type. Also the page that `podid` alone shows on a terminal."""
+"""Before podid is configured: the missing prerequisites (credentials, a region, a cluster, a running sandbox), and the
+next line to type. Also the page that `podid` alone shows on a terminal."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def advise(error: PodidError, runtime: Runtime) -> None:
         and endpoint in error.message
         and endpoint.partition("://")[2].startswith(_LOOPBACK)
     ):
-        error.advice = f"{_ENDPOINT} names that address. {_RESTART} To use AWS, unset {_ENDPOINT}."
+        error.advice = f"{_ENDPOINT} names that address. {_RESTART} To use AWS, open a new shell."
         error.hint = Other(("sandbox", "start"))
 
 
