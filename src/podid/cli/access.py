@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
     from podid.domain.report import DoctorReport
-    from podid.domain.snapshot import Snapshot
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
     from podid.ops.reading.collect import ReadRequest
@@ -285,17 +284,13 @@ class Access:
         """Return the report with the options for this place in its fixes."""
         return report.with_commands(self.at_place)
 
-    def collect(self, place: Place, request: ReadRequest, **how: Any) -> Snapshot:
-        """Read the cluster, see `podid.ops.reading.collect.collect`."""
-        from podid.ops.reading.collect import collect
-
-        return collect(self.clients, place, request, now=self.runtime.now(), journal=self.journal_to_read, **how)
-
     def examine(self, place: Place, request: ReadRequest) -> Diagnosis:
         """Read the cluster and run the checks."""
+        from podid.ops.reading.collect import collect
         from podid.ops.status.diagnose import diagnosis_of
 
-        return diagnosis_of(self.collect(place, request), request, self.with_commands)
+        snapshot = collect(self.clients, place, request, now=self.runtime.now(), journal=self.journal_to_read)
+        return diagnosis_of(snapshot, request, self.with_commands)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

@@ -21,7 +21,6 @@ from podid.render.changes import plan_lines, plan_view, result_view
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Role
-    from podid.domain.snapshot import Snapshot
     from podid.ops.association.aftermath import Waiting
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
@@ -42,8 +41,7 @@ After = Callable[[ChangeResult], ChangeResult]
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
-    earlier run took over what other tools own. `restarting` are the restarts, once they were planned, and `before` is
-    the reading for the outlook."""
+    earlier run took over what other tools own. `restarting` are the planned restarts, `last` is the last forecast."""
 
     access: Access
     place: Place
@@ -53,7 +51,7 @@ class Change:
     undoes: str = ""
     taken_over: bool = False
     restarting: Restarting | None = field(default=None, init=False)
-    before: Snapshot | None = field(default=None, init=False)
+    last: Forecast | None = field(default=None, init=False)
 
     @classmethod
     def begin(cls, access: Access, place: Place | None = None) -> Change:
@@ -187,7 +185,7 @@ class Change:
         access = self.access
         blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not self.restart)
         with access.terminal.working("checking the effect"):
-            forecast = Forecast.read(
+            self.last = Forecast.read(
                 access.clients,
                 self.place,
                 plan,
@@ -200,8 +198,7 @@ class Change:
                 journal=access.journal,
                 adjust=access.with_commands,
             )
-        self.before = forecast.diagnosis.snapshot
-        return forecast
+        return self.last
 
     def with_outlook(
         self,
@@ -345,7 +342,7 @@ class Change:
             wait=access.shared.wait,
             journal=access.journal,
             restarting=restarting.of(result.run_id) if restarting is not None and result is not None else None,
-            before=self.before,
+            before=self.last.diagnosis.snapshot if self.last is not None else None,
         )
 
     def followed(
@@ -398,9 +395,5 @@ def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
     from podid.ops.reading.probes import PROBE_SECONDS, Probing
 
     access.runtime.changing = True
-    return Probing(
-        patience=access.patience(PROBE_SECONDS),
-        journal=access.journal,
-        command=access.runtime.argv,
-        planned=planned,
-    )
+    patience, argv = access.patience(PROBE_SECONDS), access.runtime.argv
+    return Probing(patience=patience, journal=access.journal, command=argv, planned=planned)

@@ -19,7 +19,7 @@ from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import allowed_code, simulate_all
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
-from podid.ops.status.diagnose import Adjust, Diagnosis, diagnosis_of
+from podid.ops.status.diagnose import Diagnosis, diagnosis_of
 from podid.ops.status.request import VerifyOptions
 
 # five rounds of dry-run pods at this interval span the time that API servers need to agree
@@ -123,31 +123,31 @@ def minting(roles: Iterable[str], run: Probing | None) -> Consent:
 
 
 def verify(
-    collect: Callable[..., Snapshot],
+    read: Callable[..., Snapshot],
     iam: Iam,
     place: Place,
     selection: ReadRequest,
     options: VerifyOptions,
     patience: Patience,
     *,
-    base: Snapshot,
+    base: Diagnosis,
     run: Probing | None,
-    adjust: Adjust,
 ) -> Verification:
-    """Wait until each identity reaches the required state or cannot by waiting. `collect` reads, starting from `base`;
-    `run` runs podid's own pods, None for none; `adjust` changes each report before its identities are judged."""
+    """Wait until each identity reaches the required state or cannot by waiting. `read` collects, starting from the
+    snapshot of `base`; `run` runs podid's own pods, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
     selection = replace(selection, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
-        lambda base, again: collect(selection, base=base, again=again),
-        lambda snapshot: diagnosis_of(snapshot, selection, adjust),
+        lambda snapshot, again: read(selection, now=patience.clock.now(), base=snapshot, again=again),
+        lambda snapshot: diagnosis_of(snapshot, selection, base.adjust),
         patience,
         lambda status: status.reaches(options.require),
-        base,
+        base.snapshot,
     )
     if run is not None:  # after the wait, so that the probe tests the final state
         more = replace(selection, cost=selection.cost | Cost.PROBE)
-        diagnosis = diagnosis_of(collect(more, base=diagnosis.snapshot, probing=run), more, adjust)
+        snapshot = read(more, now=patience.clock.now(), base=diagnosis.snapshot, probing=run)
+        diagnosis = diagnosis_of(snapshot, more, base.adjust)
     statuses = diagnosis.report.identities
     allowed = {}
     if options.can:
