@@ -156,6 +156,20 @@ def test_reading_knows_no_command() -> None:
     assert found == {"ops/reading/readings.py imports podid.ops.agent.logs"}
 
 
+def test_a_check_imports_only_the_check_of_another_module() -> None:
+    """Code that several checks share is in facts/, or in checks/shared/ if it makes verdicts."""
+    shared = {
+        f"{where(path)} imports {name.name}"
+        for path in FILES
+        if where(path).startswith("checks/") and where(path) != "checks/all.py"
+        for node in nodes(path)
+        if isinstance(node, ast.ImportFrom) and re.fullmatch(r"podid\.checks\.(?!shared)\w+\.\w+", node.module or "")
+        for name in node.names
+        if name.name != (node.module or "").rpartition(".")[2]
+    }
+    assert shared == set()
+
+
 def test_relative_imports_are_not_used() -> None:
     found = [where(path) for path in FILES for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.level]
     assert found == []
@@ -227,6 +241,7 @@ OF_MANY = {
     "e2e/test_permissions": "every command that reads",
     "e2e/test_permissions_called": "every command",
     "e2e/test_printed_fixes": "the fixes of every check",
+    "e2e/test_same_answers": "every command that judges pods",
     "e2e/test_same_owner": "every command that names an owner",
     "e2e/test_same_state": "every command that judges pods",
     "e2e/test_unknown_names": "every command that takes a name",

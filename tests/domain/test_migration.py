@@ -23,7 +23,7 @@ def test_sources_in_words() -> None:
 
 
 def test_stages_are_in_the_order_of_the_migration() -> None:
-    ranks = [Stage(name).rank for name in ("old", "admitted", "associated", "moved", "proven", "finished")]
+    ranks = [Stage(name).rank for name in ("old", "admitted", "associated", "moved", "proven", "clean")]
     assert ranks == sorted(ranks)
     assert len(set(ranks)) == len(Stage)
 

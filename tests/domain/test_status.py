@@ -13,6 +13,7 @@ from podid.domain.status import (
     CredentialCandidate,
     CredentialSource,
     IdentityStatus,
+    NotChecked,
     PodStatus,
     exit_code,
     shortfall,
@@ -87,6 +88,17 @@ def test_an_error_of_permissions_is_a_failure_whatever_the_state() -> None:
 
 def test_a_healthy_identity_that_misses_the_required_state_has_a_note() -> None:
     assert shortfall([identity(S.VERIFIED), identity(S.BROKEN)], S.VERIFIED) == ()
+    denied = identity(S.READY, not_checked=(NotChecked(8, "denied", "eks-auth:AssumeRoleForPodIdentity"),))
+    stale = replace(denied, state=S.STALE)
+    assert shortfall([denied, stale], S.READY) == ()
+    assert (
+        shortfall([stale], S.VERIFIED)
+        == shortfall([denied], S.VERIFIED)
+        == (
+            "shop/orders is not verified: no token of a running pod was redeemed; missing permission: "
+            "eks-auth:AssumeRoleForPodIdentity",
+        )
+    )
     (note,) = shortfall([identity(S.READY), identity(S.PROVEN)], S.PROVEN)
     assert note.startswith("shop/orders is not proven: CloudTrail does not contain")
 

@@ -15,6 +15,7 @@ FIXED = (
     *("role-not-found", "target-role-trust-broken", "external-id-mismatch", "hybrid-daemonset-missing"),
     *("pod-predates-association", "irsa-env-still-active", "sa-recreated-token-invalid"),
     *("association-propagation-race", "injection-missed-webhook", "cached-credentials-after-change"),
+    "consumer-is-other-pod",
 )
 
 

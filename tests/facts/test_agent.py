@@ -16,7 +16,7 @@ from checks.builder import (
     pod,
 )
 from harness import table
-from podid.domain.cluster import Node, Taint
+from podid.domain.cluster import Container, Node, Taint
 from podid.domain.findings import EVERYONE, Severity
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import why_not_here
@@ -35,6 +35,7 @@ from podid.facts.agent import (
     planned_agent,
     pushed_off,
     served_by,
+    unpulled,
     unserved,
 )
 
@@ -206,6 +207,12 @@ def test_agent_pods_whose_state_says_nothing() -> None:
 def test_flags_of_an_agent(words: tuple[str, ...], value: str) -> None:
     assert option(daemon_set(args=words), "--probe-port") == value
     assert option(daemon_set(command=words, args=()), "--probe-port") == value
+
+
+def test_containers_that_wait_for_an_image() -> None:
+    waiting, running = Container(name="agent", image="a:1", waiting="ErrImagePull"), Container(name="b", image="b:1")
+    assert unpulled(agent_pod(ready=False, containers=(waiting, running))) == (waiting,)
+    assert unpulled(agent_pod(ready=True, containers=(waiting, running))) == ()
 
 
 def test_versions_of_images() -> None:

@@ -2,12 +2,14 @@
 
 import gc
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 from checks.builder import (
     ACCOUNT,
     DENIED,
     ISSUER,
+    NOW,
     ROLE_ARN,
     TARGET_ARN,
     UNREAD,
@@ -32,6 +34,7 @@ from podid.facts.index import (
     by_role,
     by_target,
     cluster_subject,
+    fresh,
     index,
     once,
     placed,
@@ -159,3 +162,10 @@ def test_a_role_that_allows_irsa() -> None:
         replace(by_irsa, cluster=DENIED),
     ):
         assert allowed_by_irsa(unknown, ORDERS, ROLE_ARN) is None
+
+
+def test_an_association_may_precede_its_service_account_for_an_hour() -> None:
+    snapshot = healthy()
+    assert fresh(snapshot, association(created_at=NOW - timedelta(minutes=59)))
+    assert not fresh(snapshot, association(created_at=NOW - timedelta(hours=1)))
+    assert not fresh(snapshot, UNREAD)

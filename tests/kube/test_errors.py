@@ -98,7 +98,9 @@ def test_every_invalid_object_is_rejected_with_the_servers_reason(label: str) ->
 
 
 def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
-    assert translate("forbidden list pods all ns").hint == ("kubectl", "auth", "can-i", "list", "pods")
+    # without --all-namespaces, kubectl asks about the context's namespace
+    everywhere = ("kubectl", "auth", "can-i", "list", "pods", "--all-namespaces")
+    assert translate("forbidden list pods all ns").hint == everywhere
     assert translate("forbidden patch ds").hint == (
         *("kubectl", "auth", "can-i", "patch", "daemonsets.apps"),
         *("-n", "kube-system"),
@@ -159,23 +161,32 @@ def test_a_read_is_refused_by_an_authorizer_and_not_by_admission(path: str, subj
     )
 
 
-def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
-    body = json.dumps(
-        {
-            "kind": "Status",
-            "status": "Failure",
-            "message": 'admission webhook "validate.kyverno.svc" denied the request: untrusted registry',
-            "reason": "Forbidden",
-            "code": 403,
-        }
-    )
-    error = of_response(403, body.encode(), method="POST", path="/api/v1/namespaces/shop/pods", where=WHERE)
-    assert (error.code, getattr(error, "service_code", ""), error.message) == (
-        "Rejected",
-        "AdmissionDenied",
-        'an admission policy of the cluster rejected pods in namespace shop: admission webhook "validate.kyverno.svc" '
-        "denied the request: untrusted registry",
-    )
+ADMISSION = "an admission policy of the cluster rejected"
+QUOTA = "a quota of the namespace rejected"
+POLICY = "ValidatingAdmissionPolicy 'freeze' with binding 'freeze' denied request:"
+CALL = 'failed calling webhook "a.example": failed to call webhook: Post "https://a.shop.svc:443/x": EOF'
+
+# status, reason and message of a kube-apiserver 1.36 -> class and first words. A webhook chooses the status (400 by
+# default), and a ValidatingAdmissionPolicy the reason (Invalid by default)
+REFUSED_BY_ADMISSION = [
+    (403, "Forbidden", 'admission webhook "validate.kyverno.svc" denied the request: no', "Rejected", ADMISSION),
+    (400, "", 'admission webhook "validate.kyverno.svc" denied the request without explanation', "Rejected", ADMISSION),
+    (422, "Invalid", f'deployments.apps "vault" is forbidden: {POLICY} not today', "Rejected", ADMISSION),
+    (403, "Forbidden", f'deployments.apps "vault" is forbidden: {POLICY} not today', "Rejected", ADMISSION),
+    (403, "Forbidden", 'pods "x" is forbidden: exceeded quota: pods, requested: pods=1', "Rejected", QUOTA),
+    (403, "Forbidden", 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: app', "Rejected", QUOTA),
+    (403, "Forbidden", 'pods "x" is forbidden: status unknown for quota: q, resources: pods', "Rejected", QUOTA),
+    (500, "InternalError", f"Internal error occurred: {CALL}", "WebhookFailed", "a webhook of the cluster failed for"),
+]
+
+
+@table(("status", "reason", "message", "code", "words"), REFUSED_BY_ADMISSION)
+def test_admission_names_the_cause_of_a_refusal(status: int, reason: str, message: str, code: str, words: str) -> None:
+    body = json.dumps({"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status})
+    error = of_response(status, body.encode(), method="POST", path="/api/v1/namespaces/shop/pods", where=WHERE)
+    assert (error.code, error.message) == (code, f"{words} pods in namespace shop: {message}")
+    if code == "Rejected":
+        assert getattr(error, "service_code", "") == "AdmissionDenied"
 
 
 # --- the rules as a table ---------------------------------------------------------------------------------------------

@@ -64,3 +64,10 @@ def test_a_terminal_wraps_within_words(width: int) -> None:
 def test_lines_of_another_length_are_not_wrapped() -> None:
     assert unwrapped(OWN) == OWN
     assert squeeze(OWN) == squeeze(unwrapped(OWN))
+
+
+@table("lines", [2, LOG_LINES + 2])
+def test_records_of_a_log_do_not_explain_each_other(lines: int) -> None:
+    served = "2026-05-01T10:00:00.1Z INFO credentials of http://169.254.170.23/v1/credentials expire in 6h"
+    failed = "2026-05-01T10:00:01.1Z ERROR connection to postgres.shop.svc timed out after 3000ms"
+    assert hits("\n".join([*[served] * (lines - 1), failed])) == ()

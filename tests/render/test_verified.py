@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from checks.builder import healthy, pod, probed, trial
+from checks.builder import NOW, healthy, pod, probed, trial
 from podid.domain.encoding import plain
 from podid.domain.snapshot import NOT_READ, Known, Missing
 from podid.domain.status import Allowed, IdentityState, IdentityStatus
+from podid.domain.text import utc
 from podid.render.verified import MOST_ROWS, verify_view
 from podid.render.view import Line
 from worlds import ORDERS
@@ -29,6 +30,14 @@ def test_each_pod_has_its_node_and_its_evidence() -> None:
     assert "  ↻ old             node-1" in lines(STALE)
     twin = status_in(healthy(pods=(pod(), pod("twin")), tokens={str(ORDERS): Known((trial(),))}))
     assert "  ✓ twin            node-1  same template" in lines(twin)
+
+
+def test_a_pod_with_the_cause_of_its_identity_says_how_long_it_keeps_the_previous_role() -> None:
+    assert STALE.pods is not None
+    (first, *others) = STALE.pods
+    late = replace(STALE, pods=(replace(first, cause=STALE.cause, stale_until=NOW), *others))
+    (row,) = [line for line in lines(late) if first.name in line and "until" in line]
+    assert row.endswith(f"  previous role until {utc(NOW)}")
 
 
 def test_the_issued_role_is_said_only_if_the_state_does_not_contain_it() -> None:

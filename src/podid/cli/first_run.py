@@ -92,7 +92,7 @@ _STATUS = ("podid status", "Show which service accounts have working credentials
 _ASSOCIATE = ("podid associate", "Give a service account's pods a role; asks for the details.")
 _DOCTOR = ("podid doctor", "Find the first broken link.")
 _WHOAMI = ("podid whoami", "Show the caller, the region and the clusters in it.")
-_TRY = ("podid demo", "See podid at work, without credentials.")
+_TRY = ("podid demo", "Take a tour on this machine, without AWS.")
 _HELP = ("podid --help", "List all commands.")
 _VARIABLE_OF = {
     "--profile": "AWS_PROFILE",
@@ -109,7 +109,7 @@ def start_page(access: Access) -> Iterator[str | Line]:
     facts, next_lines = _facts(access)
     width = min(access.runtime.width, 100)
     yield from wrapped(ABOUT, width)
-    yield from section("Found", two_columns(facts, width))
+    yield from section("Configuration", two_columns(facts, width))
     yield from section("Next", two_columns(next_lines, width))
 
 

@@ -250,6 +250,10 @@ class Throttled(Unavailable, code="Throttled"):
     """The service throttled the requests until the deadline."""
 
 
+class WebhookFailed(ServerFailed, code="WebhookFailed"):
+    """The API server could not call an admission webhook that must not fail: it creates no such object until it can."""
+
+
 class BudgetHolds(Unavailable, code="BudgetHolds"):
     """A PodDisruptionBudget prevents the eviction of a pod until another pod is ready."""
 

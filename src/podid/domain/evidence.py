@@ -162,8 +162,8 @@ class RecentChanges:
     """The changes of the last hours in podid's journal. `roles` are those of `account` by name, with the time of their
     last change, because IAM does not report it for trust policies. `kept_role` are the service accounts ("ns/name")
     whose association last changed without an effect on credentials (role, target role, session policy, session tags),
-    with the time; `effective` is the time of the last change that had one. `deleted` are the settings of associations
-    that podid deleted."""
+    with the time; `effective` is the time of the last change that had one, by podid or before a change by podid.
+    `deleted` are the settings of associations that podid deleted."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)

@@ -154,6 +154,13 @@ class Verdict:
     pods: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
 
+    @property
+    def statement(self) -> str:
+        """Return the message, after the subject if neither the message nor an identity names it."""
+        subject = self.subject
+        named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in self.message
+        return self.message if named else f"{subject}: {self.message}"
+
 
 EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
 # no pod can run as a service account that does not exist, so its other failures follow from that

@@ -37,16 +37,17 @@ def sources_words(sources: Iterable[OlderWay | None]) -> str:
 class Stage(RankedWord):
     """The stage of an item; the order of declaration is the order of the stages.
 
-    old: only IRSA, kiam or kube2iam works. admitted: the role's trust policy allows both ways. associated: the
-    association exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the
-    role for each pod's token. finished: nothing of the previous mechanism is left."""
+    old: pods get the role only by IRSA, kiam or kube2iam. admitted: the role's trust policy allows both ways.
+    associated: the association exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS
+    Auth issued the role for each pod's token. clean: nothing of a previous mechanism is left, or there never was one:
+    AWS and the cluster do not show which."""
 
     OLD = "old"
     ADMITTED = "admitted"
     ASSOCIATED = "associated"
     MOVED = "moved"
     PROVEN = "proven"
-    FINISHED = "finished"
+    CLEAN = "clean"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ class NotChecked:
     """A link that was not checked, or only partly. `subject` is the unread part, `permission` the missing permission,
     `how` the option that checks it."""
 
-    link: Annotated[int, About("The number of the link, 1 to 9.")]
+    link: Annotated[int, About("The number of the link, 1 to 10.")]
     subject: Annotated[str, OR_NULL, About("The part that could not be read; null if nothing of the link was read.")]
     permission: MissingPermission = ""
     how: Annotated[str, HIDDEN] = ""
@@ -195,6 +195,11 @@ class IdentityStatus:
         """Return the cause that is undecided because of a change seconds ago: waiting may help. None without one."""
         return next((cause for cause in self.causes if cause.error_code == UNSETTLED), None)
 
+    @property
+    def missing_permissions(self) -> tuple[str, ...]:
+        """Return the permissions that the links which were not checked require."""
+        return tuple(dict.fromkeys(gap.permission for gap in self.not_checked if gap.permission))
+
     def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
         return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)
 
@@ -225,10 +230,26 @@ _LACKS = {
 
 def shortfall(statuses: Iterable[IdentityStatus], required: IdentityState) -> tuple[str, ...]:
     """Return a note about the identities without a failure that are not in the required state."""
+    if required not in _LACKS:
+        return ()
     healthy = (IdentityState.READY, IdentityState.VERIFIED)
-    refs = [str(status.ref) for status in statuses if status.state in healthy and not status.reaches(required)]
-    verb = "is" if len(refs) == 1 else "are"
-    return (f"{short_list(refs)} {verb} not {required}: {_LACKS[required]}",) if refs else ()
+    lacking = [
+        status
+        for status in statuses
+        if not status.reaches(required)
+        # the pods of a stale identity are a reason by themselves, unless podid could not redeem their tokens
+        and (status.state in healthy or (status.state is IdentityState.STALE and status.missing_permissions))
+    ]
+    if not lacking:
+        return ()
+    verb, names = "is" if len(lacking) == 1 else "are", short_list(str(status.ref) for status in lacking)
+    return (f"{names} {verb} not {required}: {_LACKS[required]}{missing_words(lacking)}",)
+
+
+def missing_words(statuses: Iterable[IdentityStatus]) -> str:
+    """Return the end of a sentence with the missing permissions; empty if none is missing."""
+    needed = dict.fromkeys(permission for status in statuses for permission in status.missing_permissions)
+    return f"; missing permission: {short_list(needed)}" if needed else ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

@@ -19,10 +19,12 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import older
-from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, of_spec, pods_of, runs_in, why_not_here
+from podid.domain.workloads import NO_IMAGE, SKIP_CONTAINERS, is_agent, live, of_spec, pods_of, runs_in, why_not_here
 from podid.facts.index import Affected, index, once, reach_on, users_on
 from podid.facts.nodes import COMPUTE_TYPE, expects_agent, why_left_out
 
+# the code of an add-on's issue
+ADMISSION_DENIED = "AdmissionRequestDenied"
 PROXY_PORT, PROBE_PORT = 80, 2703
 # the value of system-node-critical, the agent's priority class
 AGENT_PRIORITY = 2_000_001_000
@@ -332,3 +334,10 @@ def blocked(snapshot: Snapshot) -> frozenset[str]:
 
 def names_of(pods: Iterable[Pod]) -> str:
     return short_list(f"{pod.namespace}/{pod.name}" for pod in pods)
+
+
+def unpulled(pod: Pod) -> tuple[Container, ...]:
+    """Return the containers that wait for an image, of a pod that is not ready."""
+    return tuple(
+        c for c in pod.containers if c.waiting in (*NO_IMAGE, "ErrImagePull", "RegistryUnavailable") and not pod.ready
+    )

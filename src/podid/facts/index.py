@@ -5,6 +5,7 @@ node.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -37,6 +38,7 @@ def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
     return kept_or_worked_out
 
 
+_FRESH = timedelta(hours=1)
 # these names were not typed just now: a likely typing mistake requires more likeness than on a command line
 LIKELY = 0.75
 ADDON_OWNED = "an add-on owns the association, and creates the service account itself"
@@ -260,3 +262,9 @@ def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> boo
     policy = known_or(annotated_trust(snapshot, arn), None)
     provider = snapshot.cluster.value.oidc_provider_arn if isinstance(snapshot.cluster, Known) else ""
     return allows_by_issuer(policy, provider, ref) if policy is not None and provider else None
+
+
+def fresh(snapshot: Snapshot, association: Listed) -> bool:
+    """Return whether the association may be created before its namespace and service account, as Terraform does it."""
+    created_at = association.created_at if isinstance(association, Association) else None
+    return created_at is not None and snapshot.taken_at - created_at < _FRESH

@@ -2,8 +2,8 @@
 
 A rule's templates may use these words: {server} (the API server), {cluster}, {region}, {hostname}; of an
 answer {subject}, {message}, {path}, {status}, {doing}, {named} (the missing object); of the authorizer's text
-{permission}, {verb}, {resource}, {subresource}, {namespace}; of a missing service account {account}, {account_name},
-{account_namespace}; of a request without an answer {cause} and {reach} (advice about the network path).
+{permission}, {verb}, {resource}, {subresource}, {namespace}, {all_namespaces}; of a missing service account {account},
+{account_name}, {account_namespace}; of a request without an answer {cause} and {reach} (advice about the network path).
 
 The rules recognise Kubernetes' own texts: apimachinery's Status, the messages of the authorizer and of the service
 account admission plugin. They were compared with the answers of a kube-apiserver 1.36.
@@ -33,6 +33,8 @@ _unknown_caller = partial(
     "belong to another cluster, or the clock of this machine is wrong.",
 )
 _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
+_rejected = partial(ErrorRule, errors.Rejected, service="kubernetes", service_code="AdmissionDenied")
+_BY_POLICY = "an admission policy of the cluster rejected {subject}: {message}"
 
 # `service` is kubernetes for an answer with a Status, else other; `codes` are the reason of the Status, or a name that
 # `_code` gives its message
@@ -48,6 +50,8 @@ ANSWERS: tuple[ErrorRule, ...] = (
             *("kubectl", "auth", "can-i", "{verb}", "{resource}"),
             ("--subresource", "{subresource}"),
             ("-n", "{namespace}"),
+            # otherwise kubectl asks about the context's namespace
+            ("{all_namespaces}",),
         ),
     ),
     _forbidden(
@@ -66,10 +70,19 @@ ANSWERS: tuple[ErrorRule, ...] = (
     _forbidden(
         errors.Conflict, "the namespace of {subject} is being deleted: {message}", codes=("NamespaceTerminating",)
     ),
-    _forbidden(
-        errors.Rejected,
-        "an admission policy of the cluster rejected {subject}: {message}",
-        service_code="AdmissionDenied",
+    _rejected(_BY_POLICY, statuses=(403,)),
+    # a webhook chooses the status (400 by default), a ValidatingAdmissionPolicy the reason (Invalid by default)
+    _rejected(_BY_POLICY, fragments=("denied the request", " denied request: ")),
+    _rejected(
+        "a quota of the namespace rejected {subject}: {message}",
+        statuses=(403,),
+        fragments=("exceeded quota: ", "failed quota: ", "status unknown for quota: "),
+    ),
+    ErrorRule(
+        errors.WebhookFailed,
+        "a webhook of the cluster failed for {subject}: {message}",
+        service="kubernetes",
+        fragments=("failed calling webhook ",),
     ),
     ErrorRule(
         errors.AccessDenied,
@@ -302,6 +315,7 @@ def _permission(message: str) -> dict[str, str]:
         "resource": f"{resource}{group}",
         "subresource": sub,
         "namespace": match["namespace"] or "",
+        "all_namespaces": "" if match["namespace"] else "--all-namespaces",
     }
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
-from podid.ops.pasted import records, squeeze, unwrapped, without_prefixes, words
+from podid.ops.pasted import is_log, records, squeeze, unwrapped, without_prefixes, words
 from podid.pages import Entry, texts
 from podid.pages.index import ENTRIES
 
@@ -172,13 +172,15 @@ def hits(text: str) -> tuple[Match, ...]:
     whole = squeeze(text)
     company = _in_company(whole)
     parts = [(record, squeeze(record)) for record in records(text)]
-    occurrences, narrow = _gathered(_alike(part for _, part in parts), company=company), _hinted(text, texts.NARROW)
-    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > texts.GENERIC for item in occurrences):
+    log = is_log(text)
+    messages = [record for record, _ in parts] if log else [text]
+    occurrences, narrow = _gathered(_alike(part for _, part in parts), company=company), _hinted(messages, texts.NARROW)
+    if len(whole) <= _LONGEST_WRAPPED and not log and not any(item.weight > texts.GENERIC for item in occurrences):
         occurrences += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
         occurrences += _by_hint(narrow, _NARROW if company else 0)
-        occurrences += _by_hint(_hinted(text, texts.WIDE), _WIDE if company else 0)
-    matches = _ranked(occurrences, narrow or _hinted(_about_pod_identity(parts), texts.NARROW))
+        occurrences += _by_hint(_hinted(messages, texts.WIDE), _WIDE if company else 0)
+    matches = _ranked(occurrences, narrow or _hinted([_about_pod_identity(parts)], texts.NARROW))
     if any(word in whole for word in _WITH_VARIABLES):
         specific = {page_id for item in occurrences if item.weight > _NARROW for page_id in item.rule.ids}
         causes = texts.NOT_INJECTED.difference(narrow, specific)
@@ -186,11 +188,12 @@ def hits(text: str) -> tuple[Match, ...]:
     return matches
 
 
-def _hinted(text: str, hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
-    """Return the failure modes that the words of a short text hint at, in the order of the hints."""
-    if len(text) > _LONGEST_HINTED or _OBJECT.search(text):
+def _hinted(messages: Sequence[str], hints: tuple[texts.Hint, ...]) -> tuple[str, ...]:
+    """Return the failure modes that the words of a short text hint at, in the order of the hints. In a log, one record
+    contains all words of a hint."""
+    if sum(map(len, messages)) > _LONGEST_HINTED or any(map(_OBJECT.search, messages)):
         return ()
-    phrases = {" ".join(words(text)), " ".join(words(unwrapped(text)))}
+    phrases = {" ".join(words(form)) for text in messages for form in (text, unwrapped(text))}
     return tuple(
         dict.fromkeys(
             page_id

@@ -11,8 +11,6 @@ from podid.pages import texts
 # from this number of lines on a text is a log, whose records are matched separately
 LOG_LINES = 40
 _LONGEST_RECORD = 40  # lines
-# with fewer lines that begin like a record, each line is one
-_USUAL_START = 0.5
 _WRAPPED = 2
 
 # written before each line by container runtimes, kubectl, stern and Docker Compose
@@ -25,20 +23,25 @@ _DOCKER = re.compile(r'\{"log": ?"(.*?)(?:\\n)?", ?"stream": ?"std(?:out|err)", 
 _START = re.compile(
     r"""[ \t]*(?:[\[(]?\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d:\d\d|[IWEF]\d{4}[ ]\d\d:
     |\[?(?:\w{3}[ ]+)?\w{3}[ ]+\d{1,2}[ ]\d\d:|\{|(?:time|ts|level|t)=
-    |\[?(?:trace|debug|info|warn(?:ing)?|error|fatal|panic)\b|\S+[ ]\S+[ ]\S+[ ]\[\d\d/)""",
+    |\[?(?:trace|debug|info|warn(?:ing)?|error(?!:[ ])|fatal|panic)\b|\S+[ ]\S+[ ]\S+[ ]\[\d\d/)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _INDENTED = re.compile(r"[ \t]|[\u2502\u2575\u2577]")
 
 
-def records(text: str) -> Iterator[str]:
-    """Yield a short text as a whole, or each record of a log: a line with the lines below it that continue it. They are
-    indented, or do not begin like most lines of the log."""
+def is_log(text: str) -> bool:
+    """Return whether most lines begin as loggers begin a record."""
     lines = text.splitlines()
-    if len(lines) <= LOG_LINES:
+    return len(lines) > 1 and sum(1 for line in lines if _START.match(line)) > len(lines) / 2
+
+
+def records(text: str) -> Iterator[str]:
+    """Yield each record of a log: a line with the lines below it that continue it. They are indented, or do not begin
+    like most lines of the log. Yield another short text as a whole."""
+    lines, usual = text.splitlines(), is_log(text)
+    if len(lines) <= LOG_LINES and not usual:
         yield text
         return
-    usual = sum(1 for line in lines if _START.match(line)) >= _USUAL_START * len(lines)
     record: list[str] = []
     for line in lines:
         continued = _INDENTED.match(line) or (usual and len(record) < _LONGEST_RECORD and not _START.match(line))

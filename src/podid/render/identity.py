@@ -230,9 +230,7 @@ class PodUseBody(Document):
     workload: Annotated[WorkloadNameBody, About("The top-level owner; the pod itself if it has none.")]
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
-    stale: Annotated[
-        bool, About("Whether it lacks the injected fields, or may still have credentials from before a change.")
-    ]
+    stale: Annotated[bool, About("Whether its state is stale: a restart gives it the credentials.")]
     containers: Sequence[ContainerUse]
 
 

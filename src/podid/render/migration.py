@@ -14,7 +14,7 @@ from podid.render.view import Column, Line, View, document, sentence, table_of
 _BLOCKED, _WARNED = ("✗", "bad"), ("!", "warn")
 # an item, with the message and the commands of its blocker or warning
 Target = tuple[str, str, tuple[tuple[str, ...], ...]]
-_STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MOVED: "good"}
+_STYLES = {Stage.OLD: "", Stage.CLEAN: "", Stage.PROVEN: "good", Stage.MOVED: "good"}
 
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:

@@ -95,16 +95,9 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
         more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
         mark, style = SEVERITIES[group[0].severity]
         head = f"  {mark} {check:<{width}}"
-        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", style, upto=len(head))
+        yield Line(f"{head}   {group[0].statement}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
         yield Line(f"  and {count_of(len(checks) - MOST_LINES, 'more warning')} (--dry-run -o json)", "dim")
-
-
-def _of(verdict: Verdict) -> str:
-    """Return the subject, unless the message or an identity names it."""
-    subject = verdict.subject
-    named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in verdict.message
-    return "" if named else f"{subject}: "
 
 
 def _ended(outlook: Outlook) -> Iterator[Line]:

@@ -75,8 +75,9 @@ def _node(name: str) -> str:
 
 def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
     if pod.cause is not None:
-        until = f", previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
-        return ("" if pod.cause == status.cause else why(pod.cause) or reason_of(pod.cause)) + until
+        words = "" if pod.cause == status.cause else why(pod.cause) or reason_of(pod.cause)
+        until = f"previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
+        return ", ".join(filter(None, (words, until)))
     if pod.seen_at is not None:
         return f"session at {utc(pod.seen_at)}"
     if pod.token is None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,12 @@ def test_finding_and_unknown() -> None:
     assert messages(ID, FAILS) == [
         "2 service accounts in 2 namespaces share the role: all of them have the same permissions"
     ]
+
+
+def test_the_associations_of_some_namespaces_do_not_show_it() -> None:
+    for associations in ((association(),), (association(), association("web"))):
+        part = replace(healthy(associations=associations), only_namespaces=("shop", "web"))
+        assert answers(ID, part) == [("not-applicable", "info", "Role orders")]
 
 
 @pytest.mark.parametrize(

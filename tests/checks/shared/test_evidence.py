@@ -262,6 +262,8 @@ def test_a_pod_with_credentials_passes_and_names_its_node() -> None:
         ({"link": 1, "message": "of another role"}, "cached-credentials-after-change", Outcome.FAIL),
         ({"link": 8, "message": "it refuses it"}, "eks-auth-unreachable", Outcome.FAIL),
         ({"link": 7, "likely": "node-role-missing-eks-auth"}, "node-role-missing-eks-auth", Outcome.FAIL),
+        # the agent answered, so nothing keeps the pod from it
+        ({"link": 5, "likely": "service-mesh-intercepts"}, "service-mesh-intercepts", Outcome.FAIL),
         ({"link": 9, "message": "EKS Auth refuses it"}, UNEXPLAINED, Outcome.FAIL),
         ({"missing": Missing("no answer")}, UNREACHED, Outcome.UNKNOWN),
     ],

@@ -48,7 +48,7 @@ def test_a_failure_in_both_logs_of_an_agent_is_one_finding() -> None:
     )
     snapshot = healthy(agent_pods=(agent,), agent_crashes={name: Known((last,))}, agent_logs={name: Known((whole,))})
     verdict = of_node("agent-ipv6-bind", snapshot)
-    assert verdict.message == "occurred 7 times in the log of its agent"
+    assert verdict.message == "occurred 7 times in the log of the agent on node node-1"
 
 
 @table(

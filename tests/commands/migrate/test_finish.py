@@ -57,7 +57,7 @@ def test_a_pod_template_of_helm_gets_a_patch(proxies: Proxies, tmp_path: Path) -
     assert stage_of(proxies, "charted") == "moved"
     proxies.site.must(*FINISH, "--yes")
     assert not names_agent(proxies, "apps-charted")
-    assert stage_of(proxies, "charted") == "finished"
+    assert stage_of(proxies, "charted") == "clean"
 
 
 RELEASE = {"meta.helm.sh/release-name": "orders", "meta.helm.sh/release-namespace": "shop"}

@@ -34,6 +34,16 @@ def test_allowed_and_not(healthy: Site) -> None:
     assert "  ✗ s3:GetObject on *  denied: no policy of role shop-orders allows it\n" in text
 
 
+def test_an_answer_names_the_policies_that_were_not_read_as_can_i_does(healthy: Site) -> None:
+    can = healthy("can-i", "shop/orders", READ, "-o", "json").json["notChecked"]
+    unread = ", ".join(item["what"] for item in can)
+    (gap,) = asked(healthy, "--can", READ, "--resource", TABLE, code=0)["notChecked"]
+    assert gap == {"link": 10, "subject": unread, "permission": None}
+    assert asked(healthy, code=0)["notChecked"] == []
+    text = healthy.must("verify", "shop/orders", "--yes", "--can", READ, "--resource", TABLE).stdout
+    assert f"Not checked: permissions: {unread}" in text
+
+
 def test_without_can_nothing_is_simulated(healthy: Site) -> None:
     report = asked(healthy, code=0)
     assert report["allowed"] == []

@@ -185,6 +185,31 @@ def test_restart_requires_the_api_server_before_the_first_change(ready: Site) ->
     ]
 
 
+def test_a_requested_restart_fails_if_the_api_server_goes_away_after_the_change(
+    ready: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach = aftermath.reach
+
+    def without_server(how: aftermath.Waiting, refs: Any, **more: Any) -> Any:
+        ready.half.kube.stop()
+        return reach(how, refs, **more)
+
+    monkeypatch.setattr(aftermath, "reach", without_server)
+    outcome = ready(*ASSOCIATE, "--restart")
+    assert (outcome.code, [item["status"] for item in outcome.json["actions"]]) == (7, ["done"])
+    assert "cannot be reached" in outcome.stderr
+
+
+def test_a_requested_restart_is_refused_where_no_pods_can_be_created(ready: Site) -> None:
+    message = 'Internal error occurred: failed calling webhook "a.example": failed to call webhook: EOF'
+    ready.kube.faults.add(Fault("fail", operation="POST */namespaces/shop/pods*", status=500, message=message))
+    pods = ready.cluster.pod_names("shop", "orders")
+    outcome = ready(*ASSOCIATE, "--restart")
+    assert (outcome.code, ready.cluster.pod_names("shop", "orders")) == (7, pods)
+    why = f"a webhook of the cluster failed for pods in namespace shop: {message}"
+    assert outcome.error["message"] == f"pods of shop/orders were not replaced: {why}"
+
+
 def test_disassociate_waits_until_new_pods_get_no_credentials(ready: Site) -> None:
     ready.must(*ASSOCIATE)
     outcome = ready("disassociate", "shop/orders", "--yes", "-o", "json", "--wait", "ready")

@@ -26,6 +26,7 @@ def make_pod(site: Site, name: str, account: str = "orders", **container: Any) -
 
 
 def test_pods_that_nothing_was_injected_into(site: Site) -> None:
+    site.with_agent()
     site.associate("shop", "orders")
     site.wait(120)
     before = shown(site)

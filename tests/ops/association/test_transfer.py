@@ -175,6 +175,13 @@ def break_webhook(site: Site) -> None:
     site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
 
 
+def test_the_old_association_stays_if_no_token_could_be_redeemed(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
+    stuck = healthy("move", "shop/orders", "legacy/reports", "--update-trust", "--yes", "--wait", "verified")
+    assert stuck.code == 8, stuck
+    assert "new pods are ready; missing permission: eks-auth:AssumeRoleForPodIdentity" in stuck.stderr
+
+
 def test_the_old_association_is_deleted_once_new_pods_get_credentials(site: Site) -> None:
     site.with_agent().associate("shop", "orders")
     site.with_new_pods()

@@ -158,7 +158,7 @@ class Watched(Irsa):
         assert all(self.annotations(ref) == {} for ref in REFS)
         sids = [s.get("Sid") for s in self.trust("pair")["Statement"] if "Federated" in s["Principal"]]
         assert sids == ["Other"]
-        self._are("finished")
+        self._are("clean")
 
     def is_back(self) -> None:
         for ref, value in self.values().items():

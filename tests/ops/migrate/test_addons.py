@@ -53,7 +53,7 @@ def test_forth_and_back(irsa: Irsa) -> None:
     assert addon(irsa) == (None, {"ebs-csi-controller-sa": "ebs"})
     assert ANNOTATION not in irsa.annotations(REF)
     assert "Federated" not in json.dumps(irsa.trust("ebs"))
-    assert irsa.stages()[REF] == "finished"
+    assert irsa.stages()[REF] == "clean"
     irsa.site.must("migrate", "rollback", REF, "--yes")
     assert addon(irsa) == ("ebs", {})
     assert (irsa.trust("ebs"), irsa.annotations(REF)) == (trust, annotations)
@@ -99,7 +99,7 @@ def test_eks_keeps_the_role(irsa: Irsa, monkeypatch: pytest.MonkeyPatch) -> None
     assert (irsa.trust("ebs"), irsa.stages()[REF]) == (trust, "moved")
     monkeypatch.undo()
     irsa.site.must(*FINISH)
-    assert irsa.stages()[REF] == "finished"
+    assert irsa.stages()[REF] == "clean"
 
 
 def test_an_update_of_the_add_on_keeps_its_irsa_role(irsa: Irsa) -> None:

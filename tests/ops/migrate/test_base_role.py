@@ -186,7 +186,7 @@ def test_a_target_role_in_the_account_of_the_cluster(irsa: Irsa) -> None:
     irsa.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
     assert irsa.stages()["shop/near"] == "moved"
     irsa.site.must("migrate", "finish", "shop/near", "--soak", "0", "--yes")
-    assert irsa.stages()["shop/near"] == "finished"
+    assert irsa.stages()["shop/near"] == "clean"
     assert (irsa.annotations("shop/near"), len(irsa.trust("own")["Statement"])) == ({}, 1)
     irsa.site.must("migrate", "rollback", "shop/near", "--yes")
     assert (irsa.stages()["shop/near"], irsa.trust("own")) == ("old", before)

@@ -93,6 +93,21 @@ def test_a_failed_item_is_rolled_back(irsa: Irsa) -> None:
     assert [(action["kind"], action["target"]) for action in undone] == [("role-trust", "irsa-reports")]
 
 
+@pytest.mark.parametrize("permission", ["eks-auth:AssumeRoleForPodIdentity", "create serviceaccounts/token"])
+def test_a_token_that_cannot_be_redeemed_names_the_permission(irsa: Irsa, permission: str) -> None:
+    if permission.startswith("eks-auth"):
+        irsa.site.box.world.credentials.deny(permission)
+    else:
+        why = (
+            'serviceaccounts "reports" is forbidden: User "x" cannot create resource "serviceaccounts/token" in API '
+            'group "" in the namespace "legacy"'
+        )
+        irsa.site.kube.faults.add(Fault("fail", operation="POST */token*", status=403, message=why))
+    outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    assert (outcome.code, f"; missing permission: {permission}" in outcome.stderr) == (8, True), outcome
+    assert "rolled back to IRSA" in outcome.stderr
+
+
 def test_an_association_that_another_tool_changes_meanwhile_is_not_deleted(irsa: Irsa) -> None:
     pods = {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ACTIONS}
     remove, eks, other = agent_goes(irsa), irsa.site.aws("eks"), irsa.role("other", pods)

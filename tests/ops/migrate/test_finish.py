@@ -100,7 +100,7 @@ def test_finish_removes_the_statement_and_the_annotation(moved: Irsa) -> None:
     finish(moved, REPORTS)
     assert moved.trust("irsa-reports")["Statement"] == trust["Statement"][1:]
     assert moved.annotations(REPORTS) == {}
-    assert moved.stages()[REPORTS] == "finished"
+    assert moved.stages()[REPORTS] == "clean"
     assert moved.site.must("status", REPORTS, "-o", "json").json["state"] == "ready"
     moved.site.must("undo", "last", "--yes")
     assert (moved.trust("irsa-reports"), moved.annotations(REPORTS)) == (trust, annotations)
@@ -118,6 +118,14 @@ def test_finish_and_rollback_read_nothing_for_checks(moved: Irsa) -> None:
 def test_not_before_all_pods_moved(moved: Irsa) -> None:
     outcome = moved.site("migrate", "finish", "waiting/one", "--soak", "0", "--yes")
     assert (outcome.code, "does not use Pod Identity yet" in outcome.stderr) == (3, True)
+
+
+def test_not_with_a_role_that_cannot_be_read(moved: Irsa) -> None:
+    """Without the annotation, no later run would remove the statement."""
+    moved.site.box.world.credentials.deny("iam:GetRole")
+    outcome = moved.site("migrate", "finish", REPORTS, "--soak", "0", "--yes")
+    assert (outcome.code, "(requires iam:GetRole)" in outcome.stderr) == (3, True), outcome
+    assert moved.annotations(REPORTS) != {}
 
 
 def test_what_others_need_stays(moved: Irsa) -> None:
@@ -163,7 +171,7 @@ def test_a_finish_that_stopped_after_the_annotation_is_continued(moved: Irsa) ->
     assert moved.stages()["stopped/one"] == "moved"
     finish(moved, "stopped/one")
     assert all("Federated" not in item["Principal"] for item in moved.trust("stopped-one")["Statement"])
-    assert moved.stages()["stopped/one"] == "finished"
+    assert moved.stages()["stopped/one"] == "clean"
 
 
 def test_an_annotation_that_another_tool_restores_is_reported(moved: Irsa, monkeypatch: pytest.MonkeyPatch) -> None:

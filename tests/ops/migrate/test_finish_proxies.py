@@ -62,7 +62,7 @@ def test_finish_removes_annotations_then_the_trust(moved: Proxies) -> None:
     assert not names_agent(moved, "apps-web")
     (pod,) = moved.site.cluster.pods(NAMESPACE, "web")
     assert (injected(pod), ROLE in pod["metadata"]["annotations"]) == (True, False)
-    assert stage_of(moved, "web") == "finished"
+    assert stage_of(moved, "web") == "clean"
     moved.site.must("undo", "last", "--yes")
     assert (moved.trust("apps-web"), annotations(moved, "web").items() >= before.items()) == (trust, True)
     assert stage_of(moved, "web") == "moved"
@@ -71,7 +71,7 @@ def test_finish_removes_annotations_then_the_trust(moved: Proxies) -> None:
 def test_the_trust_stays_while_an_annotation_needs_it(moved: Proxies) -> None:
     assert f"{NODES} stays for apps/needs" in moved.site.must(*_finish("kept")).stderr
     assert names_agent(moved, "apps-shared")
-    assert stage_of(moved, "kept") == "finished"
+    assert stage_of(moved, "kept") == "clean"
     moved.site.must("migrate", "apply", "apps/needs", "--yes")
     moved.site.must(*_finish("needs"))
     assert not names_agent(moved, "apps-shared")
@@ -92,7 +92,7 @@ def test_a_role_of_another_account_becomes_the_target_role(moved: Proxies) -> No
     assert [step["action"] for step in item["steps"]] == ["verify", "finish"]
     moved.site.must(*_finish("far"))
     assert ROLE not in annotations(moved, "far")
-    assert stage_of(moved, "far") == "finished"
+    assert stage_of(moved, "far") == "clean"
 
 
 def test_a_finish_that_stopped_is_continued(moved: Proxies) -> None:
@@ -105,7 +105,7 @@ def test_a_finish_that_stopped_is_continued(moved: Proxies) -> None:
     moved.site.must(*_finish("left", "right"))
     assert not names_agent(moved, "apps-left")
     assert not names_agent(moved, "apps-right")
-    assert [stage_of(moved, name) for name in ("left", "right")] == ["finished"] * 2
+    assert [stage_of(moved, name) for name in ("left", "right")] == ["clean"] * 2
     assert moved.site.must(*_finish("left", "right")).stdout == "nothing to change\n"
 
 

@@ -150,8 +150,8 @@ def test_one_migration_at_a_time(irsa: Irsa) -> None:
     assert irsa.stages()[REPORTS] == "old"
 
 
-def test_an_association_is_finished_only_if_every_mechanism_was_read(moved: Irsa) -> None:
-    assert moved.stages() == {REPORTS: "moved", "shop/orders": "finished"}
+def test_an_association_is_clean_only_if_every_mechanism_was_read(moved: Irsa) -> None:
+    assert moved.stages() == {REPORTS: "moved", "shop/orders": "clean"}
     of_kiam = moved.site.must("migrate", "status", "--from", "kiam", "-o", "json").json
     assert of_kiam["items"] == []
     moved.site.kube.faults.add(Fault("fail", operation="GET */serviceaccounts*", status=403, message="forbidden"))
@@ -160,7 +160,7 @@ def test_an_association_is_finished_only_if_every_mechanism_was_read(moved: Irsa
     assert any(text.startswith("service accounts could not be read") for text in unread["unread"])
 
 
-def test_an_association_is_finished_only_if_its_trust_policy_was_read(moved: Irsa) -> None:
+def test_an_association_is_clean_only_if_its_trust_policy_was_read(moved: Irsa) -> None:
     moved.site.box.world.credentials.deny("iam:GetRole")
     unread = moved.site("migrate", "status", "-o", "json")
     assert (unread.code, [item["serviceAccount"] for item in unread.json["items"]]) == (9, ["reports"]), unread
@@ -168,7 +168,7 @@ def test_an_association_is_finished_only_if_its_trust_policy_was_read(moved: Irs
     assert unread.json["unread"][0].endswith("(requires iam:GetRole)")
 
 
-def test_kiam_and_kube2iam_are_finished_only_if_the_roles_of_nodes_were_read(proxies: Proxies) -> None:
+def test_kiam_and_kube2iam_are_clean_only_if_the_roles_of_nodes_were_read(proxies: Proxies) -> None:
     proxies.one("web")
     migrated(proxies)
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web"

@@ -30,8 +30,8 @@ from worlds import Site
     ("source", "until"),
     [
         ("kube2iam", "moved"),
-        ("kiam", "finished"),
-        *(pytest.param("kube2iam", stage, marks=pytest.mark.rare) for stage in ("admitted", "associated", "finished")),
+        ("kiam", "clean"),
+        *(pytest.param("kube2iam", stage, marks=pytest.mark.rare) for stage in ("admitted", "associated", "clean")),
         *(pytest.param("kiam", stage, marks=pytest.mark.rare) for stage in ("admitted", "associated", "moved")),
     ],
 )
@@ -39,11 +39,11 @@ def test_rollback_from_a_stage(healthy: Site, source: str, until: str) -> None:
     proxies = Proxies(healthy, source)
     proxies.one("web", annotations={EXTERNAL_ID: "x"})
     trust, before = proxies.trust("apps-web"), annotations(proxies, "web")
-    if until == "finished":
+    if until == "clean":
         migrated(proxies).site.must(*FINISH, "--yes")
     else:
         migrated(proxies, "--until", until)
-    refs = ("apps/web",) if until == "finished" else ("-n", NAMESPACE)
+    refs = ("apps/web",) if until == "clean" else ("-n", NAMESPACE)
     outcome = proxies.site.must("migrate", "rollback", *refs, "--yes")
     assert outcome.stdout.splitlines()[-1] == f"✓ new pods of apps/web use {source} again"
     assert (proxies.trust("apps-web"), stage_of(proxies, "web")) == (trust, "old")
@@ -104,7 +104,7 @@ def test_rollback_without_the_agent(proxies: Proxies) -> None:
     proxies.site.must("migrate", "cleanup", AGENT, "--yes", "-c", "demo")
     outcome = proxies.site("migrate", "rollback", "apps/web", "--yes")
     assert (outcome.code, "does not run in the cluster" in outcome.stderr) == (6, True), outcome
-    assert stage_of(proxies, "web") == "finished"
+    assert stage_of(proxies, "web") == "clean"
 
 
 def test_rollback_changes_no_template_of_helm(proxies: Proxies) -> None:

@@ -37,8 +37,8 @@ def test_an_unknown_blocker_is_refused(text: str, words: str) -> None:
         read_accepted((text,))
 
 
-@table(("text", "stage"), [("admitted", Stage.ADMITTED), ("moved", Stage.MOVED), ("old", None), ("finished", None)])
-def test_apply_stops_between_old_and_finished(text: str, stage: Stage | None) -> None:
+@table(("text", "stage"), [("admitted", Stage.ADMITTED), ("moved", Stage.MOVED), ("old", None), ("clean", None)])
+def test_apply_stops_between_old_and_clean(text: str, stage: Stage | None) -> None:
     if stage is not None:
         assert read_stage(text) is stage
         return

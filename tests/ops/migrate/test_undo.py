@@ -76,7 +76,7 @@ def test_undo_of_apply_after_another_user_finished(irsa: Irsa) -> None:
     by_another(irsa.site, "migrate", "finish", "shop/north", *SOAKED)
     outcome = irsa.site("undo", "last", "--yes")
     is_refused(outcome, "shop/north has no IRSA annotation", "podid migrate rollback shop/north")
-    assert irsa.stages()["shop/north"] == "finished"
+    assert irsa.stages()["shop/north"] == "clean"
     irsa.site.must("migrate", "rollback", "shop/north", "--yes")
     assert irsa.annotations("shop/north") == {ANNOTATION: arn}
     assert ways(new_pod(irsa.site, "shop/north")) == {"AWS_WEB_IDENTITY_TOKEN_FILE"}
@@ -130,7 +130,7 @@ def test_undo_of_apply_after_the_annotation_of_a_pod_template_was_removed(
     finish(proxies)
     outcome = healthy("undo", newest(healthy, "apply"), "--yes")
     is_refused(outcome, "its workloads have no annotation of kiam or kube2iam", "podid migrate rollback apps/web")
-    assert stage_of(proxies, "web") == "finished"
+    assert stage_of(proxies, "web") == "clean"
     assert all(map(injected, healthy.cluster.pods(NAMESPACE)))
     if finish is not the_agent:
         healthy.must("migrate", "rollback", "apps/web", "--from", source, "--yes")

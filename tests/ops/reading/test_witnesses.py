@@ -48,6 +48,29 @@ def test_changes_of_associations_that_keep_the_role(healthy: Site) -> None:
     assert seen(healthy) == RecentChanges(SITES_ACCOUNT)
 
 
+def test_a_change_by_another_person_between_two_that_keep_the_role(healthy: Site) -> None:
+    """EKS reports only the time of the last change."""
+    line = ("associate", "shop/orders", "--replace", "--wait", "none")
+    healthy.wait(7 * 3600)
+    for tag in ("team=blue", "team=red"):
+        healthy.must(*line, "--role", "shop-orders", "--tag", tag)
+        healthy.wait(60)
+    assert seen(healthy).effective == {}
+    (item,) = healthy.aws("eks").list_pod_identity_associations(clusterName="demo")["associations"]
+    role = f"arn:aws:iam::{SITES_ACCOUNT}:role/storefront"
+    named = {"clusterName": "demo", "associationId": item["associationId"]}
+    healthy.aws("eks").update_pod_identity_association(**named, roleArn=role)
+    healthy.wait(60)
+    for tag in ("team=green", "team=blue"):
+        tagged = healthy.clock.datetime()
+        healthy.must(*line, "--role", "storefront", "--tag", tag)
+        (moment,) = seen(healthy).effective.values()
+        assert (abs(moment - tagged) < timedelta(seconds=2)) is (tag == "team=green")
+        healthy.wait(60)
+    (status,) = healthy("status", "-o", "json").json["items"]
+    assert (status["state"], status["id"]) == ("stale", "cached-credentials-after-change")
+
+
 def test_changes_of_roles_in_the_last_minute(healthy: Site) -> None:
     healthy.must("role", "attach", "storefront", "--managed-policy", "ReadOnlyAccess", "--adopt")
     assert list(seen(healthy).roles) == ["storefront"]

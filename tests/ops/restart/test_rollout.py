@@ -1,5 +1,6 @@
 """Restarts of workloads, by controllers that replace the pods."""
 
+from functools import partial
 from typing import Any
 
 from ops.restart.worlds import BILLING, associate, new, only_orders
@@ -237,6 +238,19 @@ def test_a_rollout_whose_end_cannot_be_observed_was_started_nevertheless(world: 
     (done,) = restart(kube, targets, world.patience(300))
     assert (done.status, generation_of(world)) == (Status.FAILED, before + 1)
     assert done.reason == "it was started, but its end was not observed: the API server cannot be reached"
+
+
+def test_a_rollout_is_awaited_while_the_api_server_restarts(world: KubeWorld) -> None:
+    associate(world)
+    only_orders(world)
+    kube = world.access("")
+    targets = find_targets(kube.reader, [ORDERS], stale=True, expect_injected=True)
+    read, patch = kube.reader.get_rollout, kube.writer.restart
+    reads, patches = (iter([_unreachable] * 10) for _ in range(2))
+    kube.reader.get_rollout = lambda *place: next(reads, read)(*place)  # type: ignore[method-assign]
+    kube.writer.restart = lambda *place, at: next(patches, partial(patch, at=at))(*place)  # type: ignore[method-assign]
+    (done,) = restart(kube, targets, world.patience(300))
+    assert (done.status, done.reason) == (Status.DONE, new(2))
 
 
 def _unreachable(kind: str, namespace: str, name: str) -> Rollout:

@@ -12,13 +12,14 @@ from ops.change.support import writes
 from ops.restart.worlds import READ, WEBHOOK, have_fields, new, results, selecting, with_older_pods
 from ops.status.outlooks import under_the_plan
 from podid.domain.cluster import OwnerRef
-from podid.domain.errors import Again, Conflict
+from podid.domain.errors import Conflict
 from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.ops.restart.targets import Target, choose
+from podid.ops.restart.targets import Target, Tried, choose
 from podid.ops.status.diagnose import Diagnosis, diagnose
 from podid.ops.status.foresee import Forecast
+from podid.sandbox.faults import Fault
 from worlds import ORDERS, Site
 
 
@@ -56,6 +57,27 @@ def test_dry_runs_show_that_the_webhook_misses_pods(healthy: Site) -> None:
     assert "(injection-missed-webhook). 2 running pods keep theirs" in outcome.error["message"]
     forced = healthy("restart", "shop/orders", "--force", "-o", "json")
     assert results(forced.json)["shop/Deployment/orders"][0] == "failed"
+
+
+@pytest.mark.parametrize("deployments", [1, 2])
+def test_no_pods_are_restarted_where_none_can_be_created(associated: Site, deployments: int) -> None:
+    """The API server cannot call a webhook with failurePolicy Fail."""
+    message = 'Internal error occurred: failed calling webhook "a.example": failed to call webhook: EOF'
+    associated.kube.faults.add(Fault("fail", operation="POST */namespaces/shop/pods*", status=500, message=message))
+    refs = ("shop/orders", "payments/billing-worker")[:deployments]
+    if deployments == 2:
+        associated.must("associate", refs[1], "--role", "storefront", "--wait", "none")
+    pods = associated.cluster.pod_names("shop")
+    outcome = associated("restart", *refs, "--yes", "-o", "json")
+    why = f"a webhook of the cluster failed for pods in namespace shop: {message}"
+    if deployments == 1:
+        assert (outcome.code, outcome.stdout) == (6, "")
+        assert outcome.error["message"].endswith(f"no new pods can be created: {why}. Nothing was changed")
+        assert outcome.error["hint"] == "podid restart shop/orders --yes -o json --force"
+    else:
+        status, reason, *_ = results(outcome.json)["shop/Deployment/orders"]
+        assert (outcome.code, status, reason) == (8, "blocked", f"no new pods can be created: {why}")
+    assert associated.cluster.pod_names("shop") == pods
 
 
 def test_dry_run_pods_have_the_labels_of_the_workload(healthy: Site) -> None:
@@ -204,7 +226,9 @@ def chosen(*missed: Subject, targets: tuple[Target, ...] = TARGETS, force: bool 
         snapshot = replace(TWO, targets=tuple(refs))
         return Forecast(Diagnosis(diagnose(snapshot), snapshot), plan, NOW)
 
-    result, plan = choose(PLACE, targets, forecast, lambda remaining: (missed, ("a note",)), force=force)
+    result, plan = choose(
+        PLACE, targets, forecast, lambda remaining: Tried(frozenset(missed), notes=("a note",)), force=force
+    )
     assert [action.keys["name"] for action in plan.actions] == [t.workload.name for t in result if not t.obstacle]
     assert [(item.reason, item.id) for item in plan.skipped] == [
         (target.obstacle.message, target.obstacle.id) for target in result if target.obstacle
@@ -227,7 +251,7 @@ def test_nothing_is_restarted_if_every_restart_would_break_pods() -> None:
     with pytest.raises(Conflict, match="New pods of shop/orders would get no credentials") as refused:
         chosen(APP, JOB)
     assert refused.value.id == "injection-missed-webhook"
-    assert refused.value.hint == Again(add=("--force",))  # not the restart that was just refused
+    assert refused.value.hint == ()  # not the restart that was just refused
 
 
 def test_a_workload_with_an_obstacle_keeps_it() -> None:

@@ -25,6 +25,18 @@ def test_a_role_that_a_declaration_adopted_is_not_deleted(adopted: Site) -> None
     adopted.must("role", "delete", "shop-cart", "--yes", "--adopt")
 
 
+def test_a_tag_that_may_be_the_mark_of_a_file_is_a_note(adopted: Site) -> None:
+    """The key of a file's mark is in the file only."""
+    iam, said = adopted.aws("iam"), "role shop-cart got tags after podid created it, perhaps from its owner: team=shop"
+    iam.untag_role(RoleName="shop-cart", TagKeys=["podid:owner"])
+    line = ("disassociate", "shop/cart", "--delete-role", "--dry-run")
+    assert "got tags" not in adopted.must(*line).stdout
+    iam.tag_role(RoleName="shop-cart", Tags=[{"Key": "team", "Value": "shop"}])
+    assert said in adopted.must(*line).stdout
+    adopted.must("disassociate", "shop/cart", "--yes", "--wait", "none")
+    assert said in adopted.must("role", "delete", "shop-cart", "--dry-run").stdout
+
+
 def test_a_role_without_the_mark_is_deleted(adopted: Site) -> None:
     adopted.aws("iam").untag_role(RoleName="shop-cart", TagKeys=["podid:owner"])
     adopted.must("disassociate", "shop/cart", "--delete-role", "--yes", "--wait", "none")

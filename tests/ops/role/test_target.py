@@ -85,7 +85,7 @@ def test_a_denial_cannot_be_outweighed() -> None:
         assert (plan.action, change.statements, "another statement would not help" in plan.notes[0]) == (None, (), True)
         with pytest.raises(Conflict) as error:
             check_allowed(plan, "shop-orders", update=update)
-        assert error.value.hint == Again(add=("--force",))
+        assert (error.value.hint, error.value.id) == ((), "target-role-trust-broken")
 
 
 def test_without_session_tags_the_external_id_is_awaited() -> None:

@@ -11,7 +11,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import TrustVerdict
 from podid.ops.status.diagnose import Diagnosis, diagnose
-from podid.ops.status.facts import account_of, hop_of, pods_of, stale_pods, trust_of
+from podid.ops.status.facts import account_of, hop_of, late_pods, pods_of, trust_of
 from worlds import ORDERS, Site
 
 OLD = bare(pod("old"), created_at=pod().created_at.replace(year=2025))
@@ -22,9 +22,9 @@ def diagnosis(snapshot: Snapshot) -> Diagnosis:
     return Diagnosis(diagnose(snapshot), snapshot)
 
 
-def test_pods_from_before_the_association_are_stale() -> None:
-    assert stale_pods(diagnosis(healthy_snapshot(pods=(pod("new"), OLD)))) == {"shop/old"}
-    assert stale_pods(diagnosis(healthy_snapshot(pods=DENIED))) == frozenset()
+def test_pods_from_before_the_association_are_late() -> None:
+    assert late_pods(diagnosis(healthy_snapshot(pods=(pod("new"), OLD)))) == {"shop/old"}
+    assert late_pods(diagnosis(healthy_snapshot(pods=DENIED))) == frozenset()
 
 
 def test_the_pods_of_a_service_account_with_their_credentials() -> None:

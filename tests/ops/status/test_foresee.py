@@ -10,7 +10,7 @@ from ops.change.support import writes
 from ops.status.outlooks import foreseen, ids, under_the_plan
 from podid.cli import changing
 from podid.cli.tree import COMMANDS
-from podid.domain.findings import EVERYONE, Outcome, Verdict
+from podid.domain.findings import EVERYONE, Fix, FixClass, Outcome, Subject, Verdict
 from podid.domain.plan import Place, Plan
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import PLANNED
@@ -18,7 +18,9 @@ from podid.ops.clients import Clients
 from podid.ops.restart import rollout
 from podid.ops.restart.targets import restart_plan
 from podid.ops.status.diagnose import Diagnosis, judge
-from podid.ops.status.foresee import examine_before, overlaid
+from podid.ops.status.foresee import Harm, examine_before, overlaid, refusal
+from podid.render.errors import error_text
+from podid.render.screen import Screen
 from way_worlds import write_files
 from ways import STORY, Way
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, Site, trust_for
@@ -360,3 +362,22 @@ def test_a_role_without_permissions_or_trust_breaks_its_users(site: Site) -> Non
     assert plan["brings"]
     # nobody uses it: nothing comes of it
     assert foreseen(site, "trust", "add", "--role", "irsa-reports", "--for", "shop/cart")["after"] is None
+
+
+@pytest.mark.parametrize("fix", [(), (("podid", "restart", "shop/orders"),), (("podid", "role", "show", "orders"),)])
+def test_a_refused_restart_names_the_subject_of_its_cause_and_the_fix_or_the_page(
+    fix: tuple[tuple[str, ...], ...],
+) -> None:
+    cause = Verdict(
+        check="trust-wrong-principal",
+        outcome=Outcome.FAIL,
+        subject=Subject("Role", "orders"),
+        message="no statement allows pods.eks.amazonaws.com",
+        fix=Fix(FixClass.PRINT, fix),
+    )
+    error = refusal([Harm(ORDERS, Subject("Deployment", "web", "shop"), cause, pods=2)])
+    assert "Role orders: no statement allows pods.eks.amazonaws.com (trust-wrong-principal)" in error.message
+    own = fix[0] if fix and fix[0][1] == "role" else ()
+    assert (error.hint, error.advice) == (own, "Pass --force to restart them anyway.")
+    last = error_text(error, own, Screen()).splitlines()[-1]
+    assert last == ("Try:   podid role show orders" if own else "More:  podid explain trust-wrong-principal")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from podid.checks.agent.admission_policy_blocks_agent import ISSUE, admission_policy_blocks_agent
+from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
 from podid.checks.agent.agent_image_pull import agent_image_pull
 from podid.checks.agent.agent_not_on_node import agent_not_on_node
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
@@ -10,7 +10,7 @@ from podid.checks.base import EVERYONE, Check, Missing, Severity, Snapshot, Subj
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import short_list
 from podid.domain.workloads import live
-from podid.facts.agent import agents, importance, lacks_agents, unserved
+from podid.facts.agent import ADMISSION_DENIED, agents, importance, lacks_agents, unserved
 from podid.facts.index import cluster_name, podid_command
 
 ADDON_GRACE = timedelta(minutes=20)
@@ -38,7 +38,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")
     if codes == {"InsufficientNumberOfReplicas"}:
         severity, message, masked_by = _too_few_replicas(snapshot, severity, message)
-    elif codes == {ISSUE} and lacks_agents(snapshot):
+    elif codes == {ADMISSION_DENIED} and lacks_agents(snapshot):
         masked_by = admission_policy_blocks_agent.id
     elif addon.status == "ACTIVE":
         severity = _at_most_warn(severity)

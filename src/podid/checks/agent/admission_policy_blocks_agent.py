@@ -5,9 +5,7 @@ from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import cut
 from podid.domain.workloads import allow_agent_command, refusals, why_agent_refused
-from podid.facts.agent import agents, importance, lacks_agents, unserved
-
-ISSUE = "AdmissionRequestDenied"
+from podid.facts.agent import ADMISSION_DENIED, agents, importance, lacks_agents, unserved
 
 
 @rule(
@@ -17,7 +15,7 @@ ISSUE = "AdmissionRequestDenied"
 def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """Use the warnings of DaemonSets that lack pods now. An issue of the add-on may remain after its cause is fixed."""
     addon = known_or(snapshot.agent_addon, None)
-    issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
+    issues = [issue for issue in addon.issues if issue.code == ADMISSION_DENIED] if addon is not None else []
     warnings, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:

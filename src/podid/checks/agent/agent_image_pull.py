@@ -5,18 +5,9 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 import re
 
 from podid.checks.base import Check, Known, Snapshot, Verdicts, rule
-from podid.domain.cluster import Container, Pod
-from podid.domain.workloads import NO_IMAGE
-from podid.facts.agent import importance, not_judged
+from podid.facts.agent import importance, not_judged, unpulled
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)
-
-
-def unpulled(pod: Pod) -> tuple[Container, ...]:
-    """Return the containers that wait for an image, of a pod that is not ready."""
-    return tuple(
-        c for c in pod.containers if c.waiting in (*NO_IMAGE, "ErrImagePull", "RegistryUnavailable") and not pod.ready
-    )
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods"))

@@ -1,4 +1,4 @@
-from podid.checks.base import Check, Known, Missing, Snapshot, Verdict, count_of, known, rule, short_list
+from podid.checks.base import Check, Known, Missing, Snapshot, Verdict, known, rule, short_list
 from podid.domain.names import AGENT_ADDON
 from podid.facts.agent import agents, importance
 from podid.facts.index import namespaces_words, podid_command
@@ -18,7 +18,7 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
     for section in (addon, snapshot.daemon_sets, snapshot.associations):
         if isinstance(section, Missing):
             return case.unknown(section)
-    effect = f"{count_of(len(known(snapshot.associations)), 'association')} cannot work without the agent"
+    effect = "no association works without the agent"
     if not known(snapshot.associations):
         scope = f" of {namespaces_words(snapshot)}" if snapshot.only_namespaces else ""
         effect = f"no association{scope} needs the agent yet"

@@ -1,9 +1,8 @@
-from podid.checks.agent.agent_image_pull import unpulled
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
 from podid.domain.workloads import CANNOT_START, CRASHING
-from podid.facts.agent import START_GRACE, blocked, importance, not_judged, waits_for_port
+from podid.facts.agent import START_GRACE, blocked, importance, not_judged, unpulled, waits_for_port
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))

@@ -1,10 +1,10 @@
 """Pods that can preempt other pods: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
+from podid.checks.shared.nodes import port_conflicts
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, blocked, contested, importance, names_of
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, blocked, importance
 from podid.facts.index import namespaces_words, podid_command
-from podid.facts.nodes import expects_agent, why_left_out
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
@@ -14,7 +14,7 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.skip("no DaemonSet runs the agent")]
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
         return [whole.ok("the agent does not declare port 80, so other pods can use it")]
-    verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
+    verdicts = port_conflicts(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
     ports = {port for ds in sets for port in ds.host_ports}
     holding = {pod.node for pod in known(snapshot.pods) if not ports.isdisjoint(pod.host_ports)}
     verdicts += [
@@ -39,20 +39,3 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         and pod not in known(snapshot.agent_pods)
     ]
     return verdicts or [whole.ok(f"no other pod uses port {PROXY_PORT} of the agent's nodes")]
-
-
-def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: str) -> list[Verdict]:
-    """Return a finding for each node that should have the agent, has no ready one, and has another pod with the `port`.
-    `action` completes "the agent cannot"; `setting` is the configuration that fixes it."""
-    pods, agent_pods, sets = known(snapshot.pods), known(snapshot.agent_pods), agents(snapshot)
-    held = contested(pods, agent_pods, port)
-    return [
-        case.fail(
-            f"the agent cannot {action} on node {node.name}: its port {port} is used by {names_of(held[node.name])}",
-            *(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held[node.name]),
-            severity=importance(snapshot),
-            commands=(podid_command(snapshot, "install-agent", "--config", setting),),
-        )
-        for case, node in check.of_nodes(snapshot)
-        if node.name in held and node.ready and expects_agent(node, sets) and not why_left_out(node, sets)
-    ]

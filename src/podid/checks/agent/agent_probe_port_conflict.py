@@ -2,8 +2,8 @@
 not see ports of processes outside Kubernetes; the agent's log names them.
 """
 
-from podid.checks.agent.agent_port80_conflict import clashes
 from podid.checks.base import Check, Snapshot, Verdicts, rule
+from podid.checks.shared.nodes import port_conflicts
 from podid.facts.agent import FREES_PROBE_PORT, agents, probe_port
 
 
@@ -13,5 +13,5 @@ def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     port = probe_port(sets)
-    verdicts = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
+    verdicts = port_conflicts(check, snapshot, port, "start", FREES_PROBE_PORT)
     return verdicts or [whole.ok(f"no other pod uses port {port} of the nodes, or the agent is ready nevertheless")]

@@ -1,11 +1,10 @@
 from functools import cache, partial
 
-from podid.checks.association.association_sa_not_found import fresh
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, known_or, rule
 from podid.domain.aws import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
-from podid.facts.index import ADDON_OWNED, LIKELY, disassociate, index, podid_command, role_of
+from podid.facts.index import ADDON_OWNED, LIKELY, disassociate, fresh, index, podid_command, role_of
 
 
 @rule(needs=("associations", "namespaces"), wants=("service_accounts", "pods"))

@@ -3,7 +3,6 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.aws import Association, Listed
@@ -11,9 +10,16 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
-from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, disassociate, index, podid_command, used_without_role
-
-FRESH = timedelta(hours=1)
+from podid.facts.index import (
+    ADDON_OWNED,
+    LIKELY,
+    by_workload,
+    disassociate,
+    fresh,
+    index,
+    podid_command,
+    used_without_role,
+)
 
 
 @rule(needs=("associations", "namespaces", "service_accounts"), wants=("pods", "workloads"))
@@ -58,12 +64,6 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             elsewhere = [] if near or others else homes.get(same, [])
             likely = [f"{namespace}/{name}" for name in near] or list(map(str, elsewhere))
             yield _no_service_account(case, snapshot, association, likely, others)
-
-
-def fresh(snapshot: Snapshot, association: Listed) -> bool:
-    """Return whether the association may be created before its namespace and service account, as Terraform does it."""
-    created_at = association.created_at if isinstance(association, Association) else None
-    return created_at is not None and snapshot.taken_at - created_at < FRESH
 
 
 def _users(snapshot: Snapshot, ref: ServiceAccountRef, waiting: Mapping[ServiceAccountRef, Sequence[str]]) -> list[str]:

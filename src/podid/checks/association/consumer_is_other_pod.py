@@ -44,7 +44,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
         f"{short_list(associated)} has one, but does not call AWS for it",
         f"{setting.product} uses the credentials of its own pods",
-        commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
+        commands=(podid_command(snapshot, "associate", str(mine[0]), "--create-role", "--restart"),),
     )
 
 

@@ -15,6 +15,5 @@ def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the role is in account {owner}, but EKS requires a role of the cluster's account {account}",
-                f"affected associations: {len(associations)}",
                 "fix: associate a role of the cluster's account, with this role as its target role",
             )

@@ -4,15 +4,13 @@ The permission: https://docs.aws.amazon.com/service-authorization/latest/referen
 policies that include it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
 """
 
-from collections.abc import Callable
-
-from podid.checks.base import EVERYONE, Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
+from podid.checks.base import Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
+from podid.checks.shared.nodes import per_node_role
 from podid.domain.aws import Decision
-from podid.domain.errors import NotFound
 from podid.domain.iam import DENIALS
 from podid.domain.text import short_list
-from podid.facts.index import aws_role, role_subject, users_on
-from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, node_roles, nodes_of_unknown_role, roles_of_nodes
+from podid.facts.index import aws_role, users_on
+from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, nodes_of_unknown_role
 
 
 @rule(
@@ -49,25 +47,3 @@ def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision)
         commands=(attach,) if decision.lacks_a_policy else (),
         nodes=role.nodes or (),
     )
-
-
-def per_node_role(
-    check: Check,
-    snapshot: Snapshot,
-    judge: Callable[[Case, RoleInUse, Decision], Verdict],
-    gone: Callable[[Case, RoleInUse], Verdict],
-) -> Verdicts:
-    """Yield one verdict for each known node role, by `judge` if the simulation has a decision, and by `gone` if EKS
-    reports a role that does not exist."""
-    cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
-    reported = node_roles(cluster, groups)
-    for role in roles_of_nodes(snapshot):
-        subject, chain = role_subject(role.arn), users_on(snapshot, role.nodes or ())
-        if role.nodes == ():
-            yield check.case(subject, chain).skip(f"no node of {role.used_by} runs an agent")
-        elif isinstance(role.decision, Missing):
-            case = check.case(subject, chain or EVERYONE)
-            absent = role.arn in reported and role.decision.error_code == NotFound.code
-            yield gone(case, role) if absent else case.unknown(role.decision)
-        else:
-            yield judge(check.case(subject, chain), role, role.decision.value)

@@ -1,5 +1,5 @@
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
-from podid.checks.node.node_role_missing_eks_auth import per_node_role
+from podid.checks.shared.nodes import per_node_role
 from podid.domain.aws import Decision
 from podid.facts.nodes import REDEEM, RoleInUse
 

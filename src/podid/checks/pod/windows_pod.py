@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Snapshot, Verdicts, rule
-from podid.checks.pod.fargate_pod import without_agent
+from podid.checks.shared.nodes import without_agent
 from podid.domain.workloads import on_windows
 from podid.facts.index import index
 

@@ -33,7 +33,6 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the target role {arn} does not exist",
-                f"affected associations: {len(associations)}",
                 f"iam:GetRole {role_name(arn)}: no such role",
                 "fix: create it with a trust policy for the association's role, or associate another --target-role",
             )
@@ -44,7 +43,6 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
     elsewhere = role.arn if role is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and f":iam::{snapshot.cluster.value.account}:" not in arn
     evidence = [
-        f"affected associations: {len(associations)}",
         f"role of the same name under another path: {elsewhere}"
         if elsewhere
         else f"iam:GetRole {case.subject.name}: no such role",

@@ -1,4 +1,5 @@
 from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
+from podid.facts.index import namespaces_words
 
 
 @rule(needs=("associations",))
@@ -6,6 +7,9 @@ def roles_shared_across_associations(check: Check, snapshot: Snapshot) -> Verdic
     """Report roles that service accounts of several namespaces share."""
     yield from check.undescribed(snapshot)
     for case, _, associations in check.of_roles(snapshot):
+        if snapshot.only_namespaces:
+            yield case.skip(f"only the associations of {namespaces_words(snapshot)} were read")
+            continue
         namespaces = sorted({a.namespace for a in associations})
         if len(namespaces) < 2:
             yield case.ok("only service accounts of one namespace use the role")

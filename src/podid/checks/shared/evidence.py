@@ -276,7 +276,7 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) 
     message = f"podid's own pod got {credentials}: {where}{met.message}{remains}"
     if met.link == TRUST and not met.id:
         return account.not_allowed(message)
-    if met.link != NETWORK or met.id:
+    if met.link != NETWORK or met.id or met.likely:
         return account.failed(failure_mode(met), message)
     observed = _kept_from_agent(snapshot, ref, met.node, message)
     return account.if_settled(observed) if observed.outcome is Outcome.FAIL else observed

@@ -64,8 +64,8 @@ def _sighted(
     who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
     last = f", last {sighting.last:%Y-%m-%d %H:%M:%S} UTC" if sighting.last is not None else ""
     return check.case(Subject("Node", sighting.node), chain).fail(
-        f"occurred {count_of(sighting.count, 'time')} in "
-        f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        f"occurred {count_of(sighting.count, 'time')} in {'CloudTrail' if trail else 'the log of the agent'} "
+        f"on node {sighting.node}{last}{who}",
         cut(sighting.sample, 300),
         severity=_severity(check, snapshot, sighting),
         commands=(*_fix(check, snapshot, sighting), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),

@@ -94,7 +94,7 @@ def _verdict(
 ) -> Verdict:
     case = check.case(role, chain_of(hop.association for hop in hops))
     if isinstance(answer, TrustFinding):
-        evidence = (f"fix: {answer.fix}", *((advice,) if advice else ()), f"affected associations: {len(hops)}")
+        evidence = filter(None, (f"fix: {answer.fix}", advice))
         return case.fail(answer.message, *evidence, severity=answer.severity, commands=commands)
     if isinstance(answer, Missing):
         return case.unknown(answer)

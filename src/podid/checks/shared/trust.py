@@ -63,7 +63,6 @@ def _broken(
     return case.fail(
         finding.message,
         f"fix: {finding.fix}",
-        f"affected associations: {len(associations)}",
         severity=finding.severity,
         commands=commands if finding.severity is not Severity.INFO and finding.id != TAGS_OFF else (),
     )

@@ -51,12 +51,13 @@ def cleanup(
     from podid.ops.migrate.cleanup import is_workload, plan_cleanup, read_leftovers, with_agents
     from podid.render.migration import cleanup_view
 
-    clustered = access.named is not None or any(map(is_workload, names))
+    deleting = any(map(is_workload, names))
+    clustered = access.named is not None or deleting
     place = access.place(for_change=True) if clustered else access.account_place()
     with access.terminal.working("reading roles and OIDC providers"):
         leftovers = read_leftovers(access.clients.iam)
         if clustered:
-            leftovers = with_agents(leftovers, access.clients, place, access.runtime.now())
+            leftovers = with_agents(leftovers, access.clients, place, access.runtime.now(), deleting=deleting)
     if not names:
         if leftovers.unread or not clustered:
             access.terminal.note(leftovers.unread or "not checked: kiam and kube2iam (no cluster is specified)")

@@ -13,7 +13,7 @@ from podid.ops.migrate.request import MigrationOptions
 def status(access: Access, options: MigrationOptions) -> None:
     """Show the migration stage of each service account.
 
-    podid lists service accounts by stage: old, admitted, associated, moved, proven, finished. It derives the stage from
+    podid lists service accounts by stage: old, admitted, associated, moved, proven, clean. It derives the stage from
     AWS and the cluster, so anyone can continue a migration. It also prints the next command. Only --cloudtrail shows
     the stage proven: EKS has issued the role to every running pod. Calls appear in CloudTrail after a few minutes.
 

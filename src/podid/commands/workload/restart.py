@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
-from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
 from podid.domain.plan import Consent, Status
 from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from podid.ops.restart.targets import Target
+    from podid.ops.restart.targets import Target, Tried
 
 
 @options
@@ -55,7 +54,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     from podid.cli.guide.run import ask_instead
     from podid.ops.association.aftermath import after_restart
     from podid.ops.restart.rollout import restart_journalled, with_obstacles
-    from podid.ops.restart.targets import SECONDS_OF_DRY_RUNS, choose, find_associated_targets, missed_by_webhook
+    from podid.ops.restart.targets import SECONDS_OF_DRY_RUNS, choose, find_associated_targets, try_new_pods
     from podid.render.changes import plan_view
 
     ask_instead(access, "restart")
@@ -71,11 +70,11 @@ def restart(access: Access, options: RestartOptions) -> None:
         )
         targets = with_obstacles(access.clients.kube.reader, targets, evict=options.evict)
 
-    def find_missed(targets: Sequence[Target]) -> tuple[Collection[Subject], tuple[str, ...]]:
+    def try_pods(targets: Sequence[Target]) -> Tried:
         with access.terminal.working("checking the credentials of new pods"):
-            return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
+            return try_new_pods(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
 
-    targets, plan = choose(place, targets, change.forecast, find_missed, force=options.force)
+    targets, plan = choose(place, targets, change.forecast, try_pods, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return

@@ -137,8 +137,7 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
         hint = Again(add=verdict.fix.commands[0][2:4])
     elif verdict.check == NODE_ROLE and verdict.subject.name in lacking:
         hint = Again(add=(FIX_NODE_ROLE,))
-    of = f"{verdict.subject}: " if verdict.subject.kind == "Pod" else ""
-    return Obstacle(verdict.check, f"{of}{verdict.message}", stops, hint)
+    return Obstacle(verdict.check, verdict.statement, stops, hint)
 
 
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
@@ -252,7 +251,7 @@ def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:
     advice = next((obstacle.advice for obstacle in obstacles if obstacle.advice), "")
     return PreflightRefused(
         several + "; ".join(dict.fromkeys(map(str, obstacles))),
-        hint=hint or Again(add=("--force",)),
+        hint=hint or (),
         subject=AGENT_ADDON,
         advice=f"{advice} Pass --force to continue anyway. Nothing was written.".strip(),
         id=first.id,

@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable
+from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable, WebhookFailed
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.section import FREE, READS, Cost
-from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.section import FREE, READS, Cost, Missing, error_of, known_or, required
+from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
@@ -28,7 +28,7 @@ from podid.ops.reading.collect import collect
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Adjust, Diagnosis, diagnosis_of, unchanged, wanted_for
-from podid.ops.status.facts import stale_pods
+from podid.ops.status.facts import late_pods
 from podid.ops.status.verify import wait
 
 ASSOCIATION_SECONDS = 300.0
@@ -89,7 +89,7 @@ def after_associate(
         if how.restarting is None or (broken and not how.restarting.insist):
             return result
         result = _restart(how, how.restarting, result, diagnosis)
-        if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+        if result.error is not None or any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
             return result
         remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
         later = replace(how, patience=how.patience.within(remaining))
@@ -149,15 +149,27 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
-    """Replace stale pods, and with `insist` the pods of broken identities."""
+    """Replace stale pods, and with `insist` the pods of broken identities, and pods that nothing can replace. Raise the
+    error if pods were not read."""
+    required(diagnosis.snapshot.pods)
     states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
     chosen = [status for status in diagnosis.report.identities if status.state in states]
     restarting.leave_out(status.ref for status in diagnosis.report.identities if status not in chosen)
-    if not chosen:
+    dry_runs = {} if restarting.insist else known_or(diagnosis.snapshot.dry_runs, {})
+    refused = {
+        status.ref: section
+        for status in chosen
+        if isinstance(section := dry_runs.get(str(status.ref)), Missing) and section.error_code == WebhookFailed.code
+    }
+    if refused:
+        first = next(iter(refused.values()))
+        reason = f"pods of {short_list(map(str, refused))} were not replaced: {first.reason}"
+        result = replace(result, error=error_of(replace(first, reason=reason)))
+    refs = [status.ref for status in chosen if status.ref not in refused]
+    if not refs:
         return result
-    refs = [status.ref for status in chosen]
     restarts = replace_pods(
-        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(diagnosis)
+        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=late_pods(diagnosis)
     )
     return replace(result, done=(*result.done, *restarts.done))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.section import Known, Missing, Section, required
 from podid.domain.snapshot import Snapshot
-from podid.domain.status import IdentityStatus
-from podid.domain.workloads import injected, live, opted_out
+from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.workloads import injected, live, main_opted_out
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -38,14 +39,12 @@ SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts"
 
 @dataclass(frozen=True, slots=True)
 class PodCounts:
-    """The running pods of one association that the webhook serves, those with the injected fields, and the stale ones:
-    a restart fixes a check that fails for them."""
+    """The running pods of one association that the webhook serves, those with the injected fields, and those whose
+    state is stale."""
 
     running: int = 0
     injected: Annotated[int, About("With the injected fields.")] = 0
-    stale: Annotated[
-        int, About("Without the injected fields, or started before a change that may not have reached them.")
-    ] = 0
+    stale: Annotated[int, About("In the state stale: a restart gives them the credentials.")] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +79,14 @@ ORDERS: Mapping[str, Callable[[Details], object]] = {
 
 
 def checks_for(details: Collection[Detail]) -> tuple[Check, ...]:
-    """Return the checks that the details require: for the status all that it depends on, for pods those that a restart
-    fixes."""
+    """Return the checks that the details require: all that a state depends on, and those that give advice about it."""
     from podid.checks.all import ALL
     from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
-    from podid.domain.findings import Bearing
 
-    if "status" in details:
-        parts = (on_links(check, STATE_LINKS) for check in ALL if check.bearing is not Bearing.ADVICE)
-        return tuple(check for check in parts if check is not None)
-    return tuple(c for c in ALL if "pods" in details and c.bearing is Bearing.RESTART)
+    if "pods" not in details and "status" not in details:
+        return ()
+    return tuple(part for check in ALL if (part := on_links(check, STATE_LINKS)) is not None)
 
 
 def sections_for(details: Collection[Detail]) -> tuple[str, ...]:
@@ -110,7 +106,6 @@ def read_details(
     """Return details by association ID. Raise if pods or service accounts are requested and cannot be listed; other
     values that cannot be read are unknown."""
     from podid.ops.status.diagnose import examine_listed
-    from podid.ops.status.facts import stale_pods
 
     if not details or not associations:
         return {}
@@ -120,16 +115,16 @@ def read_details(
         clients, place, associations, checks, also, now=now, namespace=namespace, journal=journal
     )
     snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
+    statuses = {status.ref: status for status in diagnosis.report.identities}
     if "pods" in details:
-        stale = stale_pods(diagnosis)
-        served = [pod for pod in required(snapshot.pods) if live(pod) and not opted_out(pod)]
-        for pod in served:
-            count = counts.get(pod.ref, PodCounts())
-            late = f"{pod.namespace}/{pod.name}" in stale
-            counts[pod.ref] = PodCounts(count.running + 1, count.injected + injected(pod), count.stale + late)
+        carrying = Counter(
+            pod.ref for pod in required(snapshot.pods) if live(pod) and injected(pod) and not main_opted_out(pod)
+        )
+        for ref, status in statuses.items():
+            states = [pod.state for pod in status.pods or ()]
+            counts[ref] = PodCounts(len(states), carrying[ref], states.count(IdentityState.STALE))
     if "accounts" in details:
         accounts = {account.ref for account in required(snapshot.service_accounts)}
-    statuses = {status.ref: status for status in diagnosis.report.identities}
     roles = {item.association_id: _role_exists(snapshot, item) for item in associations if "roles" in details}
     return {
         item.association_id: Details(

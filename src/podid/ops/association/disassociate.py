@@ -24,7 +24,7 @@ from podid.ops.change.kinds.association import ref_of
 from podid.ops.change.kinds.role import uses_after
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.role.delete import RoleContents, check_not_adopted, plan_delete, plan_delete_after
-from podid.ops.role.plan import made_here
+from podid.ops.role.plan import later_tag_notes, made_here
 from podid.ops.role.uses import Uses, read_all_uses
 from podid.ops.trust.edit import plan_edit
 
@@ -253,7 +253,8 @@ def _of_role(
         try:
             check_not_adopted(journal, place, role, ())
             contents = RoleContents.read(clients, role, remaining, target_profile)
-            return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
+            plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
+            return plan.noting(later_tag_notes(journal, place, role))
         except Conflict as error:
             return nothing.noting((f"unchanged: {error.message}",))
     if edit.changed:

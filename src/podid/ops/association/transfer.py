@@ -13,6 +13,7 @@ from podid.domain.errors import Again, Conflict, ExitCode, NotFound, PodidError,
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
+from podid.domain.status import missing_words
 from podid.domain.text import did_you_mean
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
@@ -222,7 +223,7 @@ class OnceReady:
         if code is ExitCode.OK:
             return None
         cause = status.new_pod.cause
-        why = "" if cause is None else f", {cause.check}: {cause.reason or cause.message}"
+        why = missing_words((status,)) if cause is None else f", {cause.check}: {cause.reason or cause.message}"
         state = status.new_pod.state or "not checked"
         message = f"{target} has the association and {action.target} keeps its own: new pods are {state}{why}"
         kind: type[PodidError] = {

@@ -16,7 +16,7 @@ from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.report import DoctorReport
-from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.status import IdentityState, IdentityStatus, missing_words
 from podid.domain.text import count_of
 from podid.ops.agent.waiting import INSTALL_SECONDS, after_install
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting, reach, wait_until_stopped
@@ -32,7 +32,7 @@ from podid.ops.migrate.request import ApplyOptions
 from podid.ops.migrate.rollback import pods_not_back
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
-from podid.ops.status.facts import stale_pods
+from podid.ops.status.facts import late_pods
 
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
@@ -175,9 +175,9 @@ class _MigrationRun:
             if state is not None and state.rank >= required.rank:
                 reached.append(status.ref)
             else:
-                why = "not checked completely"
+                why = f"not checked completely{missing_words((status,))}"
                 if cause is not None:
-                    why = f"{cause.message or cause.reason} ({cause.check})"
+                    why = f"{cause.statement if cause.message else cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
         return reached, reasons, diagnosis
 
@@ -219,7 +219,7 @@ class _MigrationRun:
             how.restarting.of(self.run_id),
             stale=True,
             expect_injected=True,
-            late=stale_pods(diagnosis),
+            late=late_pods(diagnosis),
         )
         self.done += result.done
         self.run_id = self.run_id or result.run_id

@@ -11,7 +11,7 @@ from podid.domain.errors import Conflict, InvalidInput, NotFound, Other
 from podid.domain.findings import Subject
 from podid.domain.migration import Leftover, MigrationCleanup, spoken
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Missing
+from podid.domain.snapshot import Missing, error_of
 from podid.domain.text import did_you_mean, short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import AGENT as WORKLOAD
@@ -47,13 +47,20 @@ def read_leftovers(iam: Iam) -> MigrationCleanup:
     return MigrationCleanup(items=tuple(sorted(leftovers)), unreadable=tuple(unread))
 
 
-def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime) -> MigrationCleanup:
-    """Add kiam and kube2iam if no workload of the cluster needs them. `unread` are the parts that could not be read."""
+def with_agents(
+    leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime, *, deleting: bool
+) -> MigrationCleanup:
+    """Add kiam and kube2iam if no workload of the cluster needs them. `unread` are the parts that could not be read;
+    with `deleting`, raise the error."""
     snapshot = collect(clients, place, ReadRequest(checks=()), now=now, journal=None, again=("pods", "daemon_sets"))
     reading = read_proxies(clients, place, snapshot)
     # without the pods, the users of the default role are not known
     section = snapshot.pods if isinstance(snapshot.pods, Missing) else reading
     if isinstance(section, Missing):
+        if deleting:
+            error = error_of(section)
+            error.advise("podid deletes kiam and kube2iam only if no workload uses them.")
+            raise error
         needs = f" (needs {section.permission})" if section.permission else ""
         return replace(leftovers, unread=f"kiam and kube2iam could not be read: {section.reason}{needs}")
     agents = agents_of(section.value, uses_of(section.value, snapshot))
@@ -95,14 +102,11 @@ def plan_cleanup(
     update_trust: bool,
 ) -> Plan:
     """Return the plan that deletes the named leftovers, and with `update_trust` the access of roles to target roles.
-    Raise NotFound if a name is not a leftover. Raise Conflict if a role is in use, or if podid could not read the
-    workloads that an agent serves."""
+    Raise NotFound if a name is not a leftover, and Conflict if a role is in use, or an agent."""
     known = {item.name.lower(): item for item in leftovers.items}
     plan = Plan(header=place.header, actions=())
     for name in dict.fromkeys(names):
         item = known.get(name.lower())
-        if item is None and is_workload(name) and leftovers.unread:
-            raise Conflict(f"{name} is not deleted: {leftovers.unread}", subject=name)
         if item is None or (item.name.startswith("arn:") and item.name != name):
             for agent in leftovers.agents:
                 if agent.serves and name.lower() in map(str.lower, agent.workloads):

@@ -16,7 +16,7 @@ from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
-from podid.domain.snapshot import Known
+from podid.domain.snapshot import Known, Missing
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
 from podid.facts.index import index
@@ -29,7 +29,7 @@ from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
-from podid.ops.migrate.candidates import any_role_section, carried_role
+from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable
@@ -167,6 +167,11 @@ def not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: time
         since = f"{_age_words(now - changed)} ago" if changed is not None else "at an unknown time"
         verb = "created" if changed == created else "changed"
         return f"its association was {verb} {since}; --soak requires {lifetime_words(soak)}"
+    section = any_role_section(migration.snapshot, item.role_arn)
+    if isinstance(section, Missing) and in_account(item.role_arn, migration.place):
+        # without the annotation, a later run would not change the trust policy
+        requires = f" (requires {section.permission})" if section.permission else ""
+        return f"role {role_name(item.role_arn)} could not be read: {section.reason}{requires}"
     return ""
 
 
@@ -203,7 +208,8 @@ def _trust_actions(
     for arn, items in grouped((item.role_arn, item) for item in leaving).items():
         section = any_role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
-            notes.append(f"the trust policy of role {role_name(arn)} could not be read; podid leaves it unchanged")
+            why = f"could not be read: {section.reason}" if isinstance(section, Missing) else "does not exist"
+            notes.append(f"podid leaves the trust policy of role {role_name(arn)} unchanged: the role {why}")
             continue
         role = section.value
         sources = sources_words(item.source for item in items)

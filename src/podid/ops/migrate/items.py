@@ -181,7 +181,7 @@ class Migration:
     def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
         """Return the result of `podid migrate status`: the items, and associations without any trace of the previous
         mechanism."""
-        items = sorted((*self.items, *self._finished()), key=lambda item: (item.stage.rank, item.ref))
+        items = sorted((*self.items, *self._clean()), key=lambda item: (item.stage.rank, item.ref))
         agents = self.agents()
         return MigrationStatus(
             cluster=self.place.the_cluster.arn,
@@ -191,7 +191,7 @@ class Migration:
             unread=self.unread,
         )
 
-    def _finished(self) -> Iterator[MigrationItem]:
+    def _clean(self) -> Iterator[MigrationItem]:
         if self.source or any(isinstance(section, Missing) for section in self._sections.values()):
             return  # an association may be one of another mechanism, which was not read
         unfinished = {item.ref for item in self.items}
@@ -202,7 +202,7 @@ class Migration:
                     ref=association.ref,
                     source=None,
                     role_arn=association.role_arn,
-                    stage=Stage.FINISHED,
+                    stage=Stage.CLEAN,
                     pods=counts_of(self.snapshot, pods),
                 )
 
@@ -210,7 +210,7 @@ class Migration:
         """Return the result of `podid migrate plan`: the unfinished items."""
         return MigrationPlan(
             cluster=self.place.the_cluster.arn,
-            items=tuple(item for item in self.items if item.stage is not Stage.FINISHED),
+            items=tuple(item for item in self.items if item.stage is not Stage.CLEAN),
             providers=self.providers,
             unread=self.unread,
         )

@@ -34,7 +34,7 @@ def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
 
 def read_stage(text: str) -> Stage:
     """Return a stage at which `apply` can stop. Raise InvalidInput for another word."""
-    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
+    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.CLEAN.rank)
     return Stage(one_of("--until", text, names))
 
 

@@ -112,6 +112,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
     kept: dict[str, datetime] = {}
     effective: dict[str, datetime] = {}
     deleted: dict[str, State] = {}
+    recorded: dict[str, State] = {}
     for run, step, moment in sorted(steps, key=lambda entry: (entry[2], entry[0].run_id, entry[1].number)):
         action = step.action
         if action.kind != ASSOCIATION.name:
@@ -124,10 +125,15 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
             if after is None:
                 if before is not None and step.status is Status.DONE:
                     deleted[name] = before
-            elif step.status is not None and _carries_the_same(before, after, created=action.before is None):
-                kept[name] = moment
-            else:
+            elif step.status is None or not _carries_the_same(before, after, created=action.before is None):
                 effective[name] = moment
+            else:
+                kept[name] = moment
+                # another person changed it since the earlier step, at a time that EKS no longer reports
+                if name in recorded and not _carries_the_same(recorded[name], before, created=False):
+                    effective[name] = moment
+            if after is not None:
+                recorded[name] = {**(before or {}), **after}
     return RecentChanges(cluster.account, roles, kept, effective, deleted)
 
 

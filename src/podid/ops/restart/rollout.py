@@ -33,7 +33,8 @@ PARALLEL = 10
 SECONDS_BETWEEN_LOOKS = 2.0
 # pods without the fields were created before every API server had the association: wait before the next restart
 SECONDS_BEFORE_AGAIN = 5.0
-MOST_TROUBLES = 3
+# an API server that restarts, or a VPN that reconnects, is back in this time
+SECONDS_WITHOUT_ANSWER = 60.0
 
 
 def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool) -> tuple[Target, ...]:
@@ -116,7 +117,7 @@ class _Course:
     to_evict: list[tuple[str, str]] | None = None  # name and uid of the pods that are still to be evicted
     stamp: datetime | None = None
     next_at: float = 0.0
-    troubles: int = 0
+    unanswered_since: float | None = None
     done: Done | None = None
 
     def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
@@ -139,15 +140,17 @@ class _Course:
         except BudgetHolds as error:
             self.state = error.message
         except Unavailable as error:
-            self.troubles += 1
+            now = self.clock.monotonic()
+            if self.unanswered_since is None:
+                self.unanswered_since = now
             self.state = error.message
-            if self.troubles >= MOST_TROUBLES:
+            if now - self.unanswered_since >= SECONDS_WITHOUT_ANSWER:
                 unseen = "it was started, but its end was not observed: " if self.restarts else ""
                 self.fail(Unavailable(unseen + error.message, subject=error.subject, hint=error.hint))
         except PodidError as error:
             self.fail(error)
         else:
-            self.troubles = 0
+            self.unanswered_since = None
 
     def _begin(self) -> None:
         target = self.target

@@ -13,7 +13,7 @@ from datetime import datetime
 from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain.cluster import OwnerRef, Pod
-from podid.domain.errors import AccessDenied, Conflict, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, WebhookFailed
 from podid.domain.findings import Bearing, Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
@@ -117,13 +117,13 @@ def find_associated_targets(
         from podid.checks.all import ALL
         from podid.ops.reading.collect import collect
         from podid.ops.status.diagnose import diagnosis_of, wanted_for
-        from podid.ops.status.facts import stale_pods
+        from podid.ops.status.facts import late_pods
 
         checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
         request = replace(wanted_for(refs, namespace=namespace or ""), checks=checks)
         diagnosis = diagnosis_of(collect(clients, place, request, now=now, journal=journal), request)
         required(diagnosis.snapshot.pods)
-        late = stale_pods(diagnosis)
+        late = late_pods(diagnosis)
     return (*find_targets(reader, kept, stale=stale, late=late), *leftovers)
 
 
@@ -232,17 +232,26 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
     return Plan(header=place.header, actions=free, skipped=skipped)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The results of dry runs: the workloads whose new pods lack the injected fields, those for which the API server
+    creates no pods at all, and notes on other dry runs that failed."""
+
+    missed: frozenset[Subject] = frozenset()
+    refused: Mapping[Subject, WebhookFailed] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 def choose(
     place: Place,
     targets: tuple[Target, ...],
     forecast: Callable[[Plan, Sequence[ServiceAccountRef]], Forecast],
-    find_missed: Callable[[Sequence[Target]], tuple[Collection[Subject], tuple[str, ...]]],
+    try_pods: Callable[[Sequence[Target]], Tried],
     *,
     force: bool,
 ) -> tuple[tuple[Target, ...], Plan]:
-    """Return the targets, each skipped one with its obstacle, and the plan with its outlook. `find_missed` returns the
-    workloads whose dry-run pods the webhook does not inject, and notes. Raise Conflict if every restart would break
-    pods, unless `force`."""
+    """Return the targets, each skipped one with its obstacle, and the plan with its outlook. `try_pods` returns the
+    results of dry runs. Raise Conflict if every restart would break or remove pods, unless `force`."""
     free = [target for target in targets if target.obstacle is None]
     if not free:
         return targets, restart_plan(place, targets)
@@ -250,21 +259,38 @@ def choose(
     outlook, harms = ahead.outlook()
     harmed = _by_workload(harms)
     remaining = [target for target in free if target.workload not in harmed]
-    missed, notes = find_missed(remaining)
-    if missed:
-        outlook, harms = ahead.outlook(missed)
+    tried = try_pods(remaining)
+    if tried.missed:
+        outlook, harms = ahead.outlook(tried.missed)
         harmed = _by_workload(harms)
-    if harmed and not force:
-        if all(target.workload in harmed for target in free):
-            raise refusal(tuple(harmed.values()))
-        targets = tuple(
-            replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload)) else target
-            for target in targets
-        )
+    obstacles = {workload: obstacle(harm) for workload, harm in harmed.items()}
+    obstacles |= {workload: _no_new_pods(workload, error) for workload, error in tried.refused.items()}
+    if obstacles and not force:
+        if all(target.workload in obstacles for target in free):
+            raise refusal(tuple(harmed.values())) if harmed else _insisting(next(iter(obstacles.values())))
+        targets = tuple(replace(target, obstacle=obstacles.get(target.workload, target.obstacle)) for target in targets)
         # skipped workloads are shown unchanged
         ahead = replace(ahead, plan=restart_plan(place, targets))
-        outlook, _ = ahead.outlook(missed)
+        outlook, _ = ahead.outlook(tried.missed)
+    notes = (*tried.notes, *(error.message for error in obstacles.values() if force and error.hint == _WEBHOOKS))
     return targets, replace(restart_plan(place, targets).noting(notes), outlook=outlook)
+
+
+_WEBHOOKS = ("kubectl", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations")
+
+
+def _no_new_pods(workload: Subject, error: WebhookFailed) -> Conflict:
+    """Return why the workload is not restarted: nothing would replace a deleted pod."""
+    return Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
+
+
+def _insisting(conflict: Conflict) -> Conflict:
+    return Conflict(
+        f"{conflict.subject}: {conflict.message}. Nothing was changed",
+        hint=Again(add=("--force",)),
+        advice=f"Find the webhook: {shlex.join(_WEBHOOKS)}. Pass --force to restart anyway.",
+        subject=conflict.subject,
+    )
 
 
 def _by_workload(harms: Sequence[Harm]) -> dict[object, Harm]:
@@ -276,14 +302,12 @@ SECONDS_OF_DRY_RUNS = 15.0
 SECONDS_BETWEEN = 2.0
 
 
-def missed_by_webhook(
-    kube: KubeAccess, targets: Sequence[Target], patience: Patience
-) -> tuple[frozenset[Subject], tuple[str, ...]]:
-    """Return the workloads whose new pods lack the injected fields, each tried with its own labels, and notes on dry
-    runs that failed."""
+def try_new_pods(kube: KubeAccess, targets: Sequence[Target], patience: Patience) -> Tried:
+    """Try a new pod of each workload, with the labels of its pods, in a dry run."""
     pending = [target for target in targets if target.obstacle is None and target.expect_injected]
     images = images_of(kube.reader, {target.workload.namespace for target in pending})
     notes: dict[str, None] = {}
+    refused: dict[Subject, WebhookFailed] = {}
 
     def tried(target: Target) -> Pod:
         image = images[target.workload.namespace]
@@ -291,10 +315,12 @@ def missed_by_webhook(
 
     for _ in patience.within(SECONDS_OF_DRY_RUNS).rounds(SECONDS_BETWEEN):
         answers = dict(pacing.fan_out(pacing.attempt(tried), pending))
-        errors = {answer.message for answer in answers.values() if isinstance(answer, PodidError)}
+        refused |= {t.workload: answer for t, answer in answers.items() if isinstance(answer, WebhookFailed)}
+        failed = (answer for answer in answers.values() if isinstance(answer, PodidError))
+        errors = {error.message for error in failed if not isinstance(error, WebhookFailed)}
         notes |= dict.fromkeys(f"the webhook was not checked in a dry run: {message}" for message in sorted(errors))
         pending = [target for target in pending if isinstance(pod := answers[target], Pod) and not is_injected(pod)]
         if not pending:
             break
         patience.say(f"new pods of {pending[0].refs[0]} would get no credentials yet")
-    return frozenset(target.workload for target in pending), tuple(notes)
+    return Tried(frozenset(target.workload for target in pending), refused, tuple(notes))

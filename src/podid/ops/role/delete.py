@@ -25,7 +25,7 @@ from podid.ops.change.kinds import (
 )
 from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
 from podid.ops.clients import Clients
-from podid.ops.role.plan import adopted_by, check_not_aws, made_here, others
+from podid.ops.role.plan import adopted_by, check_not_aws, later_tag_notes, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
 from podid.ops.role.uses import Unread, Uses, read_all_uses
@@ -126,6 +126,7 @@ def plan_deleting(
         check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
     plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
+    plan = plan.noting(later_tag_notes(journal, place, role))
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
@@ -250,7 +251,8 @@ def plan_delete_after(
     uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses, target_profile)
-    return plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust).in_order()
+    plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
+    return plan.noting(later_tag_notes(journal, place, role)).in_order()
 
 
 # --- of a run that failed ---------------------------------------------------------------------------------------------

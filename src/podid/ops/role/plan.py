@@ -11,7 +11,7 @@ from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
 from podid.domain.iam import ATTACHED_QUOTA, INLINE_QUOTA
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, Verb, document, texts
-from podid.domain.text import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest, short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.clients import Clients
@@ -42,9 +42,20 @@ def made_here(journal: Journal, place: Place, role: Role) -> bool:
 
 def adopted_by(journal: Journal, place: Place, role: Role) -> str:
     """Return the declaration that adopted the role after podid created it here; empty if there is none."""
+    return _later_tags(journal, place, role).get(OWNER_KEY, "")
+
+
+def later_tag_notes(journal: Journal, place: Place, role: Role) -> tuple[str, ...]:
+    """Return a note on the tags that the role got after podid created it here: a file with an owner key of its own may
+    have adopted it."""
+    tags = short_list(f"{key}={value}" for key, value in _later_tags(journal, place, role).items())
+    return (f"role {role.name} got tags after podid created it, perhaps from its owner: {tags}",) if tags else ()
+
+
+def _later_tags(journal: Journal, place: Place, role: Role) -> dict[str, str]:
     created = journal.last_made(place.header, ROLE.name, {"roleName": role.name})
-    file = role.tags.get(OWNER_KEY, "")
-    return "" if file == texts(created, "tags").get(OWNER_KEY) else file
+    first = texts(created, "tags")
+    return {} if created is None else {key: tag for key, tag in role.tags.items() if first.get(key) != tag}
 
 
 def check_not_aws(role: Role) -> None:

@@ -235,7 +235,7 @@ def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
     helps = any(item.statements for item in owner_changes) and not update
     raise Conflict(
         message[0].upper() + message[1:],
-        hint=Again(add=("--update-trust" if helps else "--force",)),
+        hint=Again(add=("--update-trust",)) if helps else (),
         lines=(*more, *map(owner_change_words, owner_changes)),
         advice=f"--force creates role {name} anyway; the owner of the target role can allow it later.",
         subject=owner_changes[0].target_role_arn,

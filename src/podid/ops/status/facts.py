@@ -20,8 +20,7 @@ from podid.ops.status.diagnose import Diagnosis
 
 @dataclass(frozen=True, slots=True)
 class PodUse:
-    """A running pod and the credentials of each container. `stale`: until it is replaced it has no credentials, or may
-    have the previous ones."""
+    """A running pod and the credentials of each container. `stale` is whether this is its state."""
 
     pod: Pod
     workload: Subject
@@ -54,8 +53,9 @@ def account_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[ServiceAcc
     return Known(next((account for account in accounts.value if account.ref == ref), None))
 
 
-def stale_pods(diagnosis: Diagnosis) -> frozenset[str]:
-    """Return the pods ("ns/name") that fail a check which a restart fixes, whatever else fails."""
+def late_pods(diagnosis: Diagnosis) -> frozenset[str]:
+    """Return the pods ("ns/name") that fail a check which a restart fixes, whatever else fails: the stale ones, and
+    others that are broken."""
     report = diagnosis.report
     of_restarts = [verdict for verdict in report.verdicts if BY_ID[verdict.check].bearing is Bearing.RESTART]
     refs = [status.ref for status in report.identities]
@@ -69,9 +69,10 @@ def pods_of(diagnosis: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUs
     snapshot = diagnosis.snapshot
     if isinstance(snapshot.pods, Missing):
         return snapshot.pods
-    maps, stale = snapshot.config_map_keys, stale_pods(diagnosis)
+    judged = (pod for status in diagnosis.report.identities if status.ref == ref for pod in status.pods or ())
+    stale = {pod.name for pod in judged if pod.state is IdentityState.STALE}
     uses = [
-        PodUse(pod, workload_subject(pod), f"{pod.namespace}/{pod.name}" in stale, uses_of(pod, maps))
+        PodUse(pod, workload_subject(pod), pod.name in stale, uses_of(pod, snapshot.config_map_keys))
         for pod in snapshot.pods.value
         if pod.ref == ref and live(pod)
     ]

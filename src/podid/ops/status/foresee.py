@@ -13,7 +13,7 @@ from typing import Any
 from podid.checks.all import ALL, BY_ID
 from podid.domain.aws import Association, described
 from podid.domain.cluster import Pod
-from podid.domain.errors import Again, Conflict
+from podid.domain.errors import Conflict
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
@@ -224,7 +224,7 @@ class Harm:
 
     @property
     def why(self) -> str:
-        return f"{self.cause.message.partition(';')[0]} ({self.cause.check})"
+        return f"{self.cause.statement.partition(';')[0]} ({self.cause.check})"
 
 
 def refusal(harms: Sequence[Harm]) -> Conflict:
@@ -238,7 +238,7 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
         message = f"A restart does not fix the pods of {names}: {first.why}"
     return Conflict(
         f"{message}. Nothing was changed",
-        hint=_fix_of(first.cause) or Again(add=("--force",)),
+        hint=_fix_of(first.cause),
         advice="Pass --force to restart them anyway.",
         subject=str(first.workload),
         id=first.cause.check,

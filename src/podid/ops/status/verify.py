@@ -7,6 +7,7 @@ from datetime import timedelta
 from podid.aws.iam import Iam
 from podid.calls.patience import Patience
 from podid.checks.shared.evidence import results
+from podid.checks.status import PERMISSIONS_LINK
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
 from podid.domain.findings import Verdict
@@ -14,9 +15,10 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import SERVICES, Missing, Snapshot, known_or
-from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, exit_code
 from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import allowed_code, simulate_all
+from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis, diagnosis_of
@@ -152,4 +154,9 @@ def verify(
     allowed = {}
     if options.can:
         allowed = simulate_all(iam, place.the_cluster, statuses, options.can, options.resource or ("*",))
+        unread = NotChecked(PERMISSIONS_LINK, ", ".join(item.what for item in (OF_RESOURCES, *NEVER_READ)))
+        statuses = tuple(
+            replace(status, not_checked=(*status.not_checked, unread)) if status.ref in allowed else status
+            for status in statuses
+        )
     return Verification(options, diagnosis.snapshot, statuses, allowed)
