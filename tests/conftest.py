@@ -79,9 +79,11 @@ SLOW = (
     "domain/policy/test_evaluate_others.py",
     "domain/policy/test_resource.py::test_a_second_evaluator",
     "kube/test_kubeconfig.py::test_a_malformed_kubeconfig",
+    "local/test_data.py::test_json_is_read_as_python_reads_it",
     "ops/role/test_quota.py::test_a_command_refuses",
     "render/test_query.py::test_a_command_ends_with_2",
     "render/test_query.py::test_what_doubles_thirty_times",
+    "render/export/test_terraform.py::test_live_resources_are_imported",
     *(
         f"test_architecture.py::test_{name}"
         for name in ("completion_loads", "help_loads", "only_the_command", "imports")
@@ -104,6 +106,7 @@ TELLING = (
     "e2e/test_first_use.py::test_the_first_use_in_json",
     "ops/association/test_aftermath.py::test_a_broken_trust_policy_that_is_fixed_in_the_same_run",
 )
+_FAST = "not slow and not rare"
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -113,9 +116,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist
-def pytest_xdist_auto_num_workers() -> int | None:
-    """Return one more than the number of cores, because tests wait for slow servers, processes and real terminals."""
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return one more than the number of cores, because tests wait for slow servers, processes and real terminals.
+    Those of `make fast` do not, and each worker collects all tests."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = os.cpu_count() or 1
+    return cores if config.option.markexpr == _FAST else cores + 1
 
 
 @pytest.fixture
@@ -126,7 +133,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 def _omits_rare(config: pytest.Config) -> bool:
-    return config.option.markexpr in ("not rare", "not slow and not rare")
+    return config.option.markexpr in ("not rare", _FAST)
 
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:

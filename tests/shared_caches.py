@@ -2,8 +2,9 @@
 
 import copy
 import os
+import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any
 
@@ -13,10 +14,12 @@ from botocore import endpoint_provider, handlers, hooks, parsers
 from botocore.client import BaseClient, ClientCreator
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
+from moto.iam.models import iam_backends
 
 from podid.aws.session import AwsSession
 from podid.cli import command, tree
 from podid.sandbox.aws import gateway, moto_backend
+from podid.sandbox.aws.protocol import parse_form
 from podid.sandbox.http import HttpAnswer, HttpRequest, make_certificates
 from podid.sandbox.kube import sandbox
 from podid.sandbox.kube.tokens import TokenIssuer
@@ -30,6 +33,9 @@ _SETTING = re.compile(
     r"(?!AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONFIG_FILE|SHARED_CREDENTIALS_FILE)$)(AWS_|https?_|no_proxy)",
     re.I,
 )
+# reads of IAM whose answers depend on the named role or policy only
+_OF_ONE_ROLE = ("GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies", "ListRoleTags")
+_OF_ONE_POLICY = ("GetPolicy", "GetPolicyVersion")
 # the regions of a real session, and those of the tests: on AWS the second and third must be enabled
 EVERY_REGION: Any = AwsSession.eks_regions
 _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
@@ -37,7 +43,7 @@ _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Install all shared caches until the patch ends."""
-    for part in (boto, clients, moto, ec2, keys, few_regions, commands, unsynced_files):
+    for part in (boto, clients, moto, ec2, iam, keys, few_regions, commands, unsynced_files):
         part(patch)
 
 
@@ -173,6 +179,34 @@ def ec2(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gateway, "answer_by_moto", once)
     patch.setattr(gateway, "seed_ec2", seed_once)
     patch.setattr(gateway, "clear_ec2", lambda: None if seeded else clear())
+
+
+def iam(patch: pytest.MonkeyPatch) -> None:
+    """Cache moto's answers about a role or a policy until it changes: moto takes longer for them than all other parts
+    of a call."""
+    answer: Callable[..., HttpAnswer] = vars(gateway)["answer_by_moto"]
+    answers: dict[Any, HttpAnswer] = {}
+
+    def once(service: Any, request: HttpRequest, account: str, authorization: str) -> HttpAnswer:
+        form = parse_form(request.body, request.query) if service == "iam" else {}
+        action = form.get("Action", "")
+        if action not in _OF_ONE_ROLE and action not in _OF_ONE_POLICY:
+            return answer(service, request, account, authorization)
+        key = (account, *sorted(form.items()), _state(account, form))
+        if key not in answers:
+            answers[key] = answer(service, request, account, authorization)
+        return answers[key]
+
+    patch.setattr(gateway, "answer_by_moto", once)
+
+
+def _state(account: str, form: Mapping[str, str]) -> bytes:
+    """Return everything that moto knows about the role or the policy of a request."""
+    backends = [iam_backends[account][partition] for partition in list(iam_backends[account])]
+    if form["Action"] in _OF_ONE_POLICY:
+        return pickle.dumps([backend.managed_policies.get(form.get("PolicyArn", "")) for backend in backends])
+    roles = [role for backend in backends for role in backend.get_roles()]
+    return pickle.dumps([role for role in roles if role.name == form.get("RoleName")])
 
 
 def keys(patch: pytest.MonkeyPatch) -> None:

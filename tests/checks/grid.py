@@ -6,11 +6,13 @@ from podid.domain.findings import Outcome, Verdict
 from podid.domain.snapshot import Snapshot
 from podid.ops.status.diagnose import diagnose
 
+# outcome, severity and subject of a verdict
+Answer = tuple[str, str, str]
 WORKLOAD = "Deployment shop/orders"
 
 
-def answers(check: str, snapshot: Snapshot) -> list[tuple[str, str, str]]:
-    """Return (outcome, severity, subject) of each verdict of one check."""
+def answers(check: str, snapshot: Snapshot) -> list[Answer]:
+    """Return the answer of each verdict of one check."""
     return [(v.outcome.value, v.severity.value, str(v.subject)) for v in verdicts(check, snapshot)]
 
 

@@ -20,7 +20,7 @@ from podid.domain.workloads import injected
 
 from .builder import ACCOUNT, INJECTED, cluster, role, trust
 from .cases import CASES, FAILING, SMALL
-from .grid import answers
+from .grid import answers, messages
 
 
 def test_every_check_has_its_cases() -> None:
@@ -33,9 +33,12 @@ def test_every_check_has_its_cases() -> None:
 def test_every_check_passes_fails_and_is_unknown(check_id: str) -> None:
     cases = CASES[check_id]
     assert {outcome for outcome, _, _ in answers(check_id, cases.passes)} == {"pass"}
-    assert "unknown" in [outcome for outcome, _, _ in answers(check_id, cases.unknown)]
+    assert "unknown" in [outcome for outcome, _, _ in cases.unknowns]
+    assert answers(check_id, cases.unknown) == cases.unknowns
     if cases.fails is not None:
-        assert "fail" in [outcome for outcome, _, _ in answers(check_id, cases.fails)]
+        assert "fail" in [outcome for outcome, _, _ in cases.findings]
+        assert answers(check_id, cases.fails) == cases.findings
+        assert cases.messages in (None, messages(check_id, cases.fails))
 
 
 @table("check_id", FAILING)

@@ -75,7 +75,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("copy", "--with-labels", "a=b"), "Unknown option --with-labels", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
-        (("status", "--all-clusters"), "Unknown option --all-clusters", "podid status --help"),
+        (("status", "--all-clusters"), "podid status has no option --all-clusters", "podid status --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "podid show requires NS/SA", "podid show --help"),
         (("role", "attach"), "podid role attach requires ROLE", "podid role attach --help"),
@@ -96,6 +96,12 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--query", ""), "--query '' is not a JMESPath expression: it is empty", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "podid history has no option --timeout", "podid history --help"),
+        # an option of another command, and not a typing error for --strict
+        (
+            ("migrate", "apply", "shop/orders", "--restart"),
+            "podid migrate apply has no option --restart",
+            "podid migrate apply --help",
+        ),
         (
             ("install-agent", "--timeout", "soon"),
             "--timeout 'soon' is not a duration: specify 90s, 5m, 1h30m or 2d",

@@ -204,9 +204,10 @@ def build(*, argv: Sequence[str] | None = None) -> TyperGroup:
     root = _app_group(_root, None)
     assert isinstance(root, TyperGroup)
     for row in COMMANDS:
-        parent = root if len(row.path) == 1 else _group(root, row.path[0])
-        named = words is None or words[: len(row.path)] == list(row.path)
-        parent.commands[row.path[-1]] = _full(row) if named else TyperCommand(name=row.path[-1], help=row.summary)
+        path = row.path
+        parent = root if len(path) == 1 else _group(root, path[0])
+        named = words is None or words[: len(path)] == list(path)
+        parent.commands[path[-1]] = _full(row) if named else TyperCommand(name=path[-1], help=row.summary)
     return root
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.argv import GivenOption, occurrences, value_of
 from podid.cli.options import SHARED
-from podid.cli.tree import COMMANDS, path_of
+from podid.cli.tree import COMMANDS, options_of, path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
 from podid.domain.text import meant, nearest
 
@@ -111,7 +111,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         message = f"{command} requires {missing[1]}"
     elif message.startswith("No such option"):
         message = f"Unknown option {typed}"
-        if typed in ACCOUNTS or any(typed in item.spellings for item in SHARED.values()):
+        declared = (option for row in COMMANDS for option in options_of(row.path))
+        if typed in ACCOUNTS or any(typed in item.spellings for item in (*SHARED.values(), *declared)):
             # other commands have it, so it is not a typing error
             message = f"{command} has no option {typed}"
         else:

@@ -8,11 +8,8 @@ from podid.domain.aws import AddonVersion, UpgradeInsight
 ID = "addon-blocks-upgrade"
 FAILS = healthy(agent_next_versions=(AddonVersion(version="v9.0.0-eksbuild.1", default=True),))
 UNKNOWN = healthy(upgrade_insights=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Addon eks-pod-identity-agent")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Addon eks-pod-identity-agent")]
+FINDINGS = [("fail", "warn", "Addon eks-pod-identity-agent")]
+UNKNOWNS = [("unknown", "warn", "Addon eks-pod-identity-agent")]
 
 
 def insight(name: str, *versions: str, kubernetes: str = "1.36") -> UpgradeInsight:

@@ -7,6 +7,12 @@ from podid.domain.snapshot import Snapshot
 ID = "addon-config-conflict"
 FAILS = healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent")))
 UNKNOWN = healthy(nodes=DENIED)
+FINDINGS = [("fail", "error", "Cluster prod")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
+MESSAGES = [
+    "DaemonSets kube-system/eks-pod-identity-agent, agent/eks-pod-identity-agent run agents on the "
+    "same nodes: both need port 80 there, and only one can use it"
+]
 NODES = tuple(node(f"node-{pool}", labels={"pool": pool}) for pool in "abc")
 
 
@@ -23,14 +29,6 @@ def agents(*pools: str) -> Snapshot:
             for number, pool in enumerate(pools, 1)
         ),
     )
-
-
-def test_two_agents_on_the_same_node() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Cluster prod")]
-    assert messages(ID, FAILS) == [
-        "DaemonSets kube-system/eks-pod-identity-agent, agent/eks-pod-identity-agent run agents on the "
-        "same nodes: both need port 80 there, and only one can use it"
-    ]
 
 
 def test_one_agent_is_no_conflict() -> None:
@@ -55,6 +53,5 @@ def test_only_the_agents_of_the_same_node_are_named(pools: tuple[str, ...], name
     assert message.startswith(f"DaemonSets {names} run agents on the same nodes: ")
 
 
-def test_without_an_agent_or_nodes_there_is_no_answer() -> None:
+def test_without_an_agent_there_is_no_answer() -> None:
     assert answers(ID, healthy(daemon_sets=())) == [("not-applicable", "error", "Cluster prod")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]

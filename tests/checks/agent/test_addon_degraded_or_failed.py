@@ -1,5 +1,5 @@
 from checks.builder import CRASHED, DENIED, addon, agent_pod, ago, daemon_set, healthy
-from checks.grid import answers, only
+from checks.grid import only
 from harness import table
 from podid.domain.aws import AddonIssue
 from podid.domain.snapshot import Snapshot
@@ -7,13 +7,8 @@ from podid.domain.snapshot import Snapshot
 ID = "addon-degraded-or-failed"
 FAILS = healthy(agent_addon=addon(status="CREATE_FAILED"))
 UNKNOWN = healthy(agent_addon=addon(status="UPDATING"))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Addon eks-pod-identity-agent")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Addon eks-pod-identity-agent")]
-
-
+FINDINGS = [("fail", "error", "Addon eks-pod-identity-agent")]
+UNKNOWNS = [("unknown", "error", "Addon eks-pod-identity-agent")]
 TOO_FEW = (AddonIssue("InsufficientNumberOfReplicas", "The add-on is unhealthy."),)
 
 

@@ -12,11 +12,8 @@ from podid.domain.findings import Outcome
 ID = "agent-hijacked-by-default-sa"
 FAILS = healthy(agent_pods=(agent_pod(containers=pod().containers),))
 UNKNOWN = healthy(agent_pods=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount kube-system/default")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "ServiceAccount kube-system/default")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

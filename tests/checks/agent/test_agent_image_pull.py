@@ -17,11 +17,8 @@ def unpulled(reason: str, **changes: Any) -> Any:
 ID = "agent-image-pull"
 FAILS = healthy(agent_pods=(unpulled("ErrImagePull"),))
 UNKNOWN = healthy(agent_pods=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])

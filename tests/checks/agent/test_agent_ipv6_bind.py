@@ -12,11 +12,8 @@ from podid.domain.snapshot import Known
 ID = "agent-ipv6-bind"
 FAILS = healthy(agent_pods=(crashing_agent(),))
 UNKNOWN = healthy(agent_pods=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "info", "Pod kube-system/eks-pod-identity-agent-node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "info", "Pod kube-system/eks-pod-identity-agent-node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

@@ -9,11 +9,8 @@ from podid.domain.cluster import Placement, Taint
 ID = "agent-not-on-node"
 FAILS = healthy(agent_pods=())
 UNKNOWN = healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Node node-1")]
+FINDINGS = [("fail", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "error", "Node node-1")]
 
 
 @pytest.mark.parametrize("associations", [(), (association(),)])

@@ -10,11 +10,8 @@ from podid.domain.aws import AddonVersion
 ID = "agent-outdated"
 FAILS = healthy(agent_addon=addon(version="v1.1.0-eksbuild.1"))
 UNKNOWN = healthy(agent_addon=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Addon eks-pod-identity-agent")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Addon eks-pod-identity-agent")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @table(

@@ -9,11 +9,8 @@ from harness import table
 ID = "agent-pod-unhealthy"
 FAILS = healthy(agent_pods=(agent_pod(ready=False),))
 UNKNOWN = healthy(agent_pods=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

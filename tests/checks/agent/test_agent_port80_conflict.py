@@ -12,11 +12,8 @@ FAILS = healthy(
     pods=(pod(), pod("ingress", host_ports=(80,))),
 )
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(("check", "port"), [(ID, 80), ("agent-probe-port-conflict", 2703)])

@@ -8,11 +8,8 @@ from harness import table
 ID = "agent-probe-port-conflict"
 FAILS = healthy(agent_pods=(agent_pod(ready=False),), pods=(pod(), pod("other", host_ports=(2703,))))
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

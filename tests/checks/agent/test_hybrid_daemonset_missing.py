@@ -12,13 +12,8 @@ ID = "hybrid-daemonset-missing"
 FAILS = healthy(nodes=(hybrid_node(),), daemon_sets=(CLOUD,), agent_pods=())
 UNKNOWN = healthy(nodes=DENIED)
 PASSES = healthy(nodes=(hybrid_node(),))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 HYBRID_SET = daemon_set(name="eks-pod-identity-agent-hybrid", placement=Placement(selector={COMPUTE_TYPE: "hybrid"}))
 
 

@@ -1,7 +1,6 @@
 from typing import Any
 
 from checks.builder import DENIED, agent_pod, cluster, healthy
-from checks.grid import answers, messages
 from podid.domain.snapshot import Known, Snapshot
 
 
@@ -13,16 +12,12 @@ def isolated(warnings: Any) -> Snapshot:
     )
 
 
-ID = "iso-partition-ca-bundle"
 FAILS = isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",)))
 UNKNOWN = isolated(DENIED)
 PASSES = isolated(Known(("no route to host",)))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
-    assert messages(ID, FAILS) == [
-        "the agent on node node-1 does not start: the node has no CA bundle at the expected path: "
-        "hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file"
-    ]
+FINDINGS = [("fail", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
+UNKNOWNS = [("unknown", "error", "Pod kube-system/eks-pod-identity-agent-node-1")]
+MESSAGES = [
+    "the agent on node node-1 does not start: the node has no CA bundle at the expected path: "
+    "hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file"
+]

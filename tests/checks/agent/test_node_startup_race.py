@@ -9,11 +9,8 @@ from podid.domain.snapshot import Known
 ID = "node-startup-race"
 FAILS = race("node-1", "node-2")
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Cluster prod")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Cluster prod")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,8 @@ from harness import table
 ID = "self-managed-cluster-name-wrong"
 FAILS = healthy(daemon_sets=(daemon_set(args=("--cluster-name", "EKS_CLUSTER_NAME")),))
 UNKNOWN = healthy(cluster=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "DaemonSet kube-system/eks-pod-identity-agent")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster -")]
+FINDINGS = [("fail", "error", "DaemonSet kube-system/eks-pod-identity-agent")]
+UNKNOWNS = [("unknown", "error", "Cluster -")]
 
 
 @table(

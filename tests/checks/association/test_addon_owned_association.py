@@ -8,11 +8,8 @@ from checks.grid import answers
 ID = "addon-owned-association"
 FAILS = healthy(addons=(addon(association_arns=("arn",), service_account_role_arn=ROLE_ARN),))
 UNKNOWN = healthy(addons=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Addon eks-pod-identity-agent")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Addon eks-pod-identity-agent")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

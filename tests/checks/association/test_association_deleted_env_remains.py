@@ -9,13 +9,8 @@ from podid.domain.cluster import Pod
 ID = "association-deleted-env-remains"
 FAILS = healthy(associations=())
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "error", "ServiceAccount shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 ACCOUNT = "ServiceAccount shop/orders"
 
 

@@ -15,11 +15,8 @@ from podid.domain.trust import allows_by_issuer, parse_policy
 ID = "association-missing"
 FAILS = requested(healthy(associations=()))
 UNKNOWN = requested(healthy(associations=DENIED))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "ServiceAccount shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 def named(*refs: str, **sections: object) -> Snapshot:

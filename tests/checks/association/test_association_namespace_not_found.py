@@ -8,11 +8,8 @@ from podid.domain.snapshot import Snapshot
 ID = "association-namespace-not-found"
 FAILS = healthy(namespaces=frozenset({"x"}))
 UNKNOWN = healthy(namespaces=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Association shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Association shop/orders")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,8 @@ from podid.domain.snapshot import Snapshot
 ID = "association-sa-not-found"
 FAILS = healthy(service_accounts=())
 UNKNOWN = healthy(service_accounts=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Association shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "error", "Association shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 SUBJECT = "Association shop/odrers"
 TYPO = association(name="odrers")
 

@@ -14,15 +14,12 @@ ID = "consumer-is-other-pod"
 FAILS = with_products("secretstores", STORE)
 UNKNOWN = healthy(products=DENIED)
 PASSES = with_products("secretstores", STORE, operator=True)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "SecretStore shop/secrets")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-    assert messages(ID, FAILS) == [
-        "external-secrets/external-secrets calls AWS for External Secrets and has no association; "
-        "shop/orders has one, but does not call AWS for it"
-    ]
+FINDINGS = [("fail", "warn", "SecretStore shop/secrets")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
+MESSAGES = [
+    "external-secrets/external-secrets calls AWS for External Secrets and has no association; "
+    "shop/orders has one, but does not call AWS for it"
+]
 
 
 def test_a_service_account_that_the_setting_names() -> None:

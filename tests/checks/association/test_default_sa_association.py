@@ -3,16 +3,13 @@ from typing import Any
 import pytest
 
 from checks.builder import DENIED, association, healthy
-from checks.grid import answers, verdicts
+from checks.grid import verdicts
 
 ID = "default-sa-association"
 FAILS = healthy(associations=(association(name="default"),))
 UNKNOWN = healthy(associations=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Association shop/default")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Association shop/default")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @pytest.mark.parametrize(("pods", "users"), [((), "none"), (DENIED, "not read")])

@@ -18,11 +18,8 @@ ID = "imds-open-to-pods"
 FAILS = healthy(instances=OPEN, node_role_policies={NODE_ROLE_ARN: Known(PolicyNames(inline=("s3",)))})
 UNKNOWN = healthy(instances=DENIED)
 PASSES = healthy(instances=CLOSED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "NodeGroup workers")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "NodeGroup workers")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

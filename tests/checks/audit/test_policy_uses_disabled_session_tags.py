@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, role
-from checks.grid import answers, messages, outcomes
+from checks.grid import outcomes
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -20,14 +20,9 @@ ID = "policy-uses-disabled-session-tags"
 FAILS = untagged(**READ, Condition=TAGGED)
 UNKNOWN = replace(UNREAD_POLICIES, associations=Known((association(disable_session_tags=True),)))
 PASSES = untagged(**READ)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Association shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Association shop/orders")]
-    assert messages(ID, FAILS) == [
-        "session tags are off, but policies of the role compare them: these conditions do not match as intended"
-    ]
+FINDINGS = [("fail", "warn", "Association shop/orders")]
+UNKNOWNS = [("unknown", "warn", "Association shop/orders")]
+MESSAGES = ["session tags are off, but policies of the role compare them: these conditions do not match as intended"]
 
 
 @table(

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from checks.builder import ACCOUNT, CLUSTER_ARN, ROLE_ARN, association, healthy
-from checks.grid import answers, messages, outcomes
+from checks.grid import outcomes
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -12,14 +12,9 @@ OF_CLUSTER = {"ArnEquals": {"aws:SourceArn": CLUSTER_ARN}, "StringEquals": SCOPE
 ID = "trust-wider-than-use"
 FAILS = trusting(**OF_CLUSTER)
 UNKNOWN = UNREAD_ROLE
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Role orders")]
-    assert messages(ID, FAILS) == [
-        "the trust policy allows any pod in cluster prod, but 1 service account has an association with the role"
-    ]
+FINDINGS = [("fail", "warn", "Role orders")]
+UNKNOWNS = [("unknown", "warn", "Role orders")]
+MESSAGES = ["the trust policy allows any pod in cluster prod, but 1 service account has an association with the role"]
 
 
 @table(

@@ -1,7 +1,7 @@
 from typing import Any
 
 from checks.builder import ACCOUNT, CLUSTER_ARN
-from checks.grid import answers, messages, outcomes
+from checks.grid import outcomes
 from harness import table
 
 from .worlds import UNREAD_ROLE, trusting
@@ -16,14 +16,9 @@ OF_TAGS = {
 ID = "trust-without-source"
 FAILS = trusting(**OF_TAGS)
 UNKNOWN = UNREAD_ROLE
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "info", "Role orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "info", "Role orders")]
-    assert messages(ID, FAILS) == [
-        "the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn"
-    ]
+FINDINGS = [("fail", "info", "Role orders")]
+UNKNOWNS = [("unknown", "info", "Role orders")]
+MESSAGES = ["the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn"]
 
 
 @table(

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 from checks.builder import DENIED, INSTANCE, agent_pod, ago, bare, healthy, node, pod
-from checks.grid import answers, messages
+from checks.grid import answers
 from harness import table
 from podid.domain.snapshot import Known
 
@@ -11,15 +11,12 @@ ID = "imds-fallback-node-role"
 FAILS = OLD_PODS
 UNKNOWN = replace(OLD_PODS, instances=DENIED)
 PASSES = replace(OLD_PODS, instances=Known({"node-1": replace(INSTANCE, hop_limit=1)}))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-    assert messages(ID, FAILS) == [
-        "1 of 1 pod has no Pod Identity credentials, and the metadata service of the node answers: an "
-        "SDK without other credentials uses the node's role (instance profile nodes)"
-    ]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
+MESSAGES = [
+    "1 of 1 pod has no Pod Identity credentials, and the metadata service of the node answers: an "
+    "SDK without other credentials uses the node's role (instance profile nodes)"
+]
 
 
 @table(

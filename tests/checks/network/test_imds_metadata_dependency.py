@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, INSTANCE, node, with_image
-from checks.grid import answers, messages
+from checks.grid import answers
 from harness import table
 from podid.domain.snapshot import Known
 
@@ -12,15 +12,12 @@ FAILS = replace(
 )
 UNKNOWN = replace(with_image("r/aws-load-balancer-controller:v2.11.0"), instances=DENIED)
 PASSES = with_image("r/aws-load-balancer-controller:v2.11.0")
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Deployment shop/orders")]
-    assert messages(ID, FAILS) == [
-        "the AWS Load Balancer Controller reads the VPC from the metadata service, which does not answer "
-        "pods on node-1: it exits although its credentials work"
-    ]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Deployment shop/orders")]
+MESSAGES = [
+    "the AWS Load Balancer Controller reads the VPC from the metadata service, which does not answer "
+    "pods on node-1: it exits although its credentials work"
+]
 
 
 @table(

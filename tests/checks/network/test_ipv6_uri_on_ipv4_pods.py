@@ -9,11 +9,8 @@ from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
 ID = "ipv6-uri-on-ipv4-pods"
 FAILS = with_env(("10.0.0.9",), AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials")
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 def sent(uri: str, *ips: str, host_network: bool = False) -> Snapshot:

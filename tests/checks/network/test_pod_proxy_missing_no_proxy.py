@@ -11,11 +11,8 @@ from podid.domain.snapshot import Known
 ID = "pod-proxy-missing-no-proxy"
 FAILS = with_env(HTTP_PROXY="", NO_PROXY="10.0.0.0/8")
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

@@ -9,13 +9,8 @@ from podid.domain.cluster import Container
 ID = "service-mesh-intercepts"
 FAILS = healthy(pods=(pod(containers=(*pod().containers, Container(name="istio-proxy", image="i"))),))
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 
 

@@ -11,11 +11,8 @@ FAILS = healthy(
     pods=(pod(annotations={"vpc.amazonaws.com/pod-eni": "[]"}),), daemon_sets=(daemon_set(), other("aws-node"))
 )
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

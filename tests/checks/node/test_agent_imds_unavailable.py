@@ -9,13 +9,8 @@ from podid.domain.aws import Instance
 ID = "agent-imds-unavailable"
 FAILS = healthy(instances={"node-1": replace(INSTANCE, metadata=False)})
 UNKNOWN = healthy(instances=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-
-
+FINDINGS = [("fail", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 BARE = Instance(id="i-1")
 PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-profile/p")
 

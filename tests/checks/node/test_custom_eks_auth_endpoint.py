@@ -12,13 +12,8 @@ from podid.domain.snapshot import Known, Missing
 ID = "custom-eks-auth-endpoint"
 FAILS = healthy(egress=egress(endpoints=(REGISTRY, endpoint(private_dns=False))))
 UNKNOWN = healthy(daemon_sets=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Cluster prod")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "warn", "Cluster prod")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 NAMELESS = egress(endpoints=(REGISTRY, endpoint(private_dns=False)))
 SEEN = LogSighting(id="eks-auth-unreachable", node="node-1", count=1, sample="no such host")
 

@@ -13,11 +13,8 @@ from podid.domain.snapshot import Known, Snapshot, known
 ID = "eks-auth-unreachable"
 FAILS = healthy(egress=egress(endpoints=(REGISTRY,)))
 UNKNOWN = healthy(egress=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Cluster prod")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "error", "Cluster prod")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @table(

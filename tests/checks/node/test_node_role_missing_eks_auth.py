@@ -7,12 +7,9 @@ from podid.domain.snapshot import Missing, Snapshot
 ID = "node-role-missing-eks-auth"
 FAILS = healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED})
 UNKNOWN = healthy(node_role_allowed={NODE_ROLE_ARN: DENIED})
+FINDINGS = [("fail", "error", "Role nodes")]
+UNKNOWNS = [("unknown", "error", "Role nodes")]
 GONE = Missing("role nodes does not exist", error_code="NotFound")
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Role nodes")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Role nodes")]
 
 
 NODES, ORDERS = "Role nodes", "Role orders"

@@ -10,11 +10,8 @@ from podid.domain.evidence import RecentChanges
 ID = "cached-credentials-after-change"
 FAILS = healthy(associations=(association(modified_at=ago(hours=4)),))
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
 
 
 @table(

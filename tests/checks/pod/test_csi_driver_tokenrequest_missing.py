@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, daemon_set
-from checks.grid import answers, messages, only
+from checks.grid import answers, only
 from checks.products import BY_POD, with_products
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, MOUNTPOINT
@@ -14,12 +14,9 @@ UNKNOWN = replace(with_products("secretproviderclasses", BY_POD), csi_drivers=DE
 PASSES = replace(
     with_products("secretproviderclasses", BY_POD), csi_drivers=Known({DRIVER: frozenset({PODS_PRINCIPAL})})
 )
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "CSIDriver secrets-store.csi.k8s.io")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-    assert messages(ID, FAILS) == ["the driver requests no token for pods.eks.amazonaws.com, which db requires"]
+FINDINGS = [("fail", "error", "CSIDriver secrets-store.csi.k8s.io")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
+MESSAGES = ["the driver requests no token for pods.eks.amazonaws.com, which db requires"]
 
 
 def test_the_version_of_the_driver_decides() -> None:

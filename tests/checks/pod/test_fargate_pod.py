@@ -8,11 +8,8 @@ from podid.domain.workloads import SKIP_POD
 ID = "fargate-pod"
 FAILS = healthy(nodes=(node(compute_type="fargate"),))
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 def test_fargate_nodes() -> None:

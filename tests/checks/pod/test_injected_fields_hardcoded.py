@@ -9,11 +9,8 @@ from podid.domain.cluster import Container
 ID = "injected-fields-hardcoded"
 FAILS = with_env(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials")
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

@@ -7,17 +7,14 @@ from podid.domain.snapshot import Snapshot
 ID = "injection-missed-webhook"
 FAILS = healthy(pods=(bare(pod()),))
 UNKNOWN = healthy(webhook=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [
-        ("fail", "error", "Deployment shop/orders"),
-        ("pass", "error", "MutatingWebhookConfiguration pod-identity-webhook"),
-    ]
-    assert answers(ID, UNKNOWN) == [
-        ("pass", "error", "Deployment shop/orders"),
-        ("unknown", "error", "MutatingWebhookConfiguration pod-identity-webhook"),
-    ]
+FINDINGS = [
+    ("fail", "error", "Deployment shop/orders"),
+    ("pass", "error", "MutatingWebhookConfiguration pod-identity-webhook"),
+]
+UNKNOWNS = [
+    ("pass", "error", "Deployment shop/orders"),
+    ("unknown", "error", "MutatingWebhookConfiguration pod-identity-webhook"),
+]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,8 @@ from podid.domain.cluster import Container, Pod
 ID = "injection-opted-out"
 FAILS = healthy(pods=(pod(annotations={"eks.amazonaws.com/skip-containers": "app"}),))
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "info", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "info", "Cluster prod")]
-
-
+FINDINGS = [("fail", "info", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "info", "Cluster prod")]
 PROXY = Container(name="proxy", image="x", env=INJECTED)
 SKIP = "eks.amazonaws.com/skip-containers"
 

@@ -9,11 +9,8 @@ from podid.domain.workloads import IRSA_ENV as IRSA
 ID = "irsa-env-hardcoded"
 FAILS = with_env(AWS_WEB_IDENTITY_TOKEN_FILE="/t", AWS_ROLE_ARN=ROLE_ARN)
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 ROLE, ETC = "AWS_ROLE_ARN", Mount("/etc/aws", "configMap", "aws")

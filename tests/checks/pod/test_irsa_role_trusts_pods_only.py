@@ -45,12 +45,12 @@ def of_statements(*statements: Mapping[str, object]) -> Mapping[str, object]:
 FAILS = annotated()
 UNKNOWN = annotated(annotated_roles={ROLE: DENIED})
 PASSES = annotated(of_statements(BY_ISSUER))
+FINDINGS = [("fail", "error", "ServiceAccount shop/orders")]
+UNKNOWNS = [("unknown", "warn", "ServiceAccount shop/orders")]
 
 
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
+def test_without_pods_and_without_roles() -> None:
     assert answers(ID, annotated(pods=())) == [("fail", "warn", "ServiceAccount shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "ServiceAccount shop/orders")]
     assert answers(ID, annotated(annotated_roles=DENIED)) == [("unknown", "warn", "Cluster prod")]
 
 

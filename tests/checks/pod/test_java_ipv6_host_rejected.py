@@ -11,11 +11,8 @@ FAILS = replace(
     cluster=Known(cluster(ip_family="ipv6")),
 )
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 IPV6 = "http://[fd00:ec2::23]/v1/credentials"

@@ -28,17 +28,12 @@ ID = "product-still-in-irsa-mode"
 FAILS = with_products("secretproviderclasses", CLASS)
 UNKNOWN = healthy(products={"issuers": DENIED})
 PASSES = with_products("secretproviderclasses", replace(CLASS, way=CredentialWay.POD_IDENTITY))
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "SecretProviderClass shop/db")]
-    assert answers(ID, UNKNOWN) == [("unknown", "warn", "Cluster prod")]
-    assert messages(ID, FAILS) == [
-        'SecretProviderClass db lacks usePodIdentity: "true": for pods of shop/orders, the provider uses '
-        "the IRSA annotation of the service account, which does not exist"
-    ]
-
-
+FINDINGS = [("fail", "error", "SecretProviderClass shop/db")]
+UNKNOWNS = [("unknown", "warn", "Cluster prod")]
+MESSAGES = [
+    'SecretProviderClass db lacks usePodIdentity: "true": for pods of shop/orders, the provider uses '
+    "the IRSA annotation of the service account, which does not exist"
+]
 IRSA_ROLE = f"arn:aws:iam::{ACCOUNT}:role/issuer"
 ANNOTATED = (service_account(annotations=IRSA_ANNOTATION),)
 OF_IRSA = {"secretproviderclasses": Known((CLASS,))}

@@ -11,13 +11,8 @@ from podid.domain.snapshot import Snapshot
 ID = "sa-mismatch"
 FAILS = healthy(pods=(), workloads=(workload(service_account="default"),))
 UNKNOWN = healthy(workloads=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "ServiceAccount shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "error", "ServiceAccount shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 ACCOUNT = "ServiceAccount shop/orders"
 STRAY = bare(pod(), service_account="default")
 

@@ -9,11 +9,8 @@ from podid.domain.cluster import Pod
 ID = "sa-recreated-token-invalid"
 FAILS = healthy(service_accounts=(service_account(created_at=ago(hours=1)),))
 UNKNOWN = healthy(service_accounts=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,8 @@ from podid.domain.snapshot import Known, Snapshot
 ID = "sdk-too-old"
 FAILS = with_image("public.ecr.aws/aws-cli/aws-cli:2.14.6")
 UNKNOWN = NO_PODS
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Deployment shop/orders"), ("pass", "error", "Node node-1")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
+FINDINGS = [("fail", "warn", "Deployment shop/orders"), ("pass", "error", "Node node-1")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 
 
 @table(

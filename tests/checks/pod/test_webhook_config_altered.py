@@ -13,13 +13,8 @@ from podid.domain.workloads import NAMESPACE_NAME, WebhookRegistration
 ID = "webhook-config-altered"
 FAILS = healthy(webhook=WebhookRegistration(url="https://127.0.0.1:23443/mutate", on_create=False))
 UNKNOWN = healthy(webhook=DENIED)
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "MutatingWebhookConfiguration pod-identity-webhook")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+FINDINGS = [("fail", "warn", "MutatingWebhookConfiguration pod-identity-webhook")]
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 MISSED = bare(pod("missed", created_at=CREATED + timedelta(hours=1)))
 SUBJECT = "MutatingWebhookConfiguration pod-identity-webhook"
 # their selectors exclude the pods of the association

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy, pod, role
-from checks.grid import answers, messages
+from checks.grid import answers
 from harness import table
 from podid.domain.snapshot import Known, Snapshot
 
@@ -14,15 +14,12 @@ ID = "app-assumes-own-role"
 FAILS = flagged(f"--aws-assume-role={ROLE_ARN}")
 UNKNOWN = replace(flagged(f"--aws-assume-role={ROLE_ARN}"), roles=Known({ROLE_ARN: DENIED}))
 PASSES = flagged(f"--aws-assume-role={TARGET_ARN}")
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Deployment shop/orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Deployment shop/orders")]
-    assert messages(ID, FAILS) == [
-        "shop/orders is configured to assume arn:aws:iam::111122223333:role/orders, which its pods "
-        "already have, and the trust policy of this role does not allow it to assume itself"
-    ]
+FINDINGS = [("fail", "error", "Deployment shop/orders")]
+UNKNOWNS = [("unknown", "error", "Deployment shop/orders")]
+MESSAGES = [
+    "shop/orders is configured to assume arn:aws:iam::111122223333:role/orders, which its pods "
+    "already have, and the trust policy of this role does not allow it to assume itself"
+]
 
 
 @table(

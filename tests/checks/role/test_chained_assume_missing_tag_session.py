@@ -1,5 +1,5 @@
 from checks.builder import DENIED, ROLE_ARN, TARGET_ARN, association, healthy
-from checks.grid import answers, messages, only
+from checks.grid import answers, only
 from podid.domain.iam import AssumePermissions
 from podid.domain.snapshot import Known
 
@@ -8,15 +8,12 @@ ID = "chained-assume-missing-tag-session"
 FAILS = healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions((FOREIGN,)))})
 UNKNOWN = healthy(assume_permissions={ROLE_ARN: DENIED})
 PASSES = healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions((FOREIGN,), (FOREIGN,)))})
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Role orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Role orders")]
-    assert messages(ID, FAILS) == [
-        "pods with this role cannot assume arn:aws:iam::444455556666:role/reader: the request includes "
-        "the session's tags, and no policy of the role allows sts:TagSession on it"
-    ]
+FINDINGS = [("fail", "error", "Role orders")]
+UNKNOWNS = [("unknown", "error", "Role orders")]
+MESSAGES = [
+    "pods with this role cannot assume arn:aws:iam::444455556666:role/reader: the request includes "
+    "the session's tags, and no policy of the role allows sts:TagSession on it"
+]
 
 
 def test_a_pattern_of_roles_without_the_tags() -> None:

@@ -6,11 +6,8 @@ from podid.domain.snapshot import Known
 ID = "role-no-permissions"
 FAILS = healthy(role_policies={ROLE_ARN: Known(PolicyNames())})
 UNKNOWN = healthy(role_policies={ROLE_ARN: DENIED})
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "warn", "Role orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Role orders")]
+FINDINGS = [("fail", "warn", "Role orders")]
+UNKNOWNS = [("unknown", "error", "Role orders")]
 
 
 def test_a_missing_role_is_not_judged() -> None:

@@ -12,11 +12,8 @@ from podid.domain.snapshot import Known, Missing
 ID = "role-not-found"
 FAILS = healthy(roles={ROLE_ARN: Known(None)})
 UNKNOWN = NO_ROLE
-
-
-def test_finding_and_unknown() -> None:
-    assert answers(ID, FAILS) == [("fail", "error", "Role orders")]
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Role orders")]
+FINDINGS = [("fail", "error", "Role orders")]
+UNKNOWNS = [("unknown", "error", "Role orders")]
 
 
 def test_a_missing_role_whose_name_begins_with_a_dash() -> None:

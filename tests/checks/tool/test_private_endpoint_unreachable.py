@@ -9,12 +9,7 @@ from podid.domain.snapshot import SERVICES, Missing
 NO_ANSWER = Missing("the API server does not answer", error_code="Unavailable")
 ID = "private-endpoint-unreachable"
 UNKNOWN = healthy(pods=NO_ANSWER)
-
-
-def test_unknown() -> None:
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Cluster prod")]
-
-
+UNKNOWNS = [("unknown", "error", "Cluster prod")]
 TIMEOUT = Missing("the API server of cluster prod does not answer", "", "Unavailable")
 NOTHING_READ = {name: TIMEOUT for name, origin in SERVICES.items() if origin == "kubernetes"}
 

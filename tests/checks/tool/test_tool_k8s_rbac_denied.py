@@ -4,12 +4,7 @@ from podid.domain.snapshot import Missing
 
 ID = "tool-k8s-rbac-denied"
 UNKNOWN = NO_PODS
-
-
-def test_unknown() -> None:
-    assert answers(ID, UNKNOWN) == [("unknown", "error", "Caller Kubernetes")]
-
-
+UNKNOWNS = [("unknown", "error", "Caller Kubernetes")]
 FORBIDDEN = Missing("pods is forbidden", "list pods", "AccessDenied")
 
 

@@ -19,10 +19,18 @@ def test_deleting_needs_consent_at_the_start(account: Site) -> None:
     assert "--yes" in outcome.stderr
 
 
-@pytest.mark.parametrize("line", ["--listen x -f shop.yaml", "--lease shop"])
-def test_an_invalid_value_and_a_missing_file_are_refused(account: Site, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--listen x -f shop.yaml", "is not [HOST]:PORT"),
+        ("--lease a/b -f shop.yaml", "is not a namespace name"),
+        ("--lease shop", "-f"),
+    ],
+)
+def test_an_invalid_value_and_a_missing_file_are_refused(account: Site, line: str, words: str) -> None:
     outcome = account("reconcile", *line.split())
     assert (outcome.code, outcome.stdout) == (2, "")
+    assert words in outcome.stderr
 
 
 def test_the_manifests_are_accepted_and_the_policy_has_no_comment(site: Site, file: Path) -> None:

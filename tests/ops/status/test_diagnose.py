@@ -176,6 +176,6 @@ def test_a_restart_comes_after_the_fix_for_new_pods() -> None:
         assert finding.fix.commands[0][:2] == ("podid", "restart")
         return finding.evidence[-1]
 
-    first = "fix trust-missing-tag-session first: until then, new pods get no credentials"
+    first = "fix trust-missing-tag-session first: podid restart refuses until then"
     assert evidence(roles={ROLE_ARN: Known(role(document=trust(actions=["sts:AssumeRole"])))}) == first
     assert "first" not in evidence()

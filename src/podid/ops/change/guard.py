@@ -189,17 +189,24 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
             if name not in owners
             and ("roleName" in action.keys or (action.kind == kinds.ASSOCIATION.name and action.before is not None))
         }
-        try:
-            owners |= _custom_owners(clients, plan, unowned) if unowned else {}
-        except AccessDenied as error:
-            unread.append(f"custom resources that own resources of the plan were not checked: {error.message}")
-        except PodidError:
-            pass  # the cluster is not read: the plan says so
+        by_id, reason = custom_owners(clients) if unowned else ({}, "")
+        owners |= _owners_among(by_id, plan, unowned)
+        unread += [reason] if reason else []
     return OwnedResources({name: owners[name] for name in resources if name in owners}, tuple(unread))
 
 
-def _custom_owners(clients: Clients, plan: Plan, resources: Mapping[str, Action]) -> dict[str, Owner]:
-    by_id = clients.kube.reader.list_custom_owners()
+def custom_owners(clients: Clients) -> tuple[Mapping[str, Owner], str]:
+    """Return the custom resources by the ids of the resources that they own, and the reason if the caller may not list
+    them. Without Kubernetes there is none: the plan says so."""
+    try:
+        return clients.kube.reader.list_custom_owners(), ""
+    except AccessDenied as error:
+        return {}, f"custom resources that own resources of the plan were not checked: {error.message}"
+    except PodidError:
+        return {}, ""
+
+
+def _owners_among(by_id: Mapping[str, Owner], plan: Plan, resources: Mapping[str, Action]) -> dict[str, Owner]:
     own = f"iam::{plan.header.account}:role/"
     by_role = {arn.rpartition("/")[2]: owner for arn, owner in by_id.items() if own in arn}
     owners = {}

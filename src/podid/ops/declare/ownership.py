@@ -22,6 +22,7 @@ from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
 from podid.domain.section import Missing, error_of
 from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations
+from podid.ops.change.guard import custom_owners
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind, owner_of_role
@@ -162,13 +163,8 @@ class UnmarkedOwners:
 
     @cached_property
     def _by_id(self) -> Mapping[str, Owner]:
-        try:
-            return self._clients.kube.reader.list_custom_owners()
-        except AccessDenied as error:
-            self.unread = f"custom resources that own resources of the plan were not checked: {error.message}"
-        except PodidError:
-            pass  # without Kubernetes: the effect of the plan says so
-        return {}
+        owners, self.unread = custom_owners(self._clients)
+        return owners
 
     def of(self, mark: Mark, resource: Association | Role, *, written: bool) -> Mark:
         """Return the mark with the custom resource that owns the resource. The stack of a role costs a call for each

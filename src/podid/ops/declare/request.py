@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, check_namespace_name
 from podid.domain.option import arguments, included, option, options, seconds, several, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 
@@ -86,7 +86,10 @@ class ReconcileOptions(FileDiffOptions):
     once: bool = switch("Run one round and exit with its exit code.")
     listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", default="", read=_address)
     lease: str = option(
-        "NAMESPACE", "Namespace of the Lease that elects the active replica. [default: the pod's own]", default=""
+        "NAMESPACE",
+        "Namespace of the Lease that elects the active replica. [default: the pod's own]",
+        default="",
+        read=check_namespace_name,
     )
     manifests: bool = switch("Print manifests of a CronJob and a Deployment that run podid, and exit.")
     image: str = option("IMAGE", "Image of podid, for --manifests.", default="")

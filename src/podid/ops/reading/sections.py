@@ -6,6 +6,7 @@ A row comes after those that it needs or uses. The section's field in `Snapshot`
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from podid.aws.cloudtrail import CloudTrail
@@ -68,6 +69,7 @@ def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
     return tuple(row for row in SECTIONS if row.name in chosen)
 
 
+@cache
 def within(cost: Cost) -> frozenset[str]:
     """Return the sections that can be read at that cost, with all that they need."""
     readable = set[str]()

@@ -18,7 +18,7 @@ from podid.facts.agent_logs import rule_of
 from podid.facts.restarts import LIFETIME
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
-from podid.ops.change.kinds.association import LATE_SETTINGS
+from podid.ops.change.kinds.association import same_settings
 from podid.ops.reading.readings import Source
 
 # CloudTrail allows two calls per second, with 50 events each
@@ -142,5 +142,4 @@ def _carries_the_same(before: State | None, after: State | None, *, created: boo
     an association that was created again are not set."""
     if before is None or after is None:
         return False
-    after = after if created else {**before, **after}
-    return all((before.get(name) or None) == (after.get(name) or None) for name in LATE_SETTINGS)
+    return same_settings(before, after if created else {**before, **after})

@@ -195,7 +195,7 @@ def _with_order(verdict: Verdict, broken: Mapping[str, str]) -> Verdict:
     first = next((mode for mode in restarted if mode not in ("", verdict.check)), "")
     if not first:
         return verdict
-    return replace(verdict, evidence=(*verdict.evidence, f"fix {first} first: until then, new pods get no credentials"))
+    return replace(verdict, evidence=(*verdict.evidence, f"fix {first} first: podid restart refuses until then"))
 
 
 def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) -> tuple[ServiceAccountRef, ...]:

@@ -128,13 +128,17 @@ class AssociationKind(base.ResourceKind):
 
 # changes of these reach running pods with a delay:
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
-LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
+_LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
+
+
+def same_settings(before: State, after: State) -> bool:
+    """Return whether two states of an association differ at most in their tags."""
+    return all(_same(before.get(name), after.get(name)) for name in _LATE_SETTINGS)
 
 
 def changes_settings(action: Action) -> bool:
     """Return whether the action changes more of an association than its tags."""
-    before, after = action.before or {}, action.after or {}
-    return any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
+    return not same_settings(action.before or {}, action.after or {})
 
 
 def late_changes(actions: Iterable[Action]) -> list[ServiceAccountRef]:
@@ -167,7 +171,7 @@ def with_associations(
                 deleted[str(ref)] = AssociationKind.state_of(known)
             continue
         old = AssociationKind.state_of(known) if known is not None else deleted.get(str(ref), {})
-        same = bool(old) and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
+        same = same_settings(old, after)
         if not same:
             kept.pop(str(ref), None)
         elif known is None:  # running pods have credentials with the same settings
