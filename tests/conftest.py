@@ -40,7 +40,8 @@ _SLOW_FILES = {
     "cli": "changing cluster completion hints hints_names several several_scale suggestions",
     "ops/addon": "associate install read",
     "ops/agent": "coverage install logs preflight status uninstall waiting_runs",
-    "ops/association": "aftermath associate associate_with_role details disassociate identity read transfer",
+    "ops/association": "aftermath aftermath_and_status associate associate_with_role details disassociate identity "
+    "read transfer",
     "ops/change": "apply concurrency consent denied faults guard guard_owners journal journal_killed undo",
     "ops/change/kinds": "association role",
     "ops/declare": "accounts associations ownership plan roles saved trust",

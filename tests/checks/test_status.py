@@ -303,9 +303,9 @@ def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() ->
     fresh = healthy(associations=(association(created_at=ago(seconds=5), modified_at=ago(seconds=5)),), pods=())
     few = DryRun(hits=3, rounds=1, needed=5, last=NOW)
     open_ = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(few)}))).identities[0]
-    assert (open_.new_pod.state, open_.settling) == (IdentityState.UNKNOWN, True)
+    assert (open_.new_pod.state, open_.unsettled is None) == (IdentityState.UNKNOWN, False)
     seen = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(replace(few, rounds=5))}))).identities[0]
-    assert (seen.new_pod.state, seen.settling) == (IdentityState.READY, False)
+    assert (seen.new_pod.state, seen.unsettled is None) == (IdentityState.READY, True)
 
 
 # --- what was not read ------------------------------------------------------------------------------------------------

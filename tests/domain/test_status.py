@@ -104,6 +104,6 @@ def test_a_healthy_identity_that_misses_the_required_state_has_a_note() -> None:
 
 
 def test_a_status_settles_if_one_of_its_causes_does() -> None:
-    assert not identity(S.UNKNOWN, cause=failed()).settling
+    assert identity(S.UNKNOWN, cause=failed()).unsettled is None
     pod = replace(identity(S.READY).new_pod, name="orders-1", cause=failed(UNSETTLED))
-    assert identity(S.UNKNOWN, pods=(pod,)).settling
+    assert identity(S.UNKNOWN, pods=(pod,)).unsettled is pod.cause

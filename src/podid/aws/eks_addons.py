@@ -1,7 +1,6 @@
 """EKS add-ons: installed add-ons, and the versions that EKS offers."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from podid.aws import decode
@@ -27,10 +26,15 @@ class EksAddons(ServiceGateway):
         )
 
     @needs("eks:ListAddons", find_addon)
-    def list_addons(self, cluster: str) -> tuple[Addon, ...]:
+    def list_addons(self, cluster: str, known: Iterable[Addon] = ()) -> tuple[Addon, ...]:
+        """Return all add-ons. Those of `known` are not described again."""
+        described = {addon.name: addon for addon in known}
+
+        def find(name: str) -> Addon | None:
+            return described.get(name) or self.find_addon(cluster, name)
+
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
-        addons = self._api.find_listed("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
-        return tuple(addons.values())
+        return tuple(self._api.find_listed("ListAddons", params, subject, "addons", find).values())
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:

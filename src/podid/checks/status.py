@@ -380,8 +380,10 @@ class _Identity:
         return IdentityState.READY, None
 
     def _root(self, verdict: Verdict) -> Verdict:
-        """Return the failure that masks this one. Only on its own it may not affect the state."""
-        return next((c.verdict for c in self.concerns if c.failed and c.verdict.check == verdict.masked_by), verdict)
+        """Return the error that masks this one. A note or a missing association does not explain the state as well."""
+        errors = (c.verdict for c in self.concerns if c.failed and c.verdict.severity is Severity.ERROR)
+        roots = (error for error in errors if error.check == verdict.masked_by and not _is_absence(error))
+        return next(roots, verdict)
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """Yield the unknown verdicts, each once, then the links for which nothing was read. Missing evidence of tokens

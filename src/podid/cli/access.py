@@ -284,12 +284,13 @@ class Access:
         """Return the report with the options for this place in its fixes."""
         return report.with_commands(self.at_place)
 
-    def examine(self, place: Place, request: ReadRequest, **how: Any) -> Diagnosis:
-        """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
-        from podid.ops.status.diagnose import examine
+    def examine(self, place: Place, request: ReadRequest) -> Diagnosis:
+        """Read the cluster and run the checks."""
+        from podid.ops.reading.collect import collect
+        from podid.ops.status.diagnose import diagnosis_of
 
-        now, journal = self.runtime.now(), self.journal_to_read
-        return examine(self.clients, place, request, now=now, journal=journal, adjust=self.with_commands, **how)
+        snapshot = collect(self.clients, place, request, now=self.runtime.now(), journal=self.journal_to_read)
+        return diagnosis_of(snapshot, request, self.with_commands)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

@@ -41,7 +41,7 @@ After = Callable[[ChangeResult], ChangeResult]
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
-    earlier run took over what other tools own. `restarting` are the restarts, once they were planned."""
+    earlier run took over what other tools own. `restarting` are the planned restarts, `last` is the last forecast."""
 
     access: Access
     place: Place
@@ -51,6 +51,7 @@ class Change:
     undoes: str = ""
     taken_over: bool = False
     restarting: Restarting | None = field(default=None, init=False)
+    last: Forecast | None = field(default=None, init=False)
 
     @classmethod
     def begin(cls, access: Access, place: Place | None = None) -> Change:
@@ -184,7 +185,7 @@ class Change:
         access = self.access
         blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not self.restart)
         with access.terminal.working("checking the effect"):
-            return Forecast.read(
+            self.last = Forecast.read(
                 access.clients,
                 self.place,
                 plan,
@@ -197,6 +198,7 @@ class Change:
                 journal=access.journal,
                 adjust=access.with_commands,
             )
+        return self.last
 
     def with_outlook(
         self,
@@ -340,6 +342,7 @@ class Change:
             wait=access.shared.wait,
             journal=access.journal,
             restarting=restarting.of(result.run_id) if restarting is not None and result is not None else None,
+            before=self.last.diagnosis.snapshot if self.last is not None else None,
         )
 
     def followed(
@@ -392,9 +395,5 @@ def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
     from podid.ops.reading.probes import PROBE_SECONDS, Probing
 
     access.runtime.changing = True
-    return Probing(
-        patience=access.patience(PROBE_SECONDS),
-        journal=access.journal,
-        command=access.runtime.argv,
-        planned=planned,
-    )
+    patience, argv = access.patience(PROBE_SECONDS), access.runtime.argv
+    return Probing(patience=patience, journal=access.journal, command=argv, planned=planned)

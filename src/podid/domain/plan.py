@@ -275,7 +275,7 @@ def code_after(status: IdentityStatus, required: IdentityState, *, running: bool
         return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION
     if state is not None and state.rank >= required.rank:
         return ExitCode.OK
-    if status.settling or (running and state is IdentityState.STALE):
+    if status.unsettled or (running and state is IdentityState.STALE):
         return ExitCode.UNAVAILABLE
     return unjudged
 

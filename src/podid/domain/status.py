@@ -191,14 +191,14 @@ class IdentityStatus:
         return tuple(cause for cause in causes if cause is not None)
 
     @property
+    def unsettled(self) -> Verdict | None:
+        """Return the cause that is undecided because of a change seconds ago: waiting may help. None without one."""
+        return next((cause for cause in self.causes if cause.error_code == UNSETTLED), None)
+
+    @property
     def missing_permissions(self) -> tuple[str, ...]:
         """Return the permissions that the links which were not checked require."""
         return tuple(dict.fromkeys(gap.permission for gap in self.not_checked if gap.permission))
-
-    @property
-    def settling(self) -> bool:
-        """Return whether a state is undecided because of a change seconds ago, so that waiting may help."""
-        return any(cause.error_code == UNSETTLED for cause in self.causes)
 
     def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
         return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)

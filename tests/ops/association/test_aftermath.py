@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +63,22 @@ def test_a_state_that_is_reached(ready: Site) -> None:
         assert (outcome.code, new_pods(outcome.json)) == (0, ("ready", None))
         # dry-run pods of five rounds agree
         assert ready.slept - began >= 8
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(60, 1), (-1, 2)])
+def test_the_wait_uses_what_was_just_read_for_the_plan(
+    ready: Site, seconds: float, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only parts that the change does not affect, and only for a minute."""
+    monkeypatch.setattr(aftermath, "_USED_FOR", timedelta(seconds=seconds))
+    calls = ready.box.faults.calls
+    calls.clear()
+    assert ready(*ASSOCIATE).code == 0
+    parts = ("DescribeNodegroup", "ListInsights", "DescribeVpcEndpoints", "ListRolePolicies")
+    assert {part: sum(calls[key] for key in calls if key[1] == part) for part in parts} == {
+        **dict.fromkeys(parts[:3], reads),
+        "ListRolePolicies": 2,
+    }
 
 
 def test_an_unreachable_api_server(ready: Site) -> None:

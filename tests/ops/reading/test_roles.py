@@ -9,10 +9,12 @@ import pytest
 from checks.builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, TARGET_ARN, association, cluster, node, role
 from harness import table
 from podid.domain.aws import AccessEntry, Decision, Instance, NodeGroup, Role
+from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.iam import PolicyNames
 from podid.domain.section import Known, Missing, Section
-from podid.ops.reading.roles import cni_permissions, other_node_roles, policies_of_roles, target_roles
+from podid.ops.reading.roles import annotated_roles, cni_permissions, other_node_roles, policies_of_roles, target_roles
+from podid.ops.reading.scope import EVERYTHING
 
 MANAGED, DELETED = "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::111122223333:policy/deleted"
 ALLOW: dict[str, Any] = {"Statement": []}
@@ -69,6 +71,29 @@ def test_only_target_roles_of_the_account_are_read() -> None:
     other = roles[foreign]
     assert isinstance(other, Missing)
     assert "444455556666" in other.reason
+
+
+def test_a_role_of_an_association_is_not_read_again_for_an_annotation() -> None:
+    names, old = list[str](), f"arn:aws:iam::{ACCOUNT}:role/old"
+
+    def find_roles(requested: Sequence[str]) -> Iterator[tuple[str, Role | None]]:
+        names.extend(requested)
+        return ((name, None) for name in requested)
+
+    accounts = tuple(
+        ServiceAccount(namespace="shop", name=arn, annotations={"eks.amazonaws.com/role-arn": arn})
+        for arn in (ROLE_ARN, old)
+    )
+    sections: dict[str, Any] = {"roles": Known({ROLE_ARN: Known(role())}), "target_roles": Known({})}
+    source: Any = SimpleNamespace(
+        scope=EVERYTHING,
+        cluster=cluster(),
+        value=lambda name: accounts,
+        before=sections.get,
+        clients=SimpleNamespace(iam=SimpleNamespace(find_roles=find_roles)),
+    )
+    assert annotated_roles(source) == {ROLE_ARN: Known(role()), old: Known(None)}
+    assert names == ["old"]
 
 
 def test_the_only_access_entry_is_the_role_of_nodes_without_a_node_group() -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from checks.builder import healthy, probed
 from harness import table
 from podid.calls.patience import Clock, Patience
 from podid.domain.errors import ExitCode
-from podid.domain.evidence import UNSETTLED
+from podid.domain.evidence import UNSETTLED, DryRun
 from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus
@@ -21,7 +21,9 @@ from podid.ops.status.request import VerifyOptions
 from podid.ops.status.verify import ROUND_SECONDS, Verification, minting, wait
 from worlds import ORDERS
 
-REPORT = diagnose(healthy())
+SNAPSHOT = healthy()
+NOW = SNAPSHOT.taken_at
+REPORT = diagnose(SNAPSHOT)
 (STATUS,) = REPORT.identities
 AGENT_UNSETTLED = Verdict(
     check="agent-not-on-node",
@@ -39,26 +41,45 @@ BROKEN = replace(STATUS, state=IdentityState.BROKEN)
 
 
 class Waits:
-    """Reads one status after the other, and records each wait."""
+    """Reads one status after the other, and records each wait. Each status has a snapshot of its own."""
 
-    def __init__(self, *statuses: IdentityStatus) -> None:
+    def __init__(self, *statuses: IdentityStatus, read_seconds: float = 0.0) -> None:
         self.statuses, self.again, self.bases = list(statuses), list[set[str]](), list[Snapshot | None]()
-        self.seconds, self.messages = 0.0, list[str]()
+        self.seconds, self.messages, self.read_seconds = 0.0, list[str](), read_seconds
+        self.pauses, self.judged = list[float](), 0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
 
     def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
         self.seconds += seconds
 
-    def read(self, base: Snapshot | None, again: Collection[str]) -> Diagnosis:
+    def read(self, base: Snapshot | None, again: Collection[str]) -> Snapshot:
         self.again.append(set(again))
         self.bases.append(base)
+        snapshot = replace(SNAPSHOT, taken_at=self.now(), account_quotas=Known({"round": len(self.again)}))
+        self.seconds += self.read_seconds
+        return snapshot
+
+    def judge(self, snapshot: Snapshot) -> Diagnosis:
+        self.judged += 1
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return Diagnosis(replace(REPORT, identities=(status,)), healthy())
+        return Diagnosis(replace(REPORT, identities=(status,)), snapshot)
 
     def run(self, seconds: float = 60, until: float = math.inf) -> IdentityState | None:
-        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=self.seconds), lambda: self.seconds, self.sleep)
-        patience = Patience(seconds, clock, self.messages.append, until)
-        (status,) = wait(self.read, patience, lambda status: status.reaches(IdentityState.READY)).report.identities
+        patience = Patience(seconds, Clock(self.now, lambda: self.seconds, self.sleep), self.messages.append, until)
+        diagnosis = wait(self.read, self.judge, patience, lambda status: status.reaches(IdentityState.READY))
+        (status,) = diagnosis.report.identities
         return status.state
+
+
+class Unchanging(Waits):
+    """Each round reads the same, except the number of dry runs."""
+
+    def read(self, base: Snapshot | None, again: Collection[str]) -> Snapshot:
+        run = DryRun(hits=len(self.again), rounds=1, needed=5, last=self.now())
+        return replace(super().read(base, again), account_quotas=Known({}), dry_runs=Known({str(ORDERS): Known(run)}))
 
 
 def test_a_recent_change_is_waited_for_and_only_its_sections_are_read_again() -> None:
@@ -69,6 +90,22 @@ def test_a_recent_change_is_waited_for_and_only_its_sections_are_read_again() ->
     assert "tokens" not in waits.again[1]
     assert [base is None for base in waits.bases] == [True, False, False]
     assert set(waits.messages) == {f"waiting for {ORDERS}: the agent starts"}
+
+
+def test_a_round_without_a_new_result_is_not_judged_until_the_last_one() -> None:
+    waits = Unchanging(STARTING)
+    waits.run(8)
+    assert (len(waits.again), waits.judged) == (5, 2)
+    waits = Unchanging(STARTING)
+    waits.run(30)
+    assert (len(waits.again), waits.judged) == (16, 4)  # after 0, 10, 20 and 30 seconds
+
+
+@table(("read_seconds", "pause"), [(0.0, 2.0), (0.5, 1.5), (1.0, 1.0), (7.0, 1.0)])
+def test_rounds_begin_every_two_seconds_with_a_pause_before_each(read_seconds: float, pause: float) -> None:
+    waits = Waits(STARTING, STARTING, STATUS, read_seconds=read_seconds)
+    waits.run()
+    assert waits.pauses == [pause, pause]
 
 
 def test_a_standing_cause_is_not_waited_for() -> None:

@@ -103,6 +103,17 @@ def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
     return grouped((observation.observed.id, observation) for observation in observations)
 
 
+def results(snapshot: Snapshot) -> Mapping[tuple[ServiceAccountRef, str, Outcome, str], str]:
+    """Return the reason of each observation by service account, failure mode, outcome and error code. Verdicts from
+    observations with the same keys differ at most in their texts."""
+    observations = (item for items in _by_check(snapshot).values() for item in items)
+    return {
+        (item.ref, item.observed.id, item.observed.outcome, gap.error_code if gap else ""): gap.reason if gap else ""
+        for item in observations
+        for gap in (item.observed.missing,)
+    }
+
+
 def _by_account(section: Section[Mapping[str, Section[T]]]) -> Iterator[tuple[ServiceAccountRef, Section[T]]]:
     return ((ServiceAccountRef(*name.split("/", 1)), part) for name, part in known_or(section, {}).items())
 

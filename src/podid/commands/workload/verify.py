@@ -56,6 +56,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.cli.guide.run import ask_instead
     from podid.domain.status import shortfall
     from podid.ops.association.read import check_identities, list_refs
+    from podid.ops.reading.collect import collect
     from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import SETTLE_SECONDS, minting, verify
     from podid.render.status import role_of
@@ -75,9 +76,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
     access.terminal.consent(minting(roles, run))
-    examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
+    read = partial(collect, access.clients, place, journal=access.journal_to_read)
+    patience = access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
-        result = verify(examine, access.aws.iam, place, selection, options, patience, base=diagnosis.snapshot, run=run)
+        result = verify(read, access.aws.iam, place, selection, options, patience, base=diagnosis, run=run)
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.note(*(f"note: {note}" for note in shortfall(result.statuses, options.require)))
     access.terminal.leave(result.exit_code)

@@ -7,6 +7,7 @@ created: it shows the state of one API server. Several rounds, seconds apart, sh
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
@@ -23,9 +24,10 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.collect import collect
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.rollout import Restarting, replace_pods
-from podid.ops.status.diagnose import Adjust, Diagnosis, examine, unchanged, wanted_for
+from podid.ops.status.diagnose import Adjust, Diagnosis, diagnosis_of, unchanged, wanted_for
 from podid.ops.status.facts import late_pods
 from podid.ops.status.verify import wait
 
@@ -36,13 +38,21 @@ _AFTER_RESTART = (
     *("pods", "workloads", "nodes", "daemon_sets", "agent_pods", "agent_addon", "agent_warnings"),
     *("webhook", "associations", "roles", "target_roles", "changes"),
 )
+# the sections that no change of associations affects, and the time for which an earlier reading of them is used
+_UNAFFECTED = frozenset(
+    (
+        *("agent_versions", "agent_next_versions", "upgrade_insights", "node_groups", "node_classes", "instances"),
+        *("other_node_roles", "node_role_allowed", "node_role_policies", "egress", "clocks", "products", "csi_drivers"),
+    )
+)
+_USED_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """The extent and the time of the wait after a change of associations. `restarting` is set if pods that missed the
     change are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each
-    workload. `adjust` changes each report before its identities are judged."""
+    workload. `adjust` changes each report before its identities are judged. `before` is the reading for the plan."""
 
     clients: Clients
     place: Place
@@ -52,6 +62,7 @@ class Waiting:
     restarting: Restarting | None = None
     all_pods: bool = False
     adjust: Adjust = unchanged
+    before: Snapshot | None = None
 
     @property
     def checks_cluster(self) -> bool:
@@ -104,15 +115,21 @@ def reach(
         state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
         return state is not None and state.rank >= how.state.rank
 
-    def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
+    def read(base: Snapshot | None, again: Collection[str]) -> Snapshot:
         now = how.patience.clock.now()
-        if base is None and before_restart is not None:
-            base, again = before_restart.snapshot, _AFTER_RESTART
-        return examine(
-            how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal, adjust=how.adjust
-        )
+        return collect(how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal)
 
-    return wait(read, how.patience, reached)
+    def judge(snapshot: Snapshot) -> Diagnosis:
+        return diagnosis_of(snapshot, request, how.adjust)
+
+    base, again = how.before, request.names
+    if before_restart is not None:
+        base, again = before_restart.snapshot, set(_AFTER_RESTART)
+    elif base is None or how.patience.clock.now() - base.taken_at > _USED_FOR:
+        base = None
+    else:
+        again = {name for name in again if name not in _UNAFFECTED or isinstance(getattr(base, name), Missing)}
+    return wait(read, judge, how.patience, reached, base, again)
 
 
 def _judged(how: Waiting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:

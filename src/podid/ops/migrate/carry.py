@@ -164,6 +164,7 @@ class _MigrationRun:
             journal=how.journal,
             all_pods=wait is Wait.VERIFIED,
             adjust=partial(self._without_accepted, running=running),
+            before=self.migration.snapshot,
         )
         reached, reasons = [], {}
         diagnosis = reach(waiting, refs, running=running, before_restart=before_restart)

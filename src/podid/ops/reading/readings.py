@@ -249,7 +249,9 @@ def agent_addon(source: Source) -> aws.Addon | None:
 
 
 def addons(source: Source) -> tuple[aws.Addon, ...]:
-    return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name)))
+    agent = known_or(source.before("agent_addon"), None)
+    known = (agent,) if agent is not None else ()
+    return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name, known)))
 
 
 def _without_values(addon: aws.Addon) -> aws.Addon:

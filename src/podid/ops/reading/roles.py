@@ -63,7 +63,7 @@ def annotated_roles(source: Source) -> dict[str, Section[Role | None]]:
     named, account = source.scope.named, f":iam::{source.cluster.account}:role/"
     accounts = (item for item in source.value("service_accounts") if not named or item.ref in named)
     arns = (item.irsa_role_arn.strip() for item in accounts)
-    return _by_role((arn for arn in arns if account in arn), source.clients.iam.find_roles)
+    return _others(source, [arn for arn in arns if account in arn])
 
 
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
@@ -71,7 +71,14 @@ def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     permissions = source.value("assume_permissions").values()
     named = dict.fromkeys(arn for section in permissions if isinstance(section, Known) for arn in section.value.roles)
     account = f":iam::{source.cluster.account}:"
-    return _by_role((arn for arn in named if account in arn), source.clients.iam.find_roles)
+    return _others(source, [arn for arn in named if account in arn])
+
+
+def _others(source: Source, arns: Collection[str]) -> dict[str, Section[Role | None]]:
+    """Return the roles; those of associations were read before."""
+    known = {**known_or(source.before("target_roles"), {}), **known_or(source.before("roles"), {})}
+    sections: dict[str, Section[Role | None]] = {arn: known[arn] for arn in arns if arn in known}
+    return sections | _by_role((arn for arn in arns if arn not in known), source.clients.iam.find_roles)
 
 
 def target_permissions(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:

@@ -115,12 +115,13 @@ def find_associated_targets(
     late: Collection[str] = ()
     if stale and kept:
         from podid.checks.all import ALL
-        from podid.ops.status.diagnose import examine, wanted_for
+        from podid.ops.reading.collect import collect
+        from podid.ops.status.diagnose import diagnosis_of, wanted_for
         from podid.ops.status.facts import late_pods
 
         checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
         request = replace(wanted_for(refs, namespace=namespace or ""), checks=checks)
-        diagnosis = examine(clients, place, request, now=now, journal=journal)
+        diagnosis = diagnosis_of(collect(clients, place, request, now=now, journal=journal), request)
         required(diagnosis.snapshot.pods)
         late = late_pods(diagnosis)
     return (*find_targets(reader, kept, stale=stale, late=late), *leftovers)

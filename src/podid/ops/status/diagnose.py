@@ -28,7 +28,6 @@ from podid.facts.index import cluster_name
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
-from podid.ops.reading.probes import Probing
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
@@ -56,23 +55,11 @@ def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "",
     return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
 
-def examine(
-    clients: Clients,
-    place: Place,
-    selection: ReadRequest,
-    *,
-    now: datetime,
-    journal: Journal | None,
-    base: Snapshot | None = None,
-    again: Collection[str] = (),
-    probing: Probing | None = None,
-    adjust: Adjust = unchanged,
-) -> Diagnosis:
-    """Read and judge. Raise NotFound if a pod or workload of the scope does not exist, and nothing for a failed read.
-    The options are those of `collect` and `diagnose`."""
-    snapshot = collect(clients, place, selection, now=now, journal=journal, probing=probing, base=base, again=again)
-    report = diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust)
-    return Diagnosis(report, snapshot, adjust)
+def diagnosis_of(snapshot: Snapshot, selection: ReadRequest, adjust: Adjust = unchanged) -> Diagnosis:
+    """Judge the snapshot of a request, with the errors of `diagnose`."""
+    return Diagnosis(
+        diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust), snapshot, adjust
+    )
 
 
 def examine_listed(
@@ -93,7 +80,7 @@ def examine_listed(
     unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
     request = ReadRequest(checks=checks, scope=scope)
-    return examine(clients, place, request, now=now, journal=journal, base=base, again=also)
+    return diagnosis_of(collect(clients, place, request, now=now, journal=journal, base=base, again=also), request)
 
 
 WITNESSES = {

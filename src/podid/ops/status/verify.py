@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from podid.aws.iam import Iam
 from podid.calls.patience import Patience
+from podid.checks.shared.evidence import results
 from podid.checks.status import PERMISSIONS_LINK
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
+from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import SERVICES, Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, exit_code
 from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import allowed_code, simulate_all
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
-from podid.ops.status.diagnose import Diagnosis
+from podid.ops.status.diagnose import Diagnosis, diagnosis_of
 from podid.ops.status.request import VerifyOptions
 
 # five rounds of dry-run pods at this interval span the time that API servers need to agree
@@ -33,33 +36,60 @@ _AGAIN = {
 }
 
 
-Read = Callable[[Snapshot | None, Collection[str]], Diagnosis]
+# a pause between rounds on a slow cluster
+_LEAST_PAUSE = 1.0
+# the results of trials are compared, and checks that depend on the time are made again after a while
+_TRIALS = ("dry_runs", "tokens")
+_JUDGED_FOR = timedelta(seconds=10)
+
+Read = Callable[[Snapshot | None, Collection[str]], Snapshot]
 
 
 def wait(
-    read: Read, patience: Patience, reached: Callable[[IdentityStatus], bool], base: Snapshot | None = None
+    read: Read,
+    judge: Callable[[Snapshot], Diagnosis],
+    patience: Patience,
+    reached: Callable[[IdentityStatus], bool],
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
 ) -> Diagnosis:
     """Return the first diagnosis in which each identity has `reached` the required state or waiting cannot help; the
     last one when `patience` ends. Wait only for recent changes. `read` takes the snapshot to start from and the
-    sections to read again."""
-    again: Collection[str] = ()
-    diagnosis: Diagnosis | None = None
-    for _ in patience.rounds(ROUND_SECONDS):
-        latest = read(base, again)
+    sections to read again: `base` and `again` in the first round. A snapshot without a new result is not judged."""
+    snapshot, diagnosis, pending = base, None, dict[ServiceAccountRef, Verdict]()
+
+    def pause() -> float:
+        assert snapshot is not None, "each round reads one"
+        passed = (patience.clock.now() - snapshot.taken_at).total_seconds()
+        return min(max(ROUND_SECONDS - passed, _LEAST_PAUSE), ROUND_SECONDS)
+
+    for remaining in patience.rounds(pause):
+        snapshot = read(snapshot, again)
         if diagnosis is not None and patience.over:
             break  # the last reading may be incomplete
-        diagnosis = latest
-        pending = [status for status in diagnosis.report.identities if not reached(status) and status.settling]
-        if not pending:
-            break
-        base = diagnosis.snapshot
-        causes = [next((cause for cause in status.causes if cause.error_code == UNSETTLED), None) for status in pending]
-        again = {section for cause in causes if cause is not None for section in _AGAIN.get(cause.link, ())}
-        reason = "" if causes[0] is None else f": {causes[0].reason or causes[0].message}"
+        if diagnosis is None or not remaining or _has_news(snapshot, diagnosis.snapshot):
+            diagnosis = judge(snapshot)
+            missed = (status for status in diagnosis.report.identities if not reached(status))
+            pending = {status.ref: cause for status in missed if (cause := status.unsettled) is not None}
+            if not pending:
+                break
+            again = {section for cause in pending.values() for section in _AGAIN.get(cause.link, ())}
+        ref, cause = next(iter(pending.items()))
+        reason = results(snapshot).get((ref, cause.check, cause.outcome, UNSETTLED)) or cause.reason or cause.message
         more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
-        patience.say(f"waiting for {pending[0].ref}{more}{reason}")
+        patience.say(f"waiting for {ref}{more}: {reason}")
     assert diagnosis is not None, "there is a first round"
     return diagnosis
+
+
+def _has_news(snapshot: Snapshot, judged: Snapshot) -> bool:
+    """Return whether the verdicts on the snapshot can differ from those on the judged one in more than their texts."""
+    others = (name for name in SERVICES if name not in _TRIALS)
+    return (
+        snapshot.taken_at - judged.taken_at >= _JUDGED_FOR
+        or results(snapshot).keys() != results(judged).keys()
+        or any(getattr(snapshot, name) != getattr(judged, name) for name in others)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +125,31 @@ def minting(roles: Iterable[str], run: Probing | None) -> Consent:
 
 
 def verify(
-    examine: Callable[..., Diagnosis],
+    read: Callable[..., Snapshot],
     iam: Iam,
     place: Place,
     selection: ReadRequest,
     options: VerifyOptions,
     patience: Patience,
     *,
-    base: Snapshot,
+    base: Diagnosis,
     run: Probing | None,
 ) -> Verification:
-    """Wait until each identity reaches the required state or cannot by waiting. `examine` reads and judges, starting
-    from `base`; `run` runs podid's own pods, None for none."""
+    """Wait until each identity reaches the required state or cannot by waiting. `read` collects, starting from the
+    snapshot of `base`; `run` runs podid's own pods, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
     selection = replace(selection, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
-        lambda base, again: examine(selection, base=base, again=again),
+        lambda snapshot, again: read(selection, now=patience.clock.now(), base=snapshot, again=again),
+        lambda snapshot: diagnosis_of(snapshot, selection, base.adjust),
         patience,
         lambda status: status.reaches(options.require),
-        base,
+        base.snapshot,
     )
     if run is not None:  # after the wait, so that the probe tests the final state
         more = replace(selection, cost=selection.cost | Cost.PROBE)
-        diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
+        snapshot = read(more, now=patience.clock.now(), base=diagnosis.snapshot, probing=run)
+        diagnosis = diagnosis_of(snapshot, more, base.adjust)
     statuses = diagnosis.report.identities
     allowed = {}
     if options.can:
