@@ -96,3 +96,14 @@ def test_no_note_on_a_change_that_made_nothing(site: Site) -> None:
     site.box.world.credentials.deny("iam:CreateRole")
     failed = site(*NEW)
     assert (failed.code, "incomplete" in failed.stderr) == (4, False), failed
+
+
+def test_what_only_the_user_can_do_is_not_tried_again(site: Site) -> None:
+    """A pod without a controller: the same command would stop there again."""
+    site.with_agent().cluster.make_pod("shop", "shell", "orders")
+    site.wait(5)
+    site.with_identity()
+    outcome = site("associate", "shop/orders", "--tag", "a=b", "--replace", "--restart")
+    assert outcome.code == 8, outcome
+    (note,) = [line for line in outcome.stderr.splitlines() if line.startswith("note: this run is incomplete; ")]
+    assert note.startswith("note: this run is incomplete; to undo its changes: podid undo ")

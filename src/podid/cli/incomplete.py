@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, LostAnswer, PodidError
-from podid.domain.plan import ChangeResult, Status
+from podid.domain.errors import Again, Conflict, LostAnswer, PodidError
+from podid.domain.plan import ChangeResult, Done, Status
 from podid.ops.change.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ def incomplete_notes(result: ChangeResult, access: Access) -> tuple[str, ...]:
         return ()
     # an error whose hint is the command line with a change prints that line
     amended = result.error is not None and isinstance(result.error.hint, Again)
-    again = () if amended else hint_words(Again(), access.runtime.argv)
+    # what only the user can do, such as the deletion of a pod without a controller, stops the same command again
+    stuck = result.error is None and all(
+        item.status is Status.BLOCKED and isinstance(item.error, Conflict) for item in _missing(result)
+    )
+    again = () if amended or stuck else hint_words(Again(), access.runtime.argv)
     steps = [("to complete it", again), ("to undo its changes", undo)]
     return ("; ".join(("this run is incomplete", *(f"{aim}: {shlex.join(words)}" for aim, words in steps if words))),)
 
@@ -37,9 +41,13 @@ def with_undo(error: PodidError, result: ChangeResult, access: Access) -> PodidE
 def _undo(result: ChangeResult, access: Access) -> tuple[str, ...]:
     """Return the command line that undoes the run. Empty if it is complete, or nothing of it remains that can be
     undone."""
-    complete = all(item.status not in (Status.FAILED, Status.BLOCKED) for item in result.done)
     remains = any(
         (item.changed or isinstance(item.error, LostAnswer)) and not kind_of(item.action.kind).not_undone(item.action)
         for item in result.done
     )
-    return () if complete or not remains or not result.run_id else access.at_place(("podid", "undo", result.run_id))
+    incomplete = remains and result.run_id and _missing(result)
+    return access.at_place(("podid", "undo", result.run_id)) if incomplete else ()
+
+
+def _missing(result: ChangeResult) -> list[Done]:
+    return [item for item in result.done if item.status in (Status.FAILED, Status.BLOCKED)]
