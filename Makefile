@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## The main job on the sandbox, narrated
 	@$(BIN)/podid demo
 
-fast: $(STAMP)  ## Tests in half a minute: every module, check and kind, without grids, most whole commands and processes of their own
+fast: $(STAMP)  ## Tests in under a minute: every module, check and kind, without grids, most whole commands and processes of their own
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal -m 'not slow and not rare'
 
 test: $(STAMP)  ## All tests
