@@ -6,7 +6,7 @@ import json
 from itertools import permutations
 
 from harness import table
-from podid.domain.errors import NotFound
+from ops.explained import answer
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
 
@@ -26,15 +26,6 @@ REFUSED = (
 X509 = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 POD = "arn:aws:sts::1:assumed-role/orders/eks-demo-orders-5d-0a1b2c"
 NODE = "User: arn:aws:sts::1:assumed-role/runner/i-025f0dcc0f33c1b93 is not authorized to perform: ssm:GetParameters"
-
-
-def answer(text: str) -> tuple[str, Certainty]:
-    """The first failure mode and how sure it is; none is possible, too."""
-    try:
-        found = explain(text)
-    except NotFound:
-        return "", Certainty.POSSIBLE
-    return found.matches[0].id, found.certainty
 
 
 @table("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])

@@ -1,20 +1,11 @@
 """Texts of applications with their own clients, and of tools that run outside of pods; public ones with their source."""
 
 from harness import table
-from podid.domain.errors import NotFound
+from ops.explained import answer
 from podid.ops.errortext import Certainty
-from podid.ops.explain import explain
 
 URL = "http://169.254.170.23/v1/credentials"
 IMDS = "failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata"
-
-
-def answer(text: str) -> tuple[str, Certainty]:
-    try:
-        found = explain(text)
-    except NotFound:
-        return "", Certainty.POSSIBLE
-    return found.matches[0].id, found.certainty
 
 
 @table(

@@ -155,7 +155,7 @@ class Verdict:
     nodes: tuple[str, ...] = ()
 
     @property
-    def statement(self) -> str:
+    def full_message(self) -> str:
         """Return the message, after the subject if neither the message nor an identity names it."""
         subject = self.subject
         named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in self.message

@@ -95,7 +95,7 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
         more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
         mark, style = SEVERITIES[group[0].severity]
         head = f"  {mark} {check:<{width}}"
-        yield Line(f"{head}   {group[0].statement}{more}", style, upto=len(head))
+        yield Line(f"{head}   {group[0].full_message}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
         yield Line(f"  and {count_of(len(checks) - MOST_LINES, 'more warning')} (--dry-run -o json)", "dim")
 

@@ -137,7 +137,7 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
         hint = Again(add=verdict.fix.commands[0][2:4])
     elif verdict.check == NODE_ROLE and verdict.subject.name in lacking:
         hint = Again(add=(FIX_NODE_ROLE,))
-    return Obstacle(verdict.check, verdict.statement, stops, hint)
+    return Obstacle(verdict.check, verdict.full_message, stops, hint)
 
 
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ class _MigrationRun:
             else:
                 why = f"not checked completely{missing_words((status,))}"
                 if cause is not None:
-                    why = f"{cause.statement if cause.message else cause.reason} ({cause.check})"
+                    why = f"{cause.full_message if cause.message else cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
         return reached, reasons, diagnosis
 

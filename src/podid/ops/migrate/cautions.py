@@ -23,7 +23,7 @@ CHAINED = "chained-assume-missing-tag-session"
 def caution_of(verdict: Verdict) -> Caution:
     """Return the warning of a failing check. It names each of several chained roles, because each requires a change."""
     named = [line for line in verdict.evidence if line.startswith("arn:")] if verdict.check == CHAINED else []
-    return Caution(verdict.check, "; ".join((verdict.statement, *(named if len(named) > 1 else ()))))
+    return Caution(verdict.check, "; ".join((verdict.full_message, *(named if len(named) > 1 else ()))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,7 @@ def _blocks(verdict: Verdict) -> bool:
 
 def _blocker(verdict: Verdict) -> Blocker:
     commands = verdict.fix.commands if verdict.fix is not None else ()
-    return Blocker(verdict.check, verdict.statement, verdict.evidence, commands)
+    return Blocker(verdict.check, verdict.full_message, verdict.evidence, commands)
 
 
 def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:

@@ -224,7 +224,7 @@ class Harm:
 
     @property
     def why(self) -> str:
-        return f"{self.cause.statement.partition(';')[0]} ({self.cause.check})"
+        return f"{self.cause.full_message.partition(';')[0]} ({self.cause.check})"
 
 
 def refusal(harms: Sequence[Harm]) -> Conflict:
