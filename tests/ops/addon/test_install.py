@@ -58,7 +58,7 @@ def test_roles_of_an_add_on_that_is_refused_are_rolled_back(account: Site) -> No
     account.box.world.credentials.deny("eks:CreateAddon")
     refused = account("addon", "install", ADOT, "--recommended", "-o", "json")
     assert (refused.code, refused.stdout, account_state(account.box)) == (4, "", before), refused
-    assert refused.error["advice"].endswith("which this run created, were deleted.")
+    assert refused.error["advice"].endswith("which this command created, were deleted.")
     account.box.world.credentials.allow_again()
     account.box.world.credentials.deny("eks:UpdateAddon")
     refused = account("addon", "associate", EBS, "--recommended", "-o", "json")
