@@ -88,7 +88,7 @@ def test_a_role_that_nothing_uses_after_the_timeout_is_deleted(site: Site) -> No
     vars(site.box.gateway).pop("answer")
     assert (failed.code, failed.stdout, account_state(site.box)) == (7, "", before), failed
     assert "--timeout has passed" in failed.stderr
-    assert "which this run created, was deleted" in failed.stderr
+    assert "which this command created, was deleted" in failed.stderr
     site.must(*NEW)
 
 

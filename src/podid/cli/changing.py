@@ -164,9 +164,8 @@ class Change:
 
     def with_next_commands(self, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
         """Return the plan with the command for each change that another account's owner must make."""
-        argv = self.access.argv
-        owner_changes = tuple(replace(item, command=hint_words(hint(item), argv)) for item in plan.owner_changes)
-        return replace(plan, owner_changes=owner_changes)
+        changes = (replace(item, command=hint_words(hint(item), self.access.argv)) for item in plan.owner_changes)
+        return replace(plan, owner_changes=tuple(changes))
 
     def forecast(
         self,
@@ -220,8 +219,7 @@ class Change:
         return replace(plan, outlook=outlook) if plan.actions else plan
 
     def with_outlook_of_role(self, plan: Plan, role: Role) -> Plan:
-        """Return the plan for a role with its effect on the associations of the cluster that have the role, from AWS
-        alone. Without a cluster, return the plan unchanged."""
+        """Return the plan for a role with its effect on the associations in the cluster, from AWS alone."""
         access = self.access
         if not plan.actions or access.named is None:
             return plan
@@ -310,20 +308,23 @@ class Change:
         )
 
     def take_back(self, result: ChangeResult) -> ChangeResult:
-        """Roll back roles that a failed run created without using them, and return the result. Raise the failure if
-        nothing of the run remains."""
+        """Roll back roles that a failed run, and incomplete ones before it, created without using them, and return the
+        result. Raise the failure if nothing remains."""
         from podid.ops.role.delete import plan_rollback
 
-        rollback = plan_rollback(result)
+        access = self.access
+        rollback = plan_rollback(result, access.journal, access.runtime.argv)
         if rollback is None or result.error is None:
             return result
-        self.access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
+        access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
+            if rollback.of_earlier:  # others may use the role now
+                check_deletions(access.clients, rollback.plan)
             failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error
         if failure is not None:
-            note = f"{rollback.subject}, which this run created, could not be deleted: {failure.message}"
+            note = f"{rollback.subject}, which this command created, could not be deleted: {failure.message}"
             return replace(result, notes=(*result.notes, note))
         if rollback.whole:
             raise rollback.error()

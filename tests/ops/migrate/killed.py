@@ -67,6 +67,7 @@ def dying(site: Site, patch: pytest.MonkeyPatch, number: int, when: str) -> Iter
     writes: list[str] = []
     dead: list[bool] = []
     dying_now = threading.Lock()
+    state.mkdir(exist_ok=True)
 
     def opening(self: HTTPConnectionPool, method: str, url: str, body: Any = None, *args: Any, **named: Any) -> Any:
         # while one thread dies, no other starts a call, and the run does not end

@@ -185,14 +185,25 @@ class Journal:
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
         """Return the actions that interrupted or failed runs of this same command line and place have done, back to the
         last run that completed its plan: a repeated command continues from there."""
-        actions: list[Action] = []
+        return tuple(step.action for _, step in self._steps_before(command, header))
+
+    def created_before(self, command: tuple[str, ...], header: Header) -> tuple[Done, ...]:
+        """Return the actions of these runs that created a resource, unless a later run has deleted it."""
+        return tuple(
+            Done(step.action, Status.DONE, step.after)
+            for run, step in self._steps_before(command, header)
+            if step.action.verb is Verb.CREATE
+            and not run.running
+            and self.last_made(header, step.action.kind, step.action.keys) is not None
+        )
+
+    def _steps_before(self, command: tuple[str, ...], header: Header) -> Iterator[tuple[records.Run, records.Step]]:
         for run in self.runs():
             if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
                 continue
             if run.ended and run.whole:
                 break
-            actions += [step.action for step in run.steps if step.status is Status.DONE]
-        return tuple(actions)
+            yield from ((run, step) for step in run.steps if step.status is Status.DONE)
 
     def interrupted(self, command: tuple[str, ...], header: Header) -> tuple[Done, ...]:
         """Return the changes of interrupted runs of this same command line and place since its last run that ended, in

@@ -263,12 +263,13 @@ _PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 @dataclass(frozen=True, slots=True)
 class RoleRollback:
     """`plan` deletes the roles `names`, with their policies and the service accounts that were created for them.
-    `whole` is whether nothing of the run remains then."""
+    `whole` is whether nothing of the command remains then, `of_earlier` whether an earlier run created one of them."""
 
     result: ChangeResult
     names: tuple[str, ...]
     plan: Plan
     whole: bool
+    of_earlier: bool
 
     @property
     def subject(self) -> str:
@@ -278,7 +279,7 @@ class RoleRollback:
         """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
-        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
+        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this command created, {were} deleted.")
         return self.result.error
 
     def after(self) -> ChangeResult:
@@ -295,14 +296,17 @@ class RoleRollback:
         return replace(self.result, done=done)
 
 
-def plan_rollback(result: ChangeResult) -> RoleRollback | None:
-    """Plan the deletion of the roles that the run created and that nothing uses. None if a change of unknown outcome
-    may use them, since the next run completes it, and if only the target role refuses, which its owner can allow."""
+def plan_rollback(result: ChangeResult, journal: Journal, command: tuple[str, ...]) -> RoleRollback | None:
+    """Plan the deletion of the roles that the run created, or earlier incomplete runs of the same command, and that
+    nothing uses. None if a change of unknown outcome may use them, since the next run completes it, and if only the
+    target role refuses, which its owner can allow."""
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
-    done = [item for item in result.done if item.status is Status.DONE]
+    earlier = journal.created_before(command, result.plan.header)
+    worked = [*earlier, *(item for item in result.done if item.status is Status.DONE)]
+    done = list({(item.action.kind, item.action.target): item for item in worked}.values())
     arns = {item.action.keys["roleName"]: text(item.after, "roleArn") for item in done if _creates(item, ROLE.name)}
-    others = (item for item in result.done if item.action.kind not in _PARTS)
+    others = (item for item in (*done, *result.done) if item.action.kind not in _PARTS)
     uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
     names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
     if not names:
@@ -323,7 +327,8 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     states = [(item.action, item.after if item.after is not None else item.action.after) for item in gone]
     actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
     plan = Plan(header=result.plan.header, actions=actions)
-    return RoleRollback(result, names, plan, whole=len(gone) == len(done))
+    of_earlier = any(item in earlier for item in gone)
+    return RoleRollback(result, names, plan, whole=len(gone) == len(done), of_earlier=of_earlier)
 
 
 def _unknown(result: ChangeResult) -> bool:
