@@ -106,4 +106,4 @@ def test_what_only_the_user_can_do_is_not_tried_again(site: Site) -> None:
     outcome = site("associate", "shop/orders", "--tag", "a=b", "--replace", "--restart")
     assert outcome.code == 8, outcome
     (note,) = [line for line in outcome.stderr.splitlines() if line.startswith("note: this run is incomplete; ")]
-    assert note.startswith("note: this run is incomplete; to undo its changes: podid undo ")
+    assert note.startswith("note: this run is incomplete; to undo this run: podid undo ")

@@ -164,8 +164,9 @@ class Change:
 
     def with_next_commands(self, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
         """Return the plan with the command for each change that another account's owner must make."""
-        changes = (replace(item, command=hint_words(hint(item), self.access.argv)) for item in plan.owner_changes)
-        return replace(plan, owner_changes=tuple(changes))
+        argv = self.access.argv
+        owner_changes = tuple(replace(item, command=hint_words(hint(item), argv)) for item in plan.owner_changes)
+        return replace(plan, owner_changes=owner_changes)
 
     def forecast(
         self,
@@ -219,7 +220,8 @@ class Change:
         return replace(plan, outlook=outlook) if plan.actions else plan
 
     def with_outlook_of_role(self, plan: Plan, role: Role) -> Plan:
-        """Return the plan for a role with its effect on the associations in the cluster, from AWS alone."""
+        """Return the plan for a role with its effect on the associations of the cluster that have the role, from AWS
+        alone. Without a cluster, return the plan unchanged."""
         access = self.access
         if not plan.actions or access.named is None:
             return plan
@@ -308,8 +310,8 @@ class Change:
         )
 
     def take_back(self, result: ChangeResult) -> ChangeResult:
-        """Roll back roles that a failed run, and incomplete ones before it, created without using them, and return the
-        result. Raise the failure if nothing remains."""
+        """Roll back roles that a failed run, or the unfinished runs that it continues, created without using them, and
+        return the result. Raise the failure if nothing of them remains."""
         from podid.ops.role.delete import plan_rollback
 
         access = self.access
@@ -318,14 +320,12 @@ class Change:
             return result
         access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
-            if rollback.of_earlier:  # others may use the role now
-                check_deletions(access.clients, rollback.plan)
+            check_deletions(access.clients, rollback.plan)
             failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error
         if failure is not None:
-            note = f"{rollback.subject}, which this command created, could not be deleted: {failure.message}"
-            return replace(result, notes=(*result.notes, note))
+            return rollback.failed(failure)
         if rollback.whole:
             raise rollback.error()
         return rollback.after()

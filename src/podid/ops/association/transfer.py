@@ -246,7 +246,7 @@ def left_in_trust(
         trust.TrustVerdict.NO_MATCH
     ):
         return None
-    edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
+    edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, untagged=() if session_tags else (ref,)))
     if not edit(policy, dict(role.tags)).changed:
         return None
     return plan_edit(then, edit, plan.header, quota, why=f"to remove {ref}")
