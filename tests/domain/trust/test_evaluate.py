@@ -119,7 +119,23 @@ def test_the_two_actions_may_come_from_two_statements() -> None:
         ([statement(), statement({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, Effect="Deny")], MATCH),
         ([statement(), statement({"StringNotEquals": {"aws:SourceAccount": "2"}}, Effect="Deny")], NO),
         ([statement(), statement({"StringEquals": {"aws:Foo": "1"}}, Effect="Deny")], UNKNOWN),
-        ([statement(), statement(Effect="Deny", Principal="*")], UNKNOWN),
+        ([statement(), statement(Effect="Deny", Principal="*")], NO),
+        (
+            [
+                statement(),
+                statement({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, Effect="Deny", Principal={"AWS": "*"}),
+            ],
+            NO,
+        ),
+        (
+            [statement(), statement({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, Effect="Deny", Principal="*")],
+            MATCH,
+        ),
+        (
+            [statement(), statement({"Bool": {"aws:PrincipalIsAWSService": "false"}}, Effect="Deny", Principal="*")],
+            MATCH,
+        ),
+        ([statement(), statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": "1"})], UNKNOWN),
         ([statement(), statement({"Bool": {NS: "x"}}, Effect="Deny", Principal={"AWS": "1"})], MATCH),
         ([statement(Principal={"AWS": "1"}), statement({"StringEquals": {"aws:Foo": "1"}}, Effect="Deny")], NO),
         ([statement({"Weird": {NS: "x"}}), statement(Effect="Deny")], NO),

@@ -188,7 +188,7 @@ TABLE: dict[str, Row] = {
         statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}), flags="--scope account"
     ),
     # --- add: it cannot be
-    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies the request for everyone"),
+    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies the request; an explicit Deny"),
     "all but others are denied": cannot_add(
         EC2,
         statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": ACCOUNT}),

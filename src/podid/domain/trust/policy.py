@@ -1,8 +1,8 @@
 """A trust policy: parsed without loss of its form, and printed with equal values in the same order. The three-valued
 truth of one statement for one request: its principal, its action and its conditions.
 
-The truth of principals "*" and NotPrincipal is None. A Deny for everyone whose conditions hold still denies EKS, so an
-edit must not promise access that such a statement denies (`denied_for_everyone`).
+A Deny for "*" includes EKS, but the truth of an Allow for "*" and of NotPrincipal is None. An edit must not promise
+access that a Deny with NotPrincipal denies either (`denied_for_everyone`).
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements: Principal" and
 "NotPrincipal", and "Policy evaluation logic". IAM's API returns the document percent-encoded; SDKs may decode it to
@@ -98,9 +98,11 @@ class Statement:
         return [name for _, name in self.principals if name != PODS_PRINCIPAL]
 
     def names_caller(self, request: Request) -> Truth:
-        """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
+        """Return whether the statement names the caller; None for NotPrincipal, and for an Allow for everyone (`*`)."""
         if self.not_principal:
             return None
+        if self.names_everyone and not self.allow:
+            return True
         return _names_caller(self.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
 
     def conditions_hold(self, context: RequestContext) -> Truth:
