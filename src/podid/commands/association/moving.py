@@ -14,12 +14,12 @@ from podid.ops.association.request import AccountOptions, AssociateOptions, Move
 from podid.ops.association.transfer import Transfer, copies
 
 
-def place_of_other(target: Access, source: Place) -> Place:
-    """Return the place of the other cluster. If it does not exist, the error does not suggest the `source`."""
+def place_of_one(access: Access, other: str) -> Place:
+    """Return the place of one of two clusters. If it does not exist, the error does not suggest the `other` one."""
     try:
-        return target.place(for_change=True)
+        return access.place(for_change=True)
     except ClusterNotFound as error:
-        if isinstance(error.hint, Again) and source.cluster_name in (error.hint.swap or ()):
+        if isinstance(error.hint, Again) and other in (error.hint.swap or ()):
             error.hint = ()
         raise
 
@@ -29,7 +29,7 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     nothing is created if it is not possible."""
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
-    new_place, old_cluster = place_of_other(target, place), place.cluster_name
+    new_place, old_cluster = place_of_one(target, place.cluster_name), place.cluster_name
     if place.the_cluster.arn == new_place.the_cluster.arn:
         raise UsageError(
             f"--to-cluster is the cluster of the association itself: {old_cluster}", subject=options.to_cluster
