@@ -106,7 +106,7 @@ class Change:
         """Return service accounts to the previous mechanism: the first part, restarts, and the last part once all pods
         use it."""
         from podid.ops.association.aftermath import after_disassociate
-        from podid.ops.migrate.rollback import with_pods_back
+        from podid.ops.migrate.rollback import check_unmoved, with_pods_back
 
         access, terminal = self.access, self.access.terminal
         planned = replace(planned, before=planned.before.noting(self.owner_notes(planned.whole)))
@@ -118,7 +118,7 @@ class Change:
             return
         self.show(planned.whole)
         terminal.consent(consent)
-        check_deletions(access.clients, planned.before)
+        check_unmoved(access.clients, self.place, planned)
         try:
             result = self.carry_out(planned.before, undoes=self.undoes)
             self.plan_restarts()

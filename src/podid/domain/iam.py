@@ -246,6 +246,18 @@ DENIALS = {
     "organization": NOT_BY_ORGANIZATION,
     "": "no policy of the role allows it",
 }
+# likewise, what allows it
+_REPAIRS = {
+    "policy": "remove the Deny of {} from the policies of role {}",
+    "boundary": "allow {} also in the permissions boundary of role {}",
+    "organization": "allow {} for role {} in the service control policies of the organization",
+    "": "allow {} in a policy of role {}",
+}
+
+
+def repair_of(denied_by: str, request: str, role: str) -> str:
+    """Return the change that allows the denied request of a role."""
+    return _REPAIRS[denied_by].format(request, role)
 
 
 def strings_in(value: object) -> Iterator[str]:

@@ -65,6 +65,16 @@ def test_roles_of_an_add_on_that_is_refused_are_rolled_back(account: Site) -> No
     assert (refused.code, account_state(account.box)) == (4, before), refused
 
 
+@pytest.mark.parametrize(("operation", "code"), [("DescribeAddonVersions", 4), ("DescribeAddonConfiguration", 6)])
+def test_nothing_is_installed_without_the_recommended_policies(account: Site, operation: str, code: int) -> None:
+    before = account_state(account.box)
+    account.box.world.credentials.deny(f"eks:{operation}")
+    refused = account("addon", "install", ADOT, "--recommended", *API)
+    assert (refused.code, account_state(account.box)) == (code, before), refused
+    assert f"eks:{operation}" in refused.error["message"]
+    account.must("addon", "install", ADOT, *API)
+
+
 def test_community_add_ons_are_offered(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOG, ADOT, replace(CATALOG[ADOT], owner="community"))
     assert ADOT in account.must("addon", "list", "--all", "-o", "name").stdout
