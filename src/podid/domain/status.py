@@ -122,7 +122,7 @@ class IdentityState(RankedWord):
     PROVEN = "proven"
     NONE = "no-association"
 
-    def reaches(self, required: "IdentityState") -> bool:
+    def reaches(self, required: IdentityState) -> bool:
         return self is not IdentityState.NONE and self.rank >= required.rank
 
 
