@@ -90,6 +90,11 @@ class OptionField:
             return ()
         return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
 
+    def at(self, field: str, type_: object) -> "OptionField":
+        """Return the option for a field of a group, or a parameter, of this type. Without a default, text is empty."""
+        empty = self.default is None and type_ in (str, "str")
+        return replace(self, field=field, default="" if empty else self.default)
+
     def value(self, typed: Any) -> Any:
         """Return the converted value. Raise InvalidInput."""
         for text in typed if self.kind == "texts" else (typed,):
@@ -117,12 +122,15 @@ def number(metavar: str, help: str, *, default: int, **more: Any) -> Any:
     return OptionField(kind="number", metavar=metavar, help=help, default=default, **more)
 
 
-def argument(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
-    return OptionField(kind="text", argument=True, metavar=metavar, help=help, default=default, **more)
+def argument(metavar: str, help: str, *, kind: Any = "text", default: Any = REQUIRED, **more: Any) -> Any:
+    """Return an argument. It is optional if it has a default, or brackets in help."""
+    if default is REQUIRED and metavar.startswith("["):
+        default = () if kind == "texts" else None
+    return OptionField(kind=kind, argument=True, metavar=metavar, help=help, default=default, **more)
 
 
-def arguments(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
-    return OptionField(kind="texts", argument=True, metavar=metavar, help=help, default=default, **more)
+def arguments(metavar: str, help: str, **more: Any) -> Any:
+    return argument(metavar, help, kind="texts", **more)
 
 
 def included(group: type[T]) -> Any:
@@ -177,8 +185,8 @@ def options(cls: type[T]) -> type[T]:
     """Make the class a frozen dataclass whose fields are options, in their order."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, OptionField):
-            declared = replace(value, field=name)
-            empty: Any = {"default_factory": dict} if value.default == {} else {"default": value.default}
+            declared = value.at(name, cls.__annotations__[name])
+            empty: Any = {"default_factory": dict} if declared.default == {} else {"default": declared.default}
             setattr(cls, name, field(**empty, metadata={"option": declared}))
     for name, method in _METHODS.items():
         setattr(cls, name, method)

@@ -82,17 +82,10 @@ MANAGED_POLICIES = several(
 ADOPT = switch("Change a role that podid did not create.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
 REMOVE_FROM_TARGETS = switch("Also remove a deleted role from the trust policies of its target roles.")
-TARGET_PROFILE = option(
-    "PROFILE",
-    "AWS profile for the target role's trust policy.",
-    default="",
-)
+TARGET_PROFILE = option("PROFILE", "AWS profile for the target role's trust policy.")
 ROLE = argument("ROLE", "Name or ARN of the role.")
 SERVICE_ACCOUNTS = arguments(
-    "[NS/SA...]",
-    "Service accounts, each as NAMESPACE/NAME.",
-    default=(),
-    read=ServiceAccountRef.parse_all,
+    "[NS/SA...]", "Service accounts, each as NAMESPACE/NAME.", read=ServiceAccountRef.parse_all
 )
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)

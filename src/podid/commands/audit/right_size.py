@@ -21,9 +21,7 @@ class RightSizeOptions:
     older_than: str = OLDER_THAN
     keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
     events: str = option(
-        "FILE|-",
-        "CloudTrail events of the whole period, including data events. podid removes other actions.",
-        default="",
+        "FILE|-", "CloudTrail events of the whole period, including data events. podid removes other actions."
     )
     cloudtrail: bool = switch(
         "Keep actions that CloudTrail recorded in the last four hours. IAM may not report them yet."

@@ -23,9 +23,9 @@ def account_name(text: str) -> str:
 class AddonRequest:
     """`account` empty: all service accounts that the add-on's version supports. `addon` empty: all add-ons."""
 
-    addon: str = argument("[ADDON]", "The installed add-on.", default="")
-    account: str = argument("[SA]", "Service account of the add-on, without namespace.", default="", read=account_name)
-    role: str = option("ROLE", "IAM role, by name or ARN.", default="")
+    addon: str = argument("[ADDON]", "The installed add-on.")
+    account: str = argument("[SA]", "Service account of the add-on, without namespace.", read=account_name)
+    role: str = option("ROLE", "IAM role, by name or ARN.")
     recommended: bool = switch("Create a role with the policies that AWS recommends, for each service account.")
     all_addons: bool = switch("Every installed add-on whose service accounts have no role.", name="--all")
     replace: bool = switch("Replace the current role, or an association that the add-on does not own.")

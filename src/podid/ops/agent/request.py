@@ -49,9 +49,7 @@ class AddonSettings:
     """The settings of an add-on that is installed or changed. `values` are those of the configuration file."""
 
     addon_version: str = option(
-        "VERSION",
-        "default, latest or vX.Y.Z-eksbuild.N. [default: the installed version, else EKS's default]",
-        default="",
+        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: the installed version, else EKS's default]"
     )
     allow_downgrade: bool = switch("Allow a version that is older than the installed one.")
     config: tuple[Assignment, ...] = several(

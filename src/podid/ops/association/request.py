@@ -153,9 +153,9 @@ class MoveOptions:
         "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
     )
     target: ServiceAccountRef | None = argument(
-        "[NEW-NS/SA]", "Service account that gets the association.", default=None, read=ServiceAccountRef.parse
+        "[NEW-NS/SA]", "Service account that gets the association.", read=ServiceAccountRef.parse
     )
-    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.", default="")
+    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.")
     change: AssociationChange = included(AssociationChange)
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
@@ -190,7 +190,7 @@ def _map(name: str, help: str, check: Callable[[str], str]) -> Any:
 class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
     to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
-    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
+    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", source="profiles")
     roles: Mapping[str, str] = _map(
         "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", check_role
     )
@@ -240,22 +240,12 @@ class AssociateOptions:
     BRIEF: ClassVar = dict.fromkeys(("new_role", "role_tag", "conditions"), "podid role create --help")
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
-    pattern: str = option(
-        "PATTERN",
-        "Service accounts by name, with -n PATTERN or -A.",
-        name="--service-account",
-        default="",
-    )
-    selector: str = option(
-        "LABELS",
-        "Service accounts by label, with -n PATTERN or -A.",
-        short="-l",
-        default="",
-    )
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f")
+    pattern: str = option("PATTERN", "Service accounts by name, with -n PATTERN or -A.", name="--service-account")
+    selector: str = option("LABELS", "Service accounts by label, with -n PATTERN or -A.", short="-l")
     accounts: AccountOptions = included(AccountOptions)
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
-    role: str = option("ROLE", "Role, by name or ARN.", default="")
+    role: str = option("ROLE", "Role, by name or ARN.")
     create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
@@ -268,12 +258,7 @@ class AssociateOptions:
     adopt: bool = ADOPT
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = FORCE
-    print_: str = option(
-        "FORM",
-        "terraform: print the configuration and change nothing.",
-        default="",
-        read=_form,
-    )
+    print_: str = option("FORM", "terraform: print the configuration and change nothing.", read=_form)
 
 
 # --- podid list -------------------------------------------------------------------------------------------------------
@@ -284,25 +269,20 @@ class ListOptions:
     HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
+    role: str = option("ROLE", "Only associations with this role, by name or ARN.", read=check_role)
     stale: bool = switch("Only associations with stale pods.")
     dangling: bool = switch("Only associations without their service account or role.")
-    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).")
+    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l")
     owner: str = option(
-        "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none.", default=""
+        "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none."
     )
     tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only associations unchanged for at least this time.", default="")
-    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
+    older_than: str = option("TIME", "Only associations unchanged for at least this time.")
+    newer_than: str = option("TIME", "Only associations changed within this time.")
     pods: bool = switch("Count the running and the stale pods of each association.")
     columns: str = COLUMNS
-    sort_by: str = option(
-        "COLUMN",
-        "Column to sort by, except not-read; -COLUMN reverses.",
-        default="",
-        source="list-orders",
-    )
+    sort_by: str = option("COLUMN", "Column to sort by, except not-read; -COLUMN reverses.", source="list-orders")
     watch: bool = switch("Keep reading and show each change.")
     clusters: ClusterOptions = included(ClusterOptions)
 

@@ -59,13 +59,13 @@ class FileDiffOptions:
 
 @options
 class FilePlanOptions(FileDiffOptions):
-    save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.", default="")
+    save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @options
 class FileApplyOptions(FileDiffOptions):
-    plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.", default="")
+    plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.")
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
 
@@ -84,16 +84,15 @@ class ReconcileOptions(FileDiffOptions):
     interval: float = option("TIME", "Time between rounds, such as 5m. [default: 5m]", default=300.0, read=seconds)
     applies: bool = switch("Make the changes, instead of reporting them.", name="--apply")
     once: bool = switch("Run one round and exit with its exit code.")
-    listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", default="", read=_address)
+    listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", read=_address)
     lease: str = option(
         "NAMESPACE",
         "Namespace of the Lease that elects the active replica. [default: the pod's own]",
-        default="",
         read=check_namespace_name,
     )
     manifests: bool = switch("Print manifests of a CronJob and a Deployment that run podid, and exit.")
-    image: str = option("IMAGE", "Image of podid, for --manifests.", default="")
-    write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.", default="")
+    image: str = option("IMAGE", "Image of podid, for --manifests.")
+    write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.")
     force: bool = switch("Replace existing files of --write.", consent=True)
 
 

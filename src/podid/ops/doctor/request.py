@@ -63,7 +63,7 @@ class ReportOptions:
         values=(*_LEVELS, "never"),
     )
     allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
-    baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
+    baseline: str = option("FILE", "Accepted findings, with reason and expiry date.")
     report_files: tuple[str, ...] = several(
         "FILE",
         "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html. "
@@ -96,7 +96,7 @@ class AuditOptions:
         "Run a pod on a node of each group, to test access to the metadata service. Asks for confirmation."
     )
     policy: str = option(
-        "FILE", "Also check the rules of this guard file. [default: PODID_GUARD, or the setting guard]", default=""
+        "FILE", "Also check the rules of this guard file. [default: PODID_GUARD, or the setting guard]"
     )
     report: ReportOptions = included(ReportOptions)
     clusters: ClusterOptions = included(ClusterOptions)
@@ -118,7 +118,7 @@ class DoctorOptions:
         "clusters": "Several clusters, and the caller",
     }
     BRIEF: ClassVar = {"clusters": "podid list --help"}
-    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
+    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
     link: tuple[str, ...] = several(
@@ -136,8 +136,8 @@ class DoctorOptions:
     )
     until_clean: bool = switch("Repeat until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
-    save: str = option("FILE", "Save the data that podid read to this file.", default="")
-    saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from", default="")
+    save: str = option("FILE", "Save the data that podid read to this file.")
+    saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from")
     clusters: ClusterOptions = included(ClusterOptions)
     me: bool = switch("Check the caller's permissions for this command instead.")
     for_command: tuple[str, ...] = several(

@@ -49,11 +49,7 @@ class MigrationOptions:
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_: str = option(
-        "SOURCE",
-        "Only service accounts that get credentials from this source.",
-        name="--from",
-        default="",
-        values=tuple(OlderWay),
+        "SOURCE", "Only service accounts that get credentials from this source.", name="--from", values=tuple(OlderWay)
     )
     accept: Mapping[str, frozenset[str]] = several(
         "ID|NS/SA=ID", "Ignore this blocker. Repeatable.", name="--accept", default={}, read=read_accepted
@@ -79,13 +75,10 @@ class ChangeOptions:
 @options
 class ApplyOptions(ChangeOptions):
     base_role: str = option(
-        "NAME",
-        "For roles of other accounts: create this role, which assumes the old one.",
-        default="",
-        read=check_role_name,
+        "NAME", "For roles of other accounts: create this role, which assumes the old one.", read=check_role_name
     )
     target_profile: str = TARGET_PROFILE
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.", default="")
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
@@ -120,6 +113,5 @@ class FinishOptions:
         "DIR",
         "Write manifests of objects that another tool manages to this directory: service accounts without the "
         "annotations, patches of pod templates.",
-        default="",
     )
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)

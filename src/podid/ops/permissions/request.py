@@ -79,7 +79,7 @@ PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in an
 
 @options
 class CanOptions:
-    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.")
     patterns: tuple[str, ...] = arguments(
         "ACTION...", "The actions, such as s3:GetObject or a pattern such as 's3:Get*'.", default=()
     )
@@ -129,7 +129,7 @@ class WhoOptions:
 
 @options
 class PrivilegeOptions:
-    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.")
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
     role: str | None = ROLE_OPTION
     policy_files: tuple[str, ...] = FILES

@@ -115,13 +115,10 @@ class RoleOptions:
     path: str = option(
         "PATH", "IAM path of the role. [default: /]", default="/", read=partial(check_path, name="--path")
     )
-    description: str = option(
-        "TEXT", "Description of the role.", default="", read=partial(check_description, name="--description")
-    )
+    description: str = option("TEXT", "Description of the role.", read=partial(check_description, name="--description"))
     boundary: str = option(
         "NAME|ARN",
         "Managed policy as permissions boundary. A bare name is an AWS managed policy.",
-        default="",
         also=("--permissions-boundary",),
     )
     max_session_seconds: int | None = option(
@@ -182,18 +179,12 @@ class RoleRequest:
     name: str = argument(
         "[NAME]",
         "Name of the role. [default: derived from cluster, namespace and service account]",
-        default="",
         read=check_role_name,
     )
     scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     permissions: PermissionOptions = included(PermissionOptions)
-    target_role: str = option(
-        "ARN",
-        "Role that this role can assume, in any account.",
-        default="",
-        read=role_arn,
-    )
+    target_role: str = option("ARN", "Role that this role can assume, in any account.", read=role_arn)
     target_profile: str = TARGET_PROFILE
     session_tags: bool = switch(
         "Whether the association adds session tags. The trust policy requires them.",

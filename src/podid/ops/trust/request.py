@@ -20,7 +20,7 @@ class TrustOptions:
     """The policies, of files or of a role, and the service accounts."""
 
     files: tuple[str, ...] = arguments(
-        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin.", default=()
+        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin."
     )
     role: str | None = option("ROLE", "Role, by name or ARN, instead of FILE.")
     service_accounts: tuple[ServiceAccountRef, ...] = several(
