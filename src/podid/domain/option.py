@@ -2,7 +2,7 @@
 
     @options
     class Permissions:
-        presets: tuple[str, ...] = several("NAME", "Permissions of a well-known workload.", name="--preset")
+        presets: tuple[str, ...] = repeatable("NAME", "Permissions of a well-known workload.", name="--preset")
 
 `podid.cli.command` derives a command's parameters from them; completion, hints and documentation read the rest.
 """
@@ -113,7 +113,7 @@ def option(metavar: str, help: str, *, default: Any = None, **more: Any) -> Any:
     return OptionField(kind="text", metavar=metavar, help=help, default=default, **more)
 
 
-def several(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
+def repeatable(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
     """Return an option that can be repeated."""
     return OptionField(kind="texts", metavar=metavar, help=help, default=default, **more)
 

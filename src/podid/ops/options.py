@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import argument, arguments, option, several, switch, tags
+from podid.domain.option import argument, arguments, option, repeatable, switch, tags
 
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition
@@ -37,7 +37,7 @@ def _conditions(texts: Sequence[str]) -> tuple[OwnCondition, ...]:
     return parse_conditions(texts)
 
 
-CONDITIONS = several(
+CONDITIONS = repeatable(
     "[OPERATOR:]KEY=VALUE",
     "Further condition of the trust policy statement; the default operator is StringEquals. Repeatable.",
     name="--condition",
@@ -62,18 +62,18 @@ COLUMNS = option(
     env=("PODID_COLUMNS",),
     source="list-columns",
 )
-PRESETS = several(
+PRESETS = repeatable(
     "NAME[,KEY=VALUE...]",
     "Permissions of a preset (podid preset list). Repeatable.",
     name="--preset",
     source="presets",
 )
-POLICY_FILES = several(
+POLICY_FILES = repeatable(
     "FILE|-",
     "Inline policy as JSON, named after the file. Repeatable.",
     name="--policy-file",
 )
-MANAGED_POLICIES = several(
+MANAGED_POLICIES = repeatable(
     "NAME|ARN",
     "ARN, or name of an AWS managed policy. Repeatable.",
     name="--managed-policy",
@@ -91,7 +91,7 @@ SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", r
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
 OLDER_THAN = option("TIME", "Report as unused after this time without use, at most 400d.", default="90d")
-CLUSTER_TAGS = several(
+CLUSTER_TAGS = repeatable(
     "KEY=VALUE",
     "Every cluster that has all of these tags. Repeatable.",
     name="--cluster-tag",

@@ -22,7 +22,7 @@ from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES, marked
-from podid.render.several import ClusterFailureBody
+from podid.render.multicluster import ClusterFailureBody
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 

@@ -18,7 +18,7 @@ from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
-from podid.render.several import ClusterFailureBody
+from podid.render.multicluster import ClusterFailureBody
 from podid.render.status import (
     IdentityStatusBody,
     commands_of,

@@ -7,7 +7,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, seconds, several, switch
+from podid.domain.option import option, options, repeatable, seconds, switch
 from podid.domain.plan import Consent
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
@@ -19,7 +19,7 @@ _REPORT_SECONDS = 120.0
 class RightSizeOptions:
     service_account: ServiceAccountRef = SERVICE_ACCOUNT
     older_than: str = OLDER_THAN
-    keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
+    keep: tuple[str, ...] = repeatable("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
     events: str = option(
         "FILE|-", "CloudTrail events of the whole period, including data events. podid removes other actions."
     )

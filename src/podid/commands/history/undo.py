@@ -49,7 +49,7 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
-    from podid.cli.several import over_clusters
+    from podid.cli.multicluster import over_clusters
     from podid.commands.history.undoing import at_run, tell_others, undo_run
 
     if run_id is None and access.runtime.interactive:

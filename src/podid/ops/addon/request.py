@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import argument, option, options, several, switch
+from podid.domain.option import argument, option, options, repeatable, switch
 from podid.ops.agent.request import AddonSettings
 from podid.ops.options import UPDATE_TRUST
 
@@ -56,7 +56,7 @@ def _roles(texts: Sequence[str]) -> dict[str, str]:
 @options
 class AddonInstallOptions(AddonSettings):
     addon: str = argument("ADDON", "The add-on.")
-    roles: Mapping[str, str] = several(
+    roles: Mapping[str, str] = repeatable(
         "SA=ROLE", "Role for one of the add-on's service accounts. Repeatable.", name="--role", default={}, read=_roles
     )
     recommended: bool = switch("Create a role with the policies that AWS recommends, for each service account.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_account, check_namespace_name, check_role
-from podid.domain.option import REQUIRED, argument, included, option, options, several, switch, tags
+from podid.domain.option import REQUIRED, argument, included, option, options, repeatable, switch, tags
 from podid.ops.clusters import ClusterOptions
 from podid.ops.options import (
     ADOPT,
@@ -67,8 +67,8 @@ class SettingOptions:
     )
     session_policy: str | None = option("FILE|-", "Session policy as JSON; requires --no-session-tags.")
     no_session_policy: bool = switch("Remove the session policy.")
-    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
-    untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
+    untag: tuple[str, ...] = repeatable("KEY", "Tag to remove. Repeatable.")
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
         """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
@@ -183,7 +183,7 @@ def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict
 
 def _map(name: str, help: str, check: Callable[[str], str]) -> Any:
     """Return a repeatable option of OLD=NEW pairs."""
-    return several("OLD=NEW", help, name=name, default={}, read=partial(_pairs, name=name, check=check))
+    return repeatable("OLD=NEW", help, name=name, default={}, read=partial(_pairs, name=name, check=check))
 
 
 @options
@@ -249,7 +249,7 @@ class AssociateOptions:
     create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
-    role_tag: Mapping[str, str] = several(
+    role_tag: Mapping[str, str] = repeatable(
         "KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=partial(role_tags, name="--role-tag")
     )
     conditions: tuple[OwnCondition, ...] = CONDITIONS
@@ -277,7 +277,7 @@ class ListOptions:
     owner: str = option(
         "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none."
     )
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
+    tag: tuple[str, ...] = repeatable("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
     older_than: str = option("TIME", "Only associations unchanged for at least this time.")
     newer_than: str = option("TIME", "Only associations changed within this time.")
     pods: bool = switch("Count the running and the stale pods of each association.")

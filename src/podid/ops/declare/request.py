@@ -6,21 +6,21 @@ from typing import ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_namespace_name
-from podid.domain.option import arguments, included, option, options, seconds, several, switch
+from podid.domain.option import arguments, included, option, options, repeatable, seconds, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 
 
 @options
 class FileOptions:
-    files: tuple[str, ...] = several(
+    files: tuple[str, ...] = repeatable(
         "FILE|DIR|-",
         "File of podid or of another program (podid convert), or a directory. Repeatable.",
         name="--file",
         short="-f",
         default=(),
     )
-    variables: tuple[str, ...] = several("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
-    variable_files: tuple[str, ...] = several(
+    variables: tuple[str, ...] = repeatable("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
+    variable_files: tuple[str, ...] = repeatable(
         "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
-from podid.domain.option import argument, given_options, included, option, options, several, switch
+from podid.domain.option import argument, given_options, included, option, options, repeatable, switch
 from podid.domain.section import READS, Cost
 from podid.ops.clusters import ClusterOptions
 from podid.ops.options import SERVICE_ACCOUNTS
@@ -64,7 +64,7 @@ class ReportOptions:
     )
     allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.")
-    report_files: tuple[str, ...] = several(
+    report_files: tuple[str, ...] = repeatable(
         "FILE",
         "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html. "
         "Repeatable.",
@@ -81,8 +81,8 @@ class ReportOptions:
         return report.exit_code(fail_on=self.level, allow_unknown=self.allow_unknown)
 
 
-CHECK = several("ID", "Run only this check. Repeatable.")
-SKIP = several("ID", "Skip this check. Repeatable.")
+CHECK = repeatable("ID", "Run only this check. Repeatable.")
+SKIP = repeatable("ID", "Skip this check. Repeatable.")
 
 
 @options
@@ -121,7 +121,7 @@ class DoctorOptions:
     target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
-    link: tuple[str, ...] = several(
+    link: tuple[str, ...] = repeatable(
         "LINK", "Run only the checks of this link, such as 6 or agent. Repeatable.", suggests=LINKS
     )
     logs: bool = switch("Read the agents' logs of the last hour.")
@@ -130,7 +130,7 @@ class DoctorOptions:
     probe: bool = switch("Run probe pods that request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
     fix: bool = switch("Apply fixes that restart or install. Prompts for each.")
-    fix_id: tuple[str, ...] = several("ID", "Fix only this finding; permits grants and deletions. Repeatable.")
+    fix_id: tuple[str, ...] = repeatable("ID", "Fix only this finding; permits grants and deletions. Repeatable.")
     fix_level: str = option(
         "LEVEL", "With --fix, the lowest severity to fix: error, warn or info.", default="warn", values=_LEVELS
     )
@@ -140,7 +140,7 @@ class DoctorOptions:
     saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from")
     clusters: ClusterOptions = included(ClusterOptions)
     me: bool = switch("Check the caller's permissions for this command instead.")
-    for_command: tuple[str, ...] = several(
+    for_command: tuple[str, ...] = repeatable(
         "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
     )
 

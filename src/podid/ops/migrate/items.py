@@ -45,7 +45,7 @@ from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.diagnose import Adjust, unchanged
-from podid.ops.status.foresee import overlaid, planned_associations
+from podid.ops.status.prediction import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
 PARTS = {"service_accounts": "service accounts", "pods": "pods", "associations": "associations", "addons": "add-ons"}

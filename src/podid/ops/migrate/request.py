@@ -6,7 +6,7 @@ from datetime import timedelta
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef, check_role_name
-from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
+from podid.domain.option import included, number, one_of, option, options, repeatable, seconds, switch, tags
 from podid.domain.text import did_you_mean
 from podid.ops.options import SERVICE_ACCOUNTS, TARGET_PROFILE
 
@@ -51,7 +51,7 @@ class MigrationOptions:
     from_: str = option(
         "SOURCE", "Only service accounts that get credentials from this source.", name="--from", values=tuple(OlderWay)
     )
-    accept: Mapping[str, frozenset[str]] = several(
+    accept: Mapping[str, frozenset[str]] = repeatable(
         "ID|NS/SA=ID", "Ignore this blocker. Repeatable.", name="--accept", default={}, read=read_accepted
     )
     strict: bool = switch("Block service accounts that podid could not check completely.")
@@ -95,7 +95,7 @@ class ApplyOptions(ChangeOptions):
         bounds=(0, 5000),
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
-    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
     approve_each: bool = switch("Ask before each service account.")
 
 

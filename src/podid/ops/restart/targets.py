@@ -27,7 +27,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import images_of
-from podid.ops.status.foresee import Forecast, Harm, obstacle, refusal
+from podid.ops.status.prediction import Forecast, Harm, obstacle, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.clients import Clients
 from podid.ops.role.policies import check_inline_size, inline_size
-from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, values_of_place
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
@@ -234,7 +234,7 @@ def plan_attach(
     role = own_role(clients, options.role)
     partition = Arn.parse(role.arn).partition
     cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
-    around = surroundings(partition, place.account, place.region, cluster)
+    around = values_of_place(partition, place.account, place.region, cluster)
     granted = [fill(choice, around) for choice in choices]
     managed = (*options.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)

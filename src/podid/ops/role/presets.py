@@ -17,7 +17,7 @@ from podid.domain.text import did_you_mean, meant, nearest, short_list
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
-PLACE = re.compile(r"\{\{(\w+)\}\}")
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 # values contain no IAM wildcards or variables: each names one resource
 FORMS: dict[str, tuple[str, str]] = {
     "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
@@ -80,24 +80,24 @@ class Preset:
     managed_policies: tuple[str, ...]
 
     @property
-    def places(self) -> frozenset[str]:
+    def placeholders(self) -> frozenset[str]:
         """Return the placeholders of its policy."""
-        return frozenset(PLACE.findall(json.dumps(self.statements)))
+        return frozenset(PLACEHOLDER.findall(json.dumps(self.statements)))
 
     @property
     def of_cluster(self) -> bool:
         """Return whether its policy names the cluster."""
-        return not self.places.isdisjoint(("cluster", "clusterArn"))
+        return not self.placeholders.isdisjoint(("cluster", "clusterArn"))
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
         """Return its parameters, and those with defaults from the cluster."""
-        return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
+        return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.placeholders))
 
     @property
     def words(self) -> str:
         """Return the permissions in words, with parameters in capitals."""
-        return PLACE.sub(lambda place: place[1].upper(), self.allows)
+        return PLACEHOLDER.sub(lambda match: match[1].upper(), self.allows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +171,18 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
             mistake = (
                 f"{pair!r} is not KEY=VALUE" if not equals else f"unknown parameter {key}{did_you_mean(key, known)}"
             )
-            raise InvalidInput(f"Preset {name}: {mistake}", advice=_takes(preset), subject=text)
+            raise InvalidInput(f"Preset {name}: {mistake}", advice=_parameters_words(preset), subject=text)
         values[key] = (*values.get(key, ()), _value(preset, known[key], value))
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
     missing = [key for key in missing if key not in values]
     if missing and complete:
-        raise InvalidInput(f"Preset {name} requires {', '.join(missing)}", advice=_takes(preset), subject=text)
+        raise InvalidInput(
+            f"Preset {name} requires {', '.join(missing)}", advice=_parameters_words(preset), subject=text
+        )
     return Choice(preset, {key: tuple(dict.fromkeys(texts)) for key, texts in values.items()})
 
 
-def _takes(preset: Preset) -> str:
+def _parameters_words(preset: Preset) -> str:
     keys = [f"{p.name} ({p.help}{', optional' if p.optional else ''})" for p in preset.settable]
     return f"Its parameters: {', '.join(keys)}." if keys else "It has no parameters."
 
@@ -189,7 +191,7 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     pattern, words = FORMS[parameter.form]
     if not re.fullmatch(pattern, value, re.ASCII):
         message = f"Preset {preset.name}: {value!r} is not {words} (parameter {parameter.name})"
-        raise InvalidInput(message, advice=_takes(preset), subject=value)
+        raise InvalidInput(message, advice=_parameters_words(preset), subject=value)
     match parameter.form:
         case "ssm-path":
             return value.strip("/")
@@ -198,7 +200,7 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     return value
 
 
-def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
+def values_of_place(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
     """Return the values that the role's account and cluster provide."""
     values = {"partition": partition, "region": region, "account": account}
     return values if cluster is None else {**values, "cluster": cluster.name, "clusterArn": cluster.arn}
@@ -218,28 +220,30 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
         for statement in chosen
     ]
     extra = "".join(p.words for p in preset.parameters if p.name in choice.values)
-    words = PLACE.sub(lambda place: " and ".join(values.get(place[1], (place[1].upper(),))), preset.allows + extra)
+    words = PLACEHOLDER.sub(
+        lambda match: " and ".join(values.get(match[1], (match[1].upper(),))), preset.allows + extra
+    )
     document = {"Version": "2012-10-17", "Statement": statements} if statements else None
     own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
-    missing = frozenset(PLACE.findall(json.dumps(statements)))
+    missing = frozenset(PLACEHOLDER.findall(json.dumps(statements)))
     return PresetPermissions(name, words, document, preset.managed_policies, missing)
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
     """Fill in values. A text becomes a list of all its forms if a parameter has several values."""
     if isinstance(member, Mapping):
-        return {"".join(_forms(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
+        return {"".join(_texts(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
     if isinstance(member, list):
-        return [text for item in member for text in _forms(item, values)]
+        return [text for item in member for text in _texts(item, values)]
     if not isinstance(member, str):
         return member
-    forms = _forms(member, values)
+    forms = _texts(member, values)
     return forms if len(forms) > 1 else forms[0]
 
 
-def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
-    names = list(dict.fromkeys(name for name in PLACE.findall(text) if name in values))
+def _texts(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
+    names = list(dict.fromkeys(name for name in PLACEHOLDER.findall(text) if name in values))
     forms = [text]
     for name in names:
         forms = [form.replace(f"{{{{{name}}}}}", value) for form in forms for value in values[name]]
@@ -250,11 +254,11 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 # placeholders that the role's account and cluster fill
-_AROUND = ("partition", "region", "account", "cluster", "clusterArn")
+_OF_PLACE = ("partition", "region", "account", "cluster", "clusterArn")
 
 
 @dataclass(frozen=True, slots=True)
-class MovedOn:
+class PresetDifference:
     """`more` are actions and resources that only the preset has, `fewer` those that only the policy has. `choice` is
     the preset with the policy's values, empty if they are not certain. `cluster` is the cluster that the policy
     names."""
@@ -280,7 +284,7 @@ class MovedOn:
         return ("podid", "role", "attach", role, "--preset", self.choice, "--replace", *where)
 
 
-def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
+def preset_difference(name: str, document: Mapping[str, object]) -> PresetDifference | None:
     """Compare by policy name and statement Sids. A resource differs only if no values can make it equal."""
     preset, listed = preset_of(name), document.get("Statement")
     if preset is None or not isinstance(listed, list):
@@ -301,7 +305,9 @@ def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
         return None
     choice = _choice(preset, name, values)
     cluster = next(iter(values.get("cluster", ())), "") if preset.of_cluster else ""
-    return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else "")
+    return PresetDifference(
+        name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else ""
+    )
 
 
 def preset_of(policy: str) -> Preset | None:
@@ -323,9 +329,9 @@ def _resources(pairs: Iterable[Compared], values: Mapping[str, tuple[str, ...]])
         if listed is None or "Resource" not in listed:
             continue
         own = _members(listed, "Resource")
-        forms = {form: _form_of(form, _any_value) for form in _members(statement, "Resource")}
+        forms = {form: _pattern_of(form, _any_value) for form in _members(statement, "Resource")}
         more |= {
-            PLACE.sub(lambda place: " or ".join(values.get(place[1], (place[1].upper(),))), form)
+            PLACEHOLDER.sub(lambda match: " or ".join(values.get(match[1], (match[1].upper(),))), form)
             for form, pattern in forms.items()
             if not any(pattern.fullmatch(resource) for resource in own)
         }
@@ -340,7 +346,7 @@ def _values(preset: Preset, pairs: Iterable[Compared]) -> dict[str, tuple[str, .
     values: dict[str, dict[str, None]] = {}
     for statement, listed in pairs:
         for form, text in _pairs(statement, listed):
-            pattern = _form_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
+            pattern = _pattern_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
             match = pattern.fullmatch(text)
             for key, value in match.groupdict().items() if match is not None else ():
                 values.setdefault(key, {})[value] = None
@@ -354,29 +360,29 @@ def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
             yield from _pairs(item, own)
     elif isinstance(form, Mapping) and isinstance(own, Mapping):
         for key, member in form.items():
-            for member_key in own if PLACE.search(key) else [key]:
+            for member_key in own if PLACEHOLDER.search(key) else [key]:
                 yield from _pairs(key, member_key)
                 yield from _pairs(member, own.get(member_key))
-    elif isinstance(form, str) and PLACE.search(form):
+    elif isinstance(form, str) and PLACEHOLDER.search(form):
         yield from ((form, text) for text in (own if isinstance(own, list) else [own]) if isinstance(text, str))
 
 
 def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) -> str:
     """Return the preset with its values as `--preset` takes it, if they derive this policy name."""
-    around = {key: values[key][0] for key in _AROUND if key in values}
+    around = {key: values[key][0] for key in _OF_PLACE if key in values}
     needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
     own = [parameter.name for parameter in preset.parameters]
-    for elsewhere in ((), ("region",), ("account",), ("region", "account")):
-        chosen = {key: values[key] for key in (*own, *elsewhere) if key in values}
+    for further in ((), ("region",), ("account",), ("region", "account")):
+        chosen = {key: values[key] for key in (*own, *further) if key in values}
         if all(key in chosen for key in needed) and fill(Choice(preset, chosen), around).name == policy:
             return ",".join((preset.name, *(f"{key}={value}" for key, items in chosen.items() for value in items)))
     return ""
 
 
-def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
+def _pattern_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
     """Return the pattern of a preset's text with values filled in. `named` gives each placeholder a group with its
     name."""
-    parts, used, pattern = PLACE.split(form), set[str](), ""
+    parts, used, pattern = PLACEHOLDER.split(form), set[str](), ""
     for at, part in enumerate(parts):
         if at % 2 == 0:
             pattern += re.escape(part)

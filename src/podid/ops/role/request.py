@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
-from podid.domain.option import argument, included, one_of, option, options, seconds, several, switch, tags
+from podid.domain.option import argument, included, one_of, option, options, repeatable, seconds, switch, tags
 from podid.ops.options import (
     ADOPT,
     CONDITIONS,
@@ -142,10 +142,10 @@ class AttachOptions:
 @options
 class DetachOptions:
     role: str = ROLE
-    managed_policies: tuple[str, ...] = several(
+    managed_policies: tuple[str, ...] = repeatable(
         "NAME|ARN", "Attached managed policy to detach. Repeatable.", name="--managed-policy"
     )
-    inline_policies: tuple[str, ...] = several(
+    inline_policies: tuple[str, ...] = repeatable(
         "NAME", "Inline policy to delete, by name. Repeatable.", name="--inline-policy"
     )
     ignore_not_found: bool = switch("Succeed if the role has no such policy.")
@@ -170,7 +170,7 @@ class RoleRequest:
         "replace": "Existing resources, and output",
     }
 
-    refs: tuple[ServiceAccountRef, ...] = several(
+    refs: tuple[ServiceAccountRef, ...] = repeatable(
         "NS/SA",
         "Service account whose pods can assume the role. Repeatable.",
         name="--for",
@@ -192,7 +192,7 @@ class RoleRequest:
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
-    tags: Mapping[str, str] = several(
+    tags: Mapping[str, str] = repeatable(
         "KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=role_tags
     )
     replace: bool = switch("Change the settings of an existing role.")

@@ -49,8 +49,8 @@ def adding(subjects: Subjects) -> Edit:
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         add = partial(trust.add, scope=subjects.scope, conditions=subjects.conditions)
         result = _in_turn(policy, [partial(add, identity=who) for who in subjects.identities(role_tags)])
-        slips = tuple(str(slip) for slip in trust.find_slips(policy))
-        return result if result.refused else replace(result, notes=(*result.notes, *slips))
+        misspellings = tuple(str(misspelling) for misspelling in trust.find_misspellings(policy))
+        return result if result.refused else replace(result, notes=(*result.notes, *misspellings))
 
     return edit
 

@@ -115,7 +115,7 @@ class RoleTrustKind(base.Trusting):
         before_now = self.state_at(role, keys)
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after = trust_policy_of(action.after)
         return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
 
@@ -167,7 +167,7 @@ class TargetTrustKind(RoleTrustKind):
     def state_at(self, role: Role, keys: base.Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot after the change. The plan has read a role of another account with its credentials.
         External ids are those of the planned associations."""
         arn, policy = action.keys["targetRoleArn"], trust_policy_of(action.after)

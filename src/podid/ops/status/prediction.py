@@ -48,7 +48,7 @@ from podid.ops.status.diagnose import Adjust, Checks, Diagnosis, judge, unchange
 def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
     """Return the snapshot as it would be read after the actions, in order."""
     for kind, group in groupby(actions, lambda action: action.kind):
-        snapshot = kind_of(kind).foresee_all(snapshot, group, now)
+        snapshot = kind_of(kind).predict_all(snapshot, group, now)
     return replace(snapshot, taken_at=now)
 
 
@@ -109,11 +109,11 @@ class Forecast:
     def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
         """Return the outlook, and the workloads that a restart would harm. `missed` are workloads whose dry-run pods
         the webhook did not inject."""
-        outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed)
+        outlook = predict(self.diagnosis, self.plan, self.now, missed=missed)
         return outlook, harmed(outlook, self.plan)
 
 
-def foresee(diagnosis: Diagnosis, plan: Plan, now: datetime, *, missed: Collection[Subject] = ()) -> Outlook:
+def predict(diagnosis: Diagnosis, plan: Plan, now: datetime, *, missed: Collection[Subject] = ()) -> Outlook:
     """Return the outlook; pure. `missed` are workloads whose dry-run pods the webhook did not inject."""
     before = diagnosis.snapshot
     # the clock of EKS may be ahead of this machine's, and new pods are younger than each change that it reported
