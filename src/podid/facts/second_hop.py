@@ -10,13 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
 from podid.domain.iam import DENIALS, undecided
 from podid.domain.names import Arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
+from podid.domain.trust import (
+    TAG_SESSION,
+    Evaluation,
+    LivePod,
+    PodIdentity,
+    TargetHop,
+    TrustFinding,
+    TrustPolicyError,
+    TrustVerdict,
+    evaluate,
+    parse_policy,
+)
 from podid.domain.trust.conditions import Truth
 from podid.facts.index import index, once, role_section, role_subject
 from podid.facts.trust import live_pods
@@ -33,7 +44,7 @@ class SecondHop:
     role does not exist; `permissions` are the simulator's decisions on both actions for the association's role."""
 
     association: Association
-    trust: Section[trust.Evaluation | None]
+    trust: Section[Evaluation | None]
     permissions: Section[tuple[Decision, ...]]
 
     @property
@@ -41,7 +52,7 @@ class SecondHop:
         return self.association.target_role_arn or ""
 
     @property
-    def evaluation(self) -> trust.Evaluation | None:
+    def evaluation(self) -> Evaluation | None:
         return known_or(self.trust, None)
 
     @property
@@ -53,26 +64,26 @@ class SecondHop:
         return self.trust == Known(None)
 
     @cached_property
-    def findings(self) -> tuple[trust.TrustFinding, ...]:
+    def findings(self) -> tuple[TrustFinding, ...]:
         """Return the failures and weaknesses, with the ids of their failure modes. In order: the target role itself,
         the role's permission, the target role's trust policy."""
         if self.target_missing:
             message = f"the target role {self.target_role_arn} does not exist"
             fix = "create the role, or associate an existing target role (--target-role, --replace)"
-            return (trust.TrustFinding("role-not-found", Severity.ERROR, message, fix),)
+            return (TrustFinding("role-not-found", Severity.ERROR, message, fix),)
         return (*self._of_permissions(), *(self.evaluation.findings if self.evaluation is not None else ()))
 
     @property
-    def error(self) -> trust.TrustFinding | None:
+    def error(self) -> TrustFinding | None:
         """Return the first known failure; None if there is none."""
         return next((finding for finding in self.findings if finding.denies_access), None)
 
     @property
-    def verdict(self) -> trust.TrustVerdict:
+    def verdict(self) -> TrustVerdict:
         """Return the verdict on permission and trust policy together, as far as they are known."""
         if self.error is not None:
-            return trust.TrustVerdict.NO_MATCH
-        return trust.TrustVerdict.UNKNOWN if self.unknowns else trust.TrustVerdict.MATCH
+            return TrustVerdict.NO_MATCH
+        return TrustVerdict.UNKNOWN if self.unknowns else TrustVerdict.MATCH
 
     @property
     def unknowns(self) -> tuple[Missing, ...]:
@@ -110,7 +121,7 @@ class SecondHop:
     def _refused(self) -> list[Decision]:
         return [d for d in self.decisions if not d.allowed and not d.missing_context_keys]
 
-    def _of_permissions(self) -> tuple[trust.TrustFinding, ...]:
+    def _of_permissions(self) -> tuple[TrustFinding, ...]:
         refused = self._refused
         by_name = [self._allowed_by_name(decision) for decision in refused]
         if not refused or (None in by_name and False not in by_name):
@@ -123,14 +134,14 @@ class SecondHop:
             severity = Severity.WARN
             why = "the target role's trust policy names the role and both roles are in one account"
             message += f"; role chaining works only because {why}"
-        elif not self.association.session_tags and all(d.action == trust.TAG_SESSION for d in refused):
+        elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not required, although AWS's guide includes it"
         if _bounded(refused):
             fix = f"allow {actions} on {target} also in the permissions boundary of role {role}"
-            return (trust.TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
+            return (TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
         fix = f"allow {actions} on {target} in a policy of role {role}"
-        return (trust.TrustFinding(NOT_ALLOWED, severity, message, fix),)
+        return (TrustFinding(NOT_ALLOWED, severity, message, fix),)
 
     def _allowed_by_name(self, decision: Decision) -> Truth:
         """Return whether the trust policy is enough: it names the role itself, and no Deny or boundary applies."""
@@ -142,10 +153,10 @@ class SecondHop:
         if self.evaluation is None:
             return None
         action = next((a for a in self.evaluation.actions if a.action == decision.action), None)
-        if action is None or action.verdict is trust.TrustVerdict.NO_MATCH:
+        if action is None or action.verdict is TrustVerdict.NO_MATCH:
             return False
         statements, named = self.evaluation.policy.statements, ("AWS", base)
-        if action.verdict is trust.TrustVerdict.MATCH and named in statements[action.statement or 0].principals:
+        if action.verdict is TrustVerdict.MATCH and named in statements[action.statement or 0].principals:
             return True
         return None if any(s.allow and named in s.principals for s in statements) else False
 
@@ -157,7 +168,7 @@ def second_hop(
     base: Role | None,
     target: Section[Role | None],
     permissions: Section[tuple[Decision, ...]],
-    pods: tuple[trust.LivePod, ...] | None = None,
+    pods: tuple[LivePod, ...] | None = None,
     now: datetime | None = None,
 ) -> SecondHop:
     """Return the role chaining of the association. Pure. `base` is the association's role, None if it was not read;
@@ -168,13 +179,13 @@ def second_hop(
     role = target.value
     if role is None or role.arn != association.target_role_arn:
         return SecondHop(association=association, trust=Known(None), permissions=permissions)
-    answer: Section[trust.Evaluation | None]
+    answer: Section[Evaluation | None]
     try:
         tags = dict(base.tags) if base is not None else None
-        pod = trust.PodIdentity.of(cluster.arn, association, role_tags=tags, pods=pods, now=now)
-        hop = trust.TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
-        answer = Known(trust.evaluate(trust.parse_policy(role.trust), hop))
-    except trust.TrustPolicyError as error:
+        pod = PodIdentity.of(cluster.arn, association, role_tags=tags, pods=pods, now=now)
+        hop = TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
+        answer = Known(evaluate(parse_policy(role.trust), hop))
+    except TrustPolicyError as error:
         answer = Missing(f"the trust policy of role {role.name} cannot be parsed: {error}")
     except InvalidInput as error:
         answer = Missing(error.message)
