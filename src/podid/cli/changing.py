@@ -74,8 +74,6 @@ class Change:
 
         return alone(self.access.journal, self.place, self.access.patience(CHANGE_SECONDS))
 
-    # --- the whole ----------------------------------------------------------------------------------------------------
-
     def run(
         self,
         plan: Plan,
@@ -135,8 +133,6 @@ class Change:
         finally:
             terminal.progress.done()
         self.report(result)
-
-    # --- before -------------------------------------------------------------------------------------------------------
 
     def owner_notes(self, plan: Plan) -> tuple[str, ...]:
         """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, except with
@@ -280,8 +276,6 @@ class Change:
         """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
         terminal = self.access.terminal
         terminal.note(*plan_lines(plan, brief=not self.access.shared.verbose), draft=draft)
-
-    # --- the change, and after it -------------------------------------------------------------------------------------
 
     def carry_out(
         self,

@@ -247,9 +247,6 @@ NAMES_OF_SESSION = (
 )
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
 def reading_files(*, roles: bool = True) -> CommandPermissions:
     """Return the permissions to compare files with clusters; without `roles`, files that declare no roles."""
     return CommandPermissions.of(
@@ -328,9 +325,6 @@ def granted(options: ReconcileOptions, declarations: Sequence[Declaration]) -> t
         if item not in (_LEASE, _APPLYING) and usable and requires(declarations, options.ownership, item.reason):
             always |= item.permissions
     return always, _LEASE.permissions
-
-
-# --- undo -------------------------------------------------------------------------------------------------------------
 
 
 def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermissions:

@@ -168,9 +168,6 @@ def version_list_view(versions: AgentVersions) -> View:
     return View(body, (table,), tuple(row.version.version for row in offer.rows), notes=tuple(notes))
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class AgentOfferBody(Document):
     kubernetes_version: Annotated[str, From("offer.kubernetes")]
     default: Annotated[TextOrNull, From("offer.default")]

@@ -274,8 +274,6 @@ def _mode(item: Done) -> str:
     return item.error.id if item.error is not None else ""
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
 PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 
 

@@ -70,9 +70,6 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
     return View(document(CheckListDocument, items=items), (table,), tuple(item.id for item in items))
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class CheckedBody(members.Document):
     id: Annotated[str, members.From("check")]
     severity: Severity
@@ -229,9 +226,6 @@ def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
     return grouped((item.check, item) for item in verdicts)
 
 
-# --- a cause ----------------------------------------------------------------------------------------------------------
-
-
 def _block(
     check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
 ) -> list[str | Line]:
@@ -282,9 +276,6 @@ def _counted(verdicts: Iterable[Verdict]) -> str:
 
 def _named(verdicts: Iterable[Verdict]) -> str:
     return short_list(dict.fromkeys(str(item.subject) for item in verdicts), 3)
-
-
-# --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
 def unknown_lines(verdicts: Iterable[Verdict]) -> Iterator[str | Line]:

@@ -24,9 +24,6 @@ _NONE = "association-missing"
 _NAMED = (CredentialSource.IRSA, CredentialSource.POD_IDENTITY)
 
 
-# --- lines ------------------------------------------------------------------------------------------------------------
-
-
 def outlook_lines(outlook: Outlook) -> Iterator[str | Line]:
     """Yield the status of each identity for a pod created afterwards, the new and the fixed findings, and the changes
     for running pods."""
@@ -154,9 +151,6 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 @schema_name("ForeseenBody")

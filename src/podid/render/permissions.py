@@ -245,9 +245,6 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
     return OptionalGrant.of(OptionalPermission(lacking, item.reason), name, namespace) if lacking else None
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
 class OwnOptionalBody(Document):
     for_: Annotated[str, From("reason"), About("The option or further check that requires the permissions.")]
     permissions: Sequence[OwnPermission]

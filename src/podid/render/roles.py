@@ -43,8 +43,6 @@ VERDICTS = {
     trust.TrustVerdict.UNKNOWN: "not known",
 }
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class RolePermissions:
@@ -165,9 +163,6 @@ class RoleListDocument(Document, kind="RoleList"):
     ]
     clusters: Annotated[Sequence[ArnText], About("The clusters whose associations were read.")]
     unknowns: Annotated[Sequence[Unread], From("unread")]
-
-
-# --- one role ---------------------------------------------------------------------------------------------------------
 
 
 def role_view(reading: RoleReading, now: datetime) -> View:
@@ -351,9 +346,6 @@ def preset_view(choice: Choice) -> View:
 
 def _keys(preset: Preset) -> str:
     return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class PresetBody(Document):

@@ -118,9 +118,6 @@ def _by_account(section: Section[Mapping[str, Section[T]]]) -> Iterator[tuple[Se
     return ((ServiceAccountRef(*name.split("/", 1)), part) for name, part in known_or(section, {}).items())
 
 
-# --- tokens -----------------------------------------------------------------------------------------------------------
-
-
 def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
     for ref, section in _by_account(snapshot.tokens):
         if isinstance(section, Missing):
@@ -179,9 +176,6 @@ def _redeemed(account: _Account, trial: evidence.TokenTrial, role_arn: str) -> O
     if trial.expected:
         return Observed(UNEXPLAINED, Outcome.PASS, message)
     return account.failed(UNEXPLAINED, f"{message}, instead of {expected_arn}")
-
-
-# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +238,6 @@ def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, li
     return UNEXPLAINED, ["the role's own trust policy allows it"] if allows else []
 
 
-# --- podid's own pods -------------------------------------------------------------------------------------------------
-
 # link where the probe failed -> the most likely failure mode, if the answer names none
 _MOST_LIKELY = {ASSOCIATION: "cached-credentials-after-change", NETWORK: UNREACHED, EKS_AUTH: "eks-auth-unreachable"}
 
@@ -286,9 +278,6 @@ def failure_mode(met: evidence.Probed) -> str:
     """Return the id of a check: the one that the answer names, the most likely one, or the one of its link."""
     named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
-
-
-# --- podid's own pods that do not reach the agent ---------------------------------------------------------------------
 
 
 def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
@@ -345,9 +334,6 @@ def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
         return ""
     policies = own.way.isolated_by
     return f"network policy {short_list(p.name for p in policies)}" if policies else "the strict mode of the VPC CNI"
-
-
-# --- dry runs ---------------------------------------------------------------------------------------------------------
 
 
 def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:

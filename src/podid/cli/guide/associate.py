@@ -164,9 +164,6 @@ def create_role_words(answers: questions.Answers, facts: questions.Facts) -> tup
     return (*named, "--for", str(questions.ref_of(answers)), *role.role_words(answers), *target, *update)
 
 
-# --- disassociate -----------------------------------------------------------------------------------------------------
-
-
 def disassociate(answers: questions.Answers, facts: questions.Facts) -> Iterator[questions.Prompt]:
     """Offer the associations that no add-on owns. Raise NotFound if the cluster has none."""
     yield from questions.which_cluster(answers, facts)
@@ -207,9 +204,6 @@ def disassociate_words(answers: questions.Answers, facts: questions.Facts) -> tu
         "--restart": answers.get("restart") == questions.YES,
     }
     return (answers["which"], *(flag for flag, chosen in flags.items() if chosen))
-
-
-# --- one identity -----------------------------------------------------------------------------------------------------
 
 
 def identity(answers: questions.Answers, facts: questions.Facts) -> Iterator[questions.Prompt]:

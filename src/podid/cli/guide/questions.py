@@ -246,9 +246,6 @@ def trust_of(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> tuple[Trus
     return evaluation.verdict, evaluation.scope.words if evaluation.scope is not None else ""
 
 
-# --- where: cluster, namespace, service account -----------------------------------------------------------------------
-
-
 WELCOME = (
     "podid asks a few questions and changes nothing before you have seen the plan.",
     "Move with the arrow keys, choose with Enter. Ctrl-C ends without a change.",

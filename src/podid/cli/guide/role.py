@@ -124,9 +124,6 @@ def name_of(answers: questions.Answers) -> str:
     return answers.get("name-typed", answers.get("name", "")).strip()
 
 
-# --- the answers as words of a command line, and in a sentence --------------------------------------------------------
-
-
 def role_words(answers: questions.Answers) -> tuple[str, ...]:
     """Return the options that `associate --create-role` and `role create` share."""
     kind = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
@@ -188,8 +185,6 @@ def scope_sentence(answers: questions.Answers) -> str:
         ScopeKind.ACCOUNT: "every pod of every cluster of this account can assume it",
     }[ScopeKind(answers["scope"])]
 
-
-# --- settings that most do not need -----------------------------------------------------------------------------------
 
 _TARGET = questions.Option("target", "A target role that the first role assumes, also in another account")
 _POLICY = questions.Option("policy", "A session policy that limits the permissions")

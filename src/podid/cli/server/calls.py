@@ -82,7 +82,7 @@ class Calls:
             env={**self.runtime.env, "CI": "1"},
             now=self.runtime.now,
             monotonic=lambda: math.inf if cancelled.is_set() else time.monotonic(),
-            sleep=lambda seconds: _sleep(seconds, cancelled),
+            sleep=cancelled.wait,
             argv=whole,
         )
         code = main(list(whole), runtime)
@@ -156,10 +156,6 @@ def _check_declaration(text: str) -> None:
         )
 
     read_declarations(("-",), {}, read_file=read)
-
-
-def _sleep(seconds: float, cancelled: threading.Event) -> None:
-    cancelled.wait(seconds)
 
 
 def _answer(stdout: str, stderr: str, code: int) -> Answer:

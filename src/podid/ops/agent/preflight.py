@@ -230,9 +230,6 @@ def _owner(agent: DaemonSet) -> str:
     return f" ({', '.join(labels)})" if labels else ""
 
 
-# --- what comes of it -------------------------------------------------------------------------------------------------
-
-
 def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
     """Return the plan with notes on obstacles that its outlook does not contain. Raise PreflightRefused if one stops
     the installation, unless `force`."""

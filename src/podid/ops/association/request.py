@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from podid.ops.role.resolve import ResolvedRole
 
 
-# --- settings ---------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of an association besides its role. None leaves a setting of an existing association unchanged, ""
@@ -107,9 +104,6 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
     return "" if removed else value
 
 
-# --- changes of existing resources ------------------------------------------------------------------------------------
-
-
 @options
 class AssociationChange:
     """Permitted changes of existing resources."""
@@ -144,9 +138,6 @@ class DesiredAssociation:
     kept: bool = False
 
 
-# --- podid move -------------------------------------------------------------------------------------------------------
-
-
 @options
 class MoveOptions:
     source: ServiceAccountRef = argument(
@@ -164,9 +155,6 @@ class MoveOptions:
         "new one."
     )
     force: bool = FORCE
-
-
-# --- podid copy ------------------------------------------------------------------------------------------------------
 
 
 def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
@@ -204,9 +192,6 @@ class CopyOptions:
     accounts: AccountOptions = included(AccountOptions)
 
 
-# --- podid disassociate -----------------------------------------------------------------------------------------------
-
-
 @options
 class DisassociateOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
@@ -218,9 +203,6 @@ class DisassociateOptions:
     update_trust: bool = REMOVE_FROM_TARGETS
     target_profile: str = TARGET_PROFILE
     ignore_not_found: bool = switch("Succeed if there is no association.")
-
-
-# --- podid associate --------------------------------------------------------------------------------------------------
 
 
 def _form(text: str) -> str:
@@ -259,9 +241,6 @@ class AssociateOptions:
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = FORCE
     print_: str = option("FORM", "terraform: print the configuration and change nothing.", read=_form)
-
-
-# --- podid list -------------------------------------------------------------------------------------------------------
 
 
 @options

@@ -111,8 +111,6 @@ class CustomResources:
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
 
-    # --- roles --------------------------------------------------------------------------------------------------------
-
     def _roles(self, roles: Sequence[CustomResource]) -> None:
         parts: dict[str, list[DocumentNode]] = {}
         for part in self.objects:
@@ -164,8 +162,6 @@ class CustomResources:
                 self._unresolved(part.spec.get(key), key, "policyArn")
         return built({"managed": arn}, part.node.at) if arn is not None else None
 
-    # --- associations -------------------------------------------------------------------------------------------------
-
     def _association(self, item: CustomResource, names: Mapping[str, str]) -> None:
         spec, mistakes = item.spec, len(self.file.mistakes.items)
         arn, base = ("ARN", "") if item.ack else ("Arn", "Arn")
@@ -180,8 +176,6 @@ class CustomResources:
         self.file.in_region(item.annotation(_REGION) if item.ack else spec.get("region"))
         named = role_name_node(role, names)
         self.file.association(text(cluster), spec.get, named, item.node.at, target=f"targetRole{arn}")
-
-    # --- references ---------------------------------------------------------------------------------------------------
 
     def _named(self, item: CustomResource, key: str, base: str, kind: str) -> DocumentNode | None:
         """Return the value of `key`, or the name of the AWS resource whose object of the file `base`Ref or

@@ -131,9 +131,6 @@ def _guard(node: DocumentNode, source: DocumentSource) -> declaration.Guard:
     )
 
 
-# --- roles ------------------------------------------------------------------------------------------------------------
-
-
 def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> declaration.DeclaredRole:
     members = source.members(node, path, declaration.DeclaredRole)
     if members.has("trust"):
@@ -314,9 +311,6 @@ def _check_policies(policies: tuple[declaration.DeclaredPolicy, ...], members: M
         if first is not policy and str(policy):
             message = f"the policy {policy} appears twice, first in line {first.at.line}"
             members.mistakes.add(policy.at, message, members.key(f"policies[{number}]"))
-
-
-# --- associations -----------------------------------------------------------------------------------------------------
 
 
 def _association(

@@ -210,8 +210,6 @@ def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
             yield f"role {role.name} is managed by {owner.description}"
 
 
-# --- as a declaration -------------------------------------------------------------------------------------------------
-
 _VERSION = "2012-10-17"
 
 

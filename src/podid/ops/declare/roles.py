@@ -303,8 +303,6 @@ class RolePlanner:
             return []
         return [ROLE_TRUST.change(current, after)]
 
-    # --- who, and with which permissions ------------------------------------------------------------------------------
-
     def uses(self, role: DeclaredRole, name: str) -> bool:
         """Return whether an association that names this role refers to the declared one."""
         if role_name(name).lower() != role.name.lower():

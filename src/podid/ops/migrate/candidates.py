@@ -88,9 +88,6 @@ def path_of(workload: Subject) -> str:
     return f"{workload.kind}/{workload.namespace}/{workload.name}"
 
 
-# --- the users of the previous mechanism ------------------------------------------------------------------------------
-
-
 def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tuple[MigrationCandidate, ...]:
     """Return each service account with IRSA's annotation or with pods that carry IRSA's variables, sorted."""
     pods = {ref: tuple(filter(live, members)) for ref, members in index(snapshot).pods.items()}
@@ -167,9 +164,6 @@ def in_account(arn: str, place: Place) -> bool:
         return Arn.parse(arn).account == place.account
     except InvalidInput:
         return False
-
-
-# --- how far each has come --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,9 +180,6 @@ def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, pat
         yield Unread(f"{scope} for patterns of actions", "only single actions are simulated")
 
 
-# --- the simulator ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Simulation:
     """The answers by action and requested resource; or why there are none."""

@@ -284,9 +284,6 @@ class ProbeRun:
 _NO_IDENTITY = (ValueError, KeyError, TypeError, RecursionError, InvalidInput)
 
 
-# --- its answer -------------------------------------------------------------------------------------------------------
-
-
 def judge(association: Association, text: str, exit_code: int, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
     if exit_code == 0:

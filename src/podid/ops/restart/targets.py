@@ -264,7 +264,11 @@ def choose(
         outlook, harms = ahead.outlook(tried.missed)
         harmed = _by_workload(harms)
     obstacles = {workload: obstacle(harm) for workload, harm in harmed.items()}
-    obstacles |= {workload: _no_new_pods(workload, error) for workload, error in tried.refused.items()}
+    # nothing would replace a deleted pod
+    obstacles |= {
+        workload: Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
+        for workload, error in tried.refused.items()
+    }
     if obstacles and not force:
         if all(target.workload in obstacles for target in free):
             raise refusal(tuple(harmed.values())) if harmed else _insisting(next(iter(obstacles.values())))
@@ -277,11 +281,6 @@ def choose(
 
 
 _WEBHOOKS = ("kubectl", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations")
-
-
-def _no_new_pods(workload: Subject, error: WebhookFailed) -> Conflict:
-    """Return why the workload is not restarted: nothing would replace a deleted pod."""
-    return Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
 
 
 def _insisting(conflict: Conflict) -> Conflict:

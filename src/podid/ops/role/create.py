@@ -84,8 +84,8 @@ def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable
     """Return it with the policies of its presets and with the ARNs of its managed policies, which exist as far as podid
     can read."""
     cluster = place.the_cluster
-    around = values_of_place(cluster.partition, cluster.account, place.region, cluster)
-    granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
+    of_place = values_of_place(cluster.partition, cluster.account, place.region, cluster)
+    granted = [fill(parse_choice(text), of_place) for text in request.permissions.presets]
     managed = (*request.permissions.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     boundary = request.settings.boundary
     if managed or boundary:

@@ -144,9 +144,6 @@ def listed(refs: tuple[ServiceAccountRef, ...]) -> str:
     return ", ".join(map(str, refs))
 
 
-# --- permissions ------------------------------------------------------------------------------------------------------
-
-
 Documents = Mapping[str, Mapping[str, object]]
 
 
@@ -234,8 +231,8 @@ def plan_attach(
     role = own_role(clients, options.role)
     partition = Arn.parse(role.arn).partition
     cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
-    around = values_of_place(partition, place.account, place.region, cluster)
-    granted = [fill(choice, around) for choice in choices]
+    of_place = values_of_place(partition, place.account, place.region, cluster)
+    granted = [fill(choice, of_place) for choice in choices]
     managed = (*options.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)
     policies, existing = merged(policies, granted), clients.iam.get_policies(role.name)

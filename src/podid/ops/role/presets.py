@@ -206,10 +206,10 @@ def values_of_place(partition: str, account: str, region: str, cluster: Cluster 
     return values if cluster is None else {**values, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
-def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
+def fill(choice: Choice, of_place: Mapping[str, str]) -> PresetPermissions:
     """Return the permissions with all values filled in; other placeholders remain."""
     preset = choice.preset
-    values = {**{key: (value,) for key, value in around.items()}, **choice.values}
+    values = {**{key: (value,) for key, value in of_place.items()}, **choice.values}
     chosen = [
         statement
         for statement in preset.statements
@@ -231,30 +231,22 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
-    """Fill in values. A text becomes a list of all its forms if a parameter has several values."""
+    """Fill in values. A text becomes a list, with a text for each value, if a parameter has several values."""
     if isinstance(member, Mapping):
         return {"".join(_texts(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
     if isinstance(member, list):
         return [text for item in member for text in _texts(item, values)]
     if not isinstance(member, str):
         return member
-    forms = _texts(member, values)
-    return forms if len(forms) > 1 else forms[0]
+    texts = _texts(member, values)
+    return texts if len(texts) > 1 else texts[0]
 
 
 def _texts(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
-    names = list(dict.fromkeys(name for name in PLACEHOLDER.findall(text) if name in values))
-    forms = [text]
-    for name in names:
-        forms = [form.replace(f"{{{{{name}}}}}", value) for form in forms for value in values[name]]
-    return forms
-
-
-# --- policies that differ from their presets --------------------------------------------------------------------------
-
-
-# placeholders that the role's account and cluster fill
-_OF_PLACE = ("partition", "region", "account", "cluster", "clusterArn")
+    texts = [text]
+    for name in dict.fromkeys(name for name in PLACEHOLDER.findall(text) if name in values):
+        texts = [filled.replace(f"{{{{{name}}}}}", value) for filled in texts for value in values[name]]
+    return texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +291,8 @@ def preset_difference(name: str, document: Mapping[str, object]) -> PresetDiffer
     expected = {action for statement in required for action in _members(statement, "Action")}
     own = {action for statement in statements for action in _members(statement, "Action")}
     values = _values(preset, pairs)
-    forms, named = _resources(pairs, values)
-    more, fewer = (expected - own) | forms, (own - expected) | named
+    lacking, additional = _resources(pairs, values)
+    more, fewer = (expected - own) | lacking, (own - expected) | additional
     if not more and not fewer:
         return None
     choice = _choice(preset, name, values)
@@ -329,13 +321,13 @@ def _resources(pairs: Iterable[Compared], values: Mapping[str, tuple[str, ...]])
         if listed is None or "Resource" not in listed:
             continue
         own = _members(listed, "Resource")
-        forms = {form: _pattern_of(form, _any_value) for form in _members(statement, "Resource")}
+        patterns = {form: _pattern_of(form, _any_value) for form in _members(statement, "Resource")}
         more |= {
             PLACEHOLDER.sub(lambda match: " or ".join(values.get(match[1], (match[1].upper(),))), form)
-            for form, pattern in forms.items()
+            for form, pattern in patterns.items()
             if not any(pattern.fullmatch(resource) for resource in own)
         }
-        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in forms.values())}
+        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in patterns.values())}
     return more, fewer
 
 
@@ -369,12 +361,14 @@ def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
 
 def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) -> str:
     """Return the preset with its values as `--preset` takes it, if they derive this policy name."""
-    around = {key: values[key][0] for key in _OF_PLACE if key in values}
+    of_place = {
+        key: values[key][0] for key in ("partition", "region", "account", "cluster", "clusterArn") if key in values
+    }
     needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
     own = [parameter.name for parameter in preset.parameters]
     for further in ((), ("region",), ("account",), ("region", "account")):
         chosen = {key: values[key] for key in (*own, *further) if key in values}
-        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), around).name == policy:
+        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), of_place).name == policy:
             return ",".join((preset.name, *(f"{key}={value}" for key, items in chosen.items() for value in items)))
     return ""
 

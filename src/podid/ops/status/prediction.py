@@ -186,8 +186,6 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
     )
 
 
-# --- restarts ---------------------------------------------------------------------------------------------------------
-
 # links on the pod and its network, and platforms without an agent: a new pod has the same failure
 _POD_LINKS = (2, 3, 4, 5)
 _NO_AGENT = ("fargate-pod", "windows-pod")
@@ -297,9 +295,6 @@ def _same_source(old: PodStatus, new: PodStatus) -> CredentialSource | None:
     """Return the source of the credentials of both pods, as far as it is known; None if it differs or is not known."""
     sources = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
     return sources.pop() if len(sources) == 1 else None
-
-
-# --- credentials ------------------------------------------------------------------------------------------------------
 
 
 def _uses(before: Snapshot, after: Snapshot, refs: Collection[ServiceAccountRef], now: datetime) -> Iterator[UseChange]:

@@ -116,9 +116,6 @@ def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-# --- users of a role --------------------------------------------------------------------------------------------------
-
-
 def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
     """Return the requests of all users of a role. Raise Conflict if a cluster or region could not be read, since its
     users would lose access, if nothing uses the role, or if the trust policy does not certainly allow every user."""
@@ -159,9 +156,6 @@ def users_words(users: Sequence[trust.PodIdentity]) -> str:
 
 def _why(evaluation: trust.Evaluation) -> str:
     return next(action.reason for action in evaluation.actions if action.verdict is not trust.TrustVerdict.MATCH)
-
-
-# --- in files ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +202,6 @@ def edit_files(
 
 def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
     return Conflict(f"{policy} was not changed: {edit.reason}", subject=subject)
-
-
-# --- of a role --------------------------------------------------------------------------------------------------------
 
 
 def plan_edit(role: Role, edit: Edit, header: Header, quota: TrustQuota, *, why: str) -> Plan:
