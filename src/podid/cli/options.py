@@ -244,7 +244,6 @@ class Command:
 
     @property
     def own(self) -> tuple[OptionField, ...]:
-        """Return its own options, in order."""
         declared: list[OptionField] = []
         for name, parameter in self._parameters:
             if isinstance(parameter.default, OptionField):
@@ -284,7 +283,6 @@ class Command:
 
     @property
     def permissions(self) -> CommandPermissions:
-        """Return the permissions that the command declares."""
         if not self.needs and not self.optional:
             return CommandPermissions()
         from podid.cli.permissions import declared

@@ -248,7 +248,6 @@ def about(read: Reading[T], **known: str) -> Reading[T]:
 
 
 def numbers(data: Object) -> dict[str, int]:
-    """Return the members that are whole numbers."""
     return {name: value for name, value in data.items() if type(value) is int}
 
 

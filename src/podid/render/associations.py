@@ -248,5 +248,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 
 def association_table(association: Association, now: datetime) -> Table:
-    """Return the row of the association in the list."""
     return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())

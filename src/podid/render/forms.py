@@ -104,7 +104,6 @@ def _json(value: object) -> str:
 
 
 def logical_id(text: str) -> str:
-    """Return the logical ID of a resource in CloudFormation."""
     name = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", text))
     return name if name[:1].isalpha() else f"Role{name}"
 

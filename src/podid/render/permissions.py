@@ -77,7 +77,6 @@ class Grant:
 
     @classmethod
     def of(cls, permissions: Permissions, name: str, namespace: str = "") -> Self:
-        """Return the policies; `name` is the name of the Role."""
         return cls(policy_of(permissions), ManifestList(items=tuple(manifests_of(permissions, name, namespace))))
 
 

@@ -132,7 +132,6 @@ def one_by_one(
 
 
 def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
-    """Return the options with their notes in one column."""
     longest = max((len(option.title) for option in options if option.note or option.off), default=0)
     return tuple(
         Option(

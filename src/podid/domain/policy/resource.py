@@ -103,7 +103,6 @@ def _doubtful(ruling: Ruling, match: _Match, context: RequestContext) -> Ruling:
 def _matches(
     statements: Iterable[PermissionStatement], ruling: Ruling, session: RoleSession, context: RequestContext
 ) -> Iterator[_Match]:
-    """Yield the statements that may be about the request."""
     for statement in statements:
         if not statement.covers(ruling.action.lower()):
             continue

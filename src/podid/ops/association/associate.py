@@ -176,7 +176,6 @@ class Associating:
 
     @property
     def _of_new_role(self) -> dict[ServiceAccountRef, FileItem]:
-        """Return the service accounts that get the new role."""
         if self.request.new_role is None:
             return {}
         return {ref: item for ref, item in self.items.items() if item.role == self.request.options.role}

@@ -63,7 +63,6 @@ class CustomResource:
 
     @property
     def aws_name(self) -> str:
-        """Return the name of the AWS resource."""
         if not self.ack:
             return text(self.annotation(_EXTERNAL)) or self.name
         return text(self.spec.get("name")) or _adopted(text(self.annotation(_ADOPTION_FIELDS)))

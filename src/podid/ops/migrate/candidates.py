@@ -56,7 +56,6 @@ class MigrationCandidate:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations that name the role."""
         return self.texts or (self.account.irsa_annotations if self.account is not None else {})
 
     @property

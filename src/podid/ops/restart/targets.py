@@ -48,7 +48,6 @@ class Target:
 
     @property
     def action(self) -> Action:
-        """Return the restart as an action of a plan."""
         return RESTART.action(None, RESTART.state_of(self.workload), f"{len(self.pods)} of {self.live} pods")
 
 
@@ -162,7 +161,6 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
 
 
 def conflict(workload: Subject, hindrance: Hindrance) -> Conflict:
-    """Return the hindrance as the outcome of a restart."""
     return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 

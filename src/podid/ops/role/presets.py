@@ -81,12 +81,10 @@ class Preset:
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """Return the placeholders of its policy."""
         return frozenset(PLACEHOLDER.findall(json.dumps(self.statements)))
 
     @property
     def of_cluster(self) -> bool:
-        """Return whether its policy names the cluster."""
         return not self.placeholders.isdisjoint(("cluster", "clusterArn"))
 
     @property

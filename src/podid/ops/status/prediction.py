@@ -53,7 +53,6 @@ def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Sn
 
 
 def planned_associations(place: Place, plan: Plan, now: datetime) -> tuple[Association, ...]:
-    """Return the associations that the plan creates or changes, as planned."""
     sections: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     sections |= {"cluster": Known(place.the_cluster), "associations": Known(())}
     empty = Snapshot(taken_at=now, **sections)

@@ -59,7 +59,6 @@ def _path(report: DoctorReport, length: int) -> tuple[str, ...]:
 def _run(
     path: Sequence[str], reports: Sequence[DoctorReport], failures: parts.Failures
 ) -> tuple[dict[str, object], list[str]]:
-    """Return the run, and the text of its results."""
     shown = [(item, report) for report in reports for item in (*report.findings, *report.accepted, *report.unknowns)]
     ids = sorted({verdict.check for verdict, _ in shown})
     invocation: dict[str, object] = {

@@ -121,7 +121,6 @@ class RoleTrustKind(base.Trusting):
 
 
 def trust_policy_of(state: State | None) -> Mapping[str, object]:
-    """Return the trust policy of a role's state."""
     return document(state, "policyDocument")
 
 
