@@ -25,9 +25,9 @@ from podid.ops.status.diagnose import select, wanted_for
 from podid.render.roles import permissions_of
 
 # shared options without those that select namespaces: these belong to the request
-_WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
+_PLACE_OPTIONS = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # options without an equivalent in Terraform
-_OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
+_NOT_IN_TERRAFORM = ("--restart", "--create-service-account", "--replace", "--update-trust")
 # limits: printed permissions and associations of a role; runs to choose from
 _SHOWN, _RUNS = 4, 20
 Words = Callable[[questions.Answers, questions.Facts], tuple[str, ...]]
@@ -81,18 +81,20 @@ class Guide:
         with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
-            having = listed.value if isinstance(listed, Known) else ()
+            summaries = listed.value if isinstance(listed, Known) else ()
             if self.of_associations and not isinstance(listed, Known):
-                having = access.aws.eks.list_association_summaries(place.cluster_name)
-            report = self._report(access, place, len(having))
+                summaries = access.aws.eks.list_association_summaries(place.cluster_name)
+            report = self._report(access, place, len(summaries))
             statuses = report.identities if report is not None else ()
             existing = attempt(lambda: kube.reader.list_service_accounts())
             pods = attempt(lambda: tuple(kube.reader.list_pods()))
             running = pods.value if isinstance(pods, Known) else ()
             accounts = (
-                questions.accounts_of(existing.value, running, having, statuses) if isinstance(existing, Known) else ()
+                questions.accounts_of(existing.value, running, summaries, statuses)
+                if isinstance(existing, Known)
+                else ()
             )
-            named = accounts or questions.accounts_of((), running, having, statuses)
+            named = accounts or questions.accounts_of((), running, summaries, statuses)
             return questions.Facts(
                 cluster=place.the_cluster,
                 region=place.region,
@@ -157,16 +159,16 @@ def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
     yield f"Other associations in cluster {cluster} with this role: {short_list(refs, _SHOWN) if refs else 'none'}."
 
 
-def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
+def has_only_place_options(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     """Return whether the command line has only options about the place and the output format."""
     words = argv[len(path) :]
-    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
+    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _PLACE_OPTIONS)
 
 
 def ask_instead(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> None:
     """Raise Instead, as `guided` returns it, on a terminal for a command line that has only options about the place."""
     typed = path if ref is None else (*path, str(ref))
-    if access.runtime.interactive and says_only_where(access.argv, typed):
+    if access.runtime.interactive and has_only_place_options(access.argv, typed):
         raise guided(access, *path, ref=ref)
 
 
@@ -230,6 +232,6 @@ def _agent_words(report: DoctorReport) -> str:
 def _command_lines(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
     lines: tuple[str, ...] = ("The same without questions:", f"  {shlex.join(command)}")
     if terraform:
-        lasting = (word for word in command if word not in _OF_THIS_RUN)
+        lasting = (word for word in command if word not in _NOT_IN_TERRAFORM)
         lines += ("For Terraform:", f"  {shlex.join((*lasting, '--print', 'terraform'))}")
     return lines

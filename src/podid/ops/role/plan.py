@@ -314,11 +314,11 @@ def check_changeable(
     if not needed:
         return
     changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
-    whose = "differs from the request"
+    reason = "differs from the request"
     if not ours:
-        whose = "was not created by podid, according to its journal; the change would be"
+        reason = "was not created by podid, according to its journal; the change would be"
     raise Conflict(
-        f"Role {role.name} exists and {whose}: {changes}",
+        f"Role {role.name} exists and {reason}: {changes}",
         hint=instead or Again(add=needed),
         lines=(*(() if ours else others(role)), *(line for action in actions for line in difference(action))),
         subject=role.name,

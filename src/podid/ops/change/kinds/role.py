@@ -243,9 +243,8 @@ class RoleSettingsKind(OfRole):
         try:
             _change(site, name, before, after)
         except PodidError:
-            with suppress(
-                PodidError
-            ):  # several calls cannot be atomic: restore the previous settings as far as possible
+            # several calls cannot be atomic: restore the previous settings as far as possible
+            with suppress(PodidError):
                 _change(site, name, self.state_of(site.iam.get_role(name)), before)
             raise
         return after
