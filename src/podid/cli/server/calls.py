@@ -82,7 +82,7 @@ class Calls:
             env={**self.runtime.env, "CI": "1"},
             now=self.runtime.now,
             monotonic=lambda: math.inf if cancelled.is_set() else time.monotonic(),
-            sleep=cancelled.wait,
+            sleep=lambda seconds: _sleep(seconds, cancelled),
             argv=whole,
         )
         code = main(list(whole), runtime)
@@ -143,6 +143,10 @@ def digest_of(plan: Mapping[str, Any]) -> str:
 def _changes(plan: Mapping[str, Any]) -> bool:
     """Return whether a plan, also one of a declaration, changes something."""
     return any(map(plan.get, _CHANGES)) or any(action["status"] != "unchanged" for action in plan.get("actions", ()))
+
+
+def _sleep(seconds: float, cancelled: threading.Event) -> None:
+    cancelled.wait(seconds)
 
 
 def _check_declaration(text: str) -> None:
