@@ -55,8 +55,8 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     IAM reports the use of services and of some actions in the last 400 days, including denied attempts. podid keeps
     other actions of a used service, because their use is not known. With --events, specify exported CloudTrail events
     that include data events. podid then removes the actions that are not in the file, and reduces resources to those in
-    the events. With --cloudtrail, podid keeps the actions of the last hours in CloudTrail's event history. The event
-    history has no data events.
+    the events. With --cloudtrail, podid keeps the actions of the last four hours in CloudTrail's event history. The
+    event history has no data events.
 
     podid does not change Deny statements, NotAction and conditions.
 

@@ -17,8 +17,8 @@ def plan(access: Access, options: FilePlanOptions) -> None:
 
     A file declares roles and associations (apiVersion podid/v1, kind PodIdentity). The plan lists what podid apply
     would create, change and prune, field by field, and the associations that the file does not declare. The command
-    only reads. Exit 0 without changes, 3 with changes, 6 with conflicts, 8 if annotations are ignored,
-    9 if something could not be read.
+    only reads. Exit 0 without changes, 3 with changes, 6 with conflicts, 8 if annotations are ignored, 9 if something
+    could not be read.
 
     Example: podid plan -f identities.yaml
 

@@ -23,8 +23,8 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     lists who can assume the role. With --role and without --for, it checks every association of the cluster that uses
     the role. With FILE and --cluster-arn, podid does not call AWS.
 
-    Exit 0 if the pods are allowed, 3 if they are not or if every AWS principal is, 9 if that is not known, 2 if a file
-    cannot be read.
+    Exit 0 if the pods are allowed, 3 if they are not, 9 if that is not known, 2 if a file cannot be read. Exit 3 also
+    if every AWS principal is allowed.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
 

@@ -139,7 +139,7 @@ class DoctorOptions:
     save: str = option("FILE", "Save the data that podid read to this file.")
     saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from")
     clusters: ClusterOptions = included(ClusterOptions)
-    me: bool = switch("Check the caller's permissions for this command instead.")
+    me: bool = switch("Check the caller's permissions instead, for podid doctor or the commands of --for.")
     for_command: tuple[str, ...] = repeatable(
         "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
     )

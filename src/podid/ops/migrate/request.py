@@ -94,7 +94,7 @@ class ApplyOptions(ChangeOptions):
         default=5000,
         bounds=(0, 5000),
     )
-    keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
+    keep_failed: bool = switch("Do not roll failed service accounts back.")
     tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
     approve_each: bool = switch("Ask before each service account.")
 
