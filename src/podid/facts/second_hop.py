@@ -128,7 +128,9 @@ class SecondHop:
             return ()
         role, target = role_name(self.association.role_arn), self.target_role_arn
         actions = " and ".join(decision.action for decision in refused)
-        message = f"role {role} is not authorized to perform {actions} on {target}: {_why(refused)}"
+        denials = {decision.denied_by for decision in refused}
+        reason = next(words for denied_by, words in DENIALS.items() if denied_by in denials)
+        message = f"role {role} is not authorized to perform {actions} on {target}: {reason}"
         severity = Severity.ERROR
         if all(by_name):
             severity = Severity.WARN
@@ -137,7 +139,8 @@ class SecondHop:
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not required, although AWS's guide includes it"
-        if _bounded(refused):
+        # a Deny in a policy would override the boundary
+        if "boundary" in denials and "policy" not in denials:
             fix = f"allow {actions} on {target} also in the permissions boundary of role {role}"
             return (TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
         fix = f"allow {actions} on {target} in a policy of role {role}"
@@ -200,17 +203,6 @@ def elsewhere(arn: str, account: str, words: str = "; reading its trust policy")
         return None
     reason = f"role {arn} is in account {own}{words} requires credentials of that account"
     return Missing(reason, f"{GET_ROLE} in account {own}", OTHER_ACCOUNT)
-
-
-def _bounded(refused: list[Decision]) -> bool:
-    """Return whether the boundary denies it. A Deny in a policy would override the boundary."""
-    denials = {decision.denied_by for decision in refused}
-    return "boundary" in denials and "policy" not in denials
-
-
-def _why(refused: list[Decision]) -> str:
-    denials = {decision.denied_by for decision in refused}
-    return next(words for denied_by, words in DENIALS.items() if denied_by in denials)
 
 
 @once
