@@ -91,9 +91,9 @@ class OptionField:
         return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
 
     def at(self, field: str, type_: object) -> "OptionField":
-        """Return the option for a field of a group, or a parameter, of this type. Without a default, text is empty."""
-        empty = self.default is None and type_ in (str, "str")
-        return replace(self, field=field, default="" if empty else self.default)
+        """Return the option for a field of a group, or a parameter. By its type, the default is "", None, () or {}."""
+        default = "" if self.default is None and type_ in (str, "str") else self.default
+        return replace(self, field=field, default={} if default == () and "Mapping[" in str(type_) else default)
 
     def value(self, typed: Any) -> Any:
         """Return the converted value. Raise InvalidInput."""
@@ -114,8 +114,8 @@ def option(metavar: str, help: str, *, default: Any = None, **more: Any) -> Any:
 
 
 def repeatable(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
-    """Return an option that can be repeated."""
-    return OptionField(kind="texts", metavar=metavar, help=help, default=default, **more)
+    """Return an option that can be repeated, which its help says."""
+    return OptionField(kind="texts", metavar=metavar, help=f"{help} Repeatable.", default=default, **more)
 
 
 def number(metavar: str, help: str, *, default: int, **more: Any) -> Any:

@@ -39,7 +39,7 @@ def _conditions(texts: Sequence[str]) -> tuple[OwnCondition, ...]:
 
 CONDITIONS = repeatable(
     "[OPERATOR:]KEY=VALUE",
-    "Further condition of the trust policy statement; the default operator is StringEquals. Repeatable.",
+    "Further condition of the trust policy statement; the default operator is StringEquals.",
     name="--condition",
     read=_conditions,
 )
@@ -63,21 +63,11 @@ COLUMNS = option(
     source="list-columns",
 )
 PRESETS = repeatable(
-    "NAME[,KEY=VALUE...]",
-    "Permissions of a preset (podid preset list). Repeatable.",
-    name="--preset",
-    source="presets",
+    "NAME[,KEY=VALUE...]", "Permissions of a preset (podid preset list).", name="--preset", source="presets"
 )
-POLICY_FILES = repeatable(
-    "FILE|-",
-    "Inline policy as JSON, named after the file. Repeatable.",
-    name="--policy-file",
-)
+POLICY_FILES = repeatable("FILE|-", "Inline policy as JSON, named after the file.", name="--policy-file")
 MANAGED_POLICIES = repeatable(
-    "NAME|ARN",
-    "ARN, or name of an AWS managed policy. Repeatable.",
-    name="--managed-policy",
-    suggests=WELL_KNOWN_POLICIES,
+    "NAME|ARN", "ARN, or name of an AWS managed policy.", name="--managed-policy", suggests=WELL_KNOWN_POLICIES
 )
 ADOPT = switch("Change a role that podid did not create.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
@@ -93,9 +83,8 @@ CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist
 OLDER_THAN = option("TIME", "Report as unused after this time without use, at most 400d.", default="90d")
 CLUSTER_TAGS = repeatable(
     "KEY=VALUE",
-    "Every cluster that has all of these tags. Repeatable.",
+    "Every cluster that has all of these tags.",
     name="--cluster-tag",
-    default={},
     read=partial(tags, name="--cluster-tag"),
 )
 ALLOW_UNKNOWN = switch("Exit 0, not 9, if something could not be checked.")

@@ -19,7 +19,7 @@ _REPORT_SECONDS = 120.0
 class RightSizeOptions:
     service_account: ServiceAccountRef = SERVICE_ACCOUNT
     older_than: str = OLDER_THAN
-    keep: tuple[str, ...] = repeatable("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
+    keep: tuple[str, ...] = repeatable("ACTION", "Actions to keep, such as s3:GetObject or sqs:*.")
     events: str = option(
         "FILE|-", "CloudTrail events of the whole period, including data events. podid removes other actions."
     )

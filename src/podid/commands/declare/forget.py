@@ -16,7 +16,7 @@ from podid.ops.options import SERVICE_ACCOUNTS
 class ForgetOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     roles: tuple[str, ...] = repeatable(
-        "ROLE", "Role, by name or ARN. Repeatable.", name="--role", read=lambda texts: tuple(map(check_role, texts))
+        "ROLE", "Role, by name or ARN.", name="--role", read=lambda texts: tuple(map(check_role, texts))
     )
     files: FileOptions = included(FileOptions)
     owner_key: str = option("KEY", "Key of the mark, if it is not podid:owner.", default=OWNER_KEY)

@@ -57,7 +57,7 @@ def _roles(texts: Sequence[str]) -> dict[str, str]:
 class AddonInstallOptions(AddonSettings):
     addon: str = argument("ADDON", "The add-on.")
     roles: Mapping[str, str] = repeatable(
-        "SA=ROLE", "Role for one of the add-on's service accounts. Repeatable.", name="--role", default={}, read=_roles
+        "SA=ROLE", "Role for one of the add-on's service accounts.", name="--role", read=_roles
     )
     recommended: bool = switch("Create a role with the policies that AWS recommends, for each service account.")
     replace: bool = switch("Replace a current role, or an association that the add-on does not own.")

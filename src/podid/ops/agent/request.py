@@ -54,7 +54,7 @@ class AddonSettings:
     allow_downgrade: bool = switch("Allow a version that is older than the installed one.")
     config: tuple[Assignment, ...] = repeatable(
         "KEY=VALUE",
-        "Set one configuration value, such as agent.probePort=2704; null removes it. Repeatable.",
+        "Set one configuration value, such as agent.probePort=2704; null removes it.",
         read=parse_assignments,
     )
     config_file: str | None = option(

@@ -64,8 +64,8 @@ class SettingOptions:
     )
     session_policy: str | None = option("FILE|-", "Session policy as JSON; requires --no-session-tags.")
     no_session_policy: bool = switch("Remove the session policy.")
-    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
-    untag: tuple[str, ...] = repeatable("KEY", "Tag to remove. Repeatable.")
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the association.", read=tags)
+    untag: tuple[str, ...] = repeatable("KEY", "Tag to remove.")
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
         """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
@@ -171,7 +171,7 @@ def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict
 
 def _map(name: str, help: str, check: Callable[[str], str]) -> Any:
     """Return a repeatable option of OLD=NEW pairs."""
-    return repeatable("OLD=NEW", help, name=name, default={}, read=partial(_pairs, name=name, check=check))
+    return repeatable("OLD=NEW", help, name=name, read=partial(_pairs, name=name, check=check))
 
 
 @options
@@ -179,14 +179,10 @@ class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
     to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
     to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", source="profiles")
-    roles: Mapping[str, str] = _map(
-        "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", check_role
-    )
-    namespaces: Mapping[str, str] = _map(
-        "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", check_namespace_name
-    )
+    roles: Mapping[str, str] = _map("--map-role", "Use NEW in place of role or target role OLD.", check_role)
+    namespaces: Mapping[str, str] = _map("--map-namespace", "Use namespace NEW in place of OLD.", check_namespace_name)
     role_accounts: Mapping[str, str] = _map(
-        "--map-account", "Use roles of account NEW in place of those of OLD. Repeatable.", check_account
+        "--map-account", "Use roles of account NEW in place of those of OLD.", check_account
     )
     change: AssociationChange = included(AssociationChange)
     accounts: AccountOptions = included(AccountOptions)
@@ -232,7 +228,7 @@ class AssociateOptions:
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
     role_tag: Mapping[str, str] = repeatable(
-        "KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=partial(role_tags, name="--role-tag")
+        "KEY=VALUE", "Tag of the role.", read=partial(role_tags, name="--role-tag")
     )
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     settings: SettingOptions = included(SettingOptions)
@@ -256,7 +252,7 @@ class ListOptions:
     owner: str = option(
         "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none."
     )
-    tag: tuple[str, ...] = repeatable("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
+    tag: tuple[str, ...] = repeatable("KEY[=VALUE]", "Only associations with this tag.")
     older_than: str = option("TIME", "Only associations unchanged for at least this time.")
     newer_than: str = option("TIME", "Only associations changed within this time.")
     pods: bool = switch("Count the running and the stale pods of each association.")

@@ -13,15 +13,11 @@ from podid.ops.options import SERVICE_ACCOUNTS
 @options
 class FileOptions:
     files: tuple[str, ...] = repeatable(
-        "FILE|DIR|-",
-        "File of podid or of another program (podid convert), or a directory. Repeatable.",
-        name="--file",
-        short="-f",
-        default=(),
+        "FILE|DIR|-", "File of podid or of another program (podid convert), or a directory.", name="--file", short="-f"
     )
-    variables: tuple[str, ...] = repeatable("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
+    variables: tuple[str, ...] = repeatable("NAME=VALUE", "Value of ${NAME} in the files.", name="--var")
     variable_files: tuple[str, ...] = repeatable(
-        "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
+        "FILE|-", "Values of variables, as an object in YAML or JSON.", name="--var-file"
     )
 
     def check(self) -> None:

@@ -66,8 +66,7 @@ class ReportOptions:
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.")
     report_files: tuple[str, ...] = repeatable(
         "FILE",
-        "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html. "
-        "Repeatable.",
+        "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html.",
         name="--report",
     )
     force: bool = switch("Replace existing files.", consent=True)
@@ -81,8 +80,8 @@ class ReportOptions:
         return report.exit_code(fail_on=self.level, allow_unknown=self.allow_unknown)
 
 
-CHECK = repeatable("ID", "Run only this check. Repeatable.")
-SKIP = repeatable("ID", "Skip this check. Repeatable.")
+CHECK = repeatable("ID", "Run only this check.")
+SKIP = repeatable("ID", "Skip this check.")
 
 
 @options
@@ -121,16 +120,14 @@ class DoctorOptions:
     target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
-    link: tuple[str, ...] = repeatable(
-        "LINK", "Run only the checks of this link, such as 6 or agent. Repeatable.", suggests=LINKS
-    )
+    link: tuple[str, ...] = repeatable("LINK", "Run only the checks of this link, such as 6 or agent.", suggests=LINKS)
     logs: bool = switch("Read the agents' logs of the last hour.")
     cloudtrail: bool = switch("Read CloudTrail. Calls appear there after a few minutes.")
     verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
     probe: bool = switch("Run probe pods that request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
     fix: bool = switch("Apply fixes that restart or install. Prompts for each.")
-    fix_id: tuple[str, ...] = repeatable("ID", "Fix only this finding; permits grants and deletions. Repeatable.")
+    fix_id: tuple[str, ...] = repeatable("ID", "Fix only this finding; permits grants and deletions.")
     fix_level: str = option(
         "LEVEL", "With --fix, the lowest severity to fix: error, warn or info.", default="warn", values=_LEVELS
     )
@@ -141,7 +138,7 @@ class DoctorOptions:
     clusters: ClusterOptions = included(ClusterOptions)
     me: bool = switch("Check the caller's permissions instead, for podid doctor or the commands of --for.")
     for_command: tuple[str, ...] = repeatable(
-        "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
+        "COMMAND", "With --me, the command to check, such as 'role create'.", name="--for"
     )
 
     @property

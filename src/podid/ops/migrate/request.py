@@ -52,7 +52,7 @@ class MigrationOptions:
         "SOURCE", "Only service accounts that get credentials from this source.", name="--from", values=tuple(OlderWay)
     )
     accept: Mapping[str, frozenset[str]] = repeatable(
-        "ID|NS/SA=ID", "Ignore this blocker. Repeatable.", name="--accept", default={}, read=read_accepted
+        "ID|NS/SA=ID", "Ignore this blocker.", name="--accept", read=read_accepted
     )
     strict: bool = switch("Block service accounts that podid could not check completely.")
     cloudtrail: bool = switch("Also read CloudTrail: the SDKs that use IRSA, and the sessions of pods.")
@@ -95,7 +95,7 @@ class ApplyOptions(ChangeOptions):
         bounds=(0, 5000),
     )
     keep_failed: bool = switch("Do not roll failed service accounts back.")
-    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the associations.", read=tags)
     approve_each: bool = switch("Ask before each service account.")
 
 

@@ -62,17 +62,14 @@ def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     return keys
 
 
-RESOURCES = repeatable(
-    "ARN", "Only this resource; can contain wildcards. Repeatable.", name="--resource", read=parse_resources
-)
+RESOURCES = repeatable("ARN", "Only this resource; can contain wildcards.", name="--resource", read=parse_resources)
 CONTEXT_KEYS = repeatable(
     "KEY=VALUE",
-    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9; --context also accepts it. Repeatable.",
+    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9; --context also accepts it.",
     name="--context-key",
-    default={},
     read=parse_keys,
 )
-FILES = repeatable("FILE|-", "Only the policies in these JSON files, offline. Repeatable.", name="--policy-file")
+FILES = repeatable("FILE|-", "Only the policies in these JSON files, offline.", name="--policy-file")
 ROLE_OPTION = option("ROLE", "This role instead of a service account's, by name or ARN.", name="--role", source="roles")
 PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in another account.")
 

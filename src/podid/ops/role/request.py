@@ -143,11 +143,9 @@ class AttachOptions:
 class DetachOptions:
     role: str = ROLE
     managed_policies: tuple[str, ...] = repeatable(
-        "NAME|ARN", "Attached managed policy to detach. Repeatable.", name="--managed-policy"
+        "NAME|ARN", "Attached managed policy to detach.", name="--managed-policy"
     )
-    inline_policies: tuple[str, ...] = repeatable(
-        "NAME", "Inline policy to delete, by name. Repeatable.", name="--inline-policy"
-    )
+    inline_policies: tuple[str, ...] = repeatable("NAME", "Inline policy to delete, by name.", name="--inline-policy")
     ignore_not_found: bool = switch("Succeed if the role has no such policy.")
     presets: tuple[str, ...] = PRESETS
     adopt: bool = ADOPT
@@ -171,10 +169,7 @@ class RoleRequest:
     }
 
     refs: tuple[ServiceAccountRef, ...] = repeatable(
-        "NS/SA",
-        "Service account whose pods can assume the role. Repeatable.",
-        name="--for",
-        read=ServiceAccountRef.parse_all,
+        "NS/SA", "Service account whose pods can assume the role.", name="--for", read=ServiceAccountRef.parse_all
     )
     name: str = argument(
         "[NAME]",
@@ -192,9 +187,7 @@ class RoleRequest:
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
-    tags: Mapping[str, str] = repeatable(
-        "KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=role_tags
-    )
+    tags: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the role.", name="--tag", read=role_tags)
     replace: bool = switch("Change the settings of an existing role.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST

@@ -44,17 +44,15 @@ class VerifyOptions:
     all_pods: bool = switch("Redeem a token of every pod, instead of one pod of each workload and pod template.")
     cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. Calls appear there after a few minutes.")
     probe: bool = switch("Also run a probe pod on each node. It requests credentials from the agent.")
-    probe_node: tuple[str, ...] = repeatable("NODE", "Run the probe pod on this node. Implies --probe. Repeatable.")
+    probe_node: tuple[str, ...] = repeatable("NODE", "Run the probe pod on this node. Implies --probe.")
     probe_image: str | None = option(
         "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's image in ECR Public]"
     )
     can: tuple[str, ...] = repeatable(
-        "ACTION",
-        "Also check whether pods may perform this action, such as s3:GetObject. Repeatable.",
-        read=parse_actions,
+        "ACTION", "Also check whether pods may perform this action, such as s3:GetObject.", read=parse_actions
     )
     resource: tuple[str, ...] = repeatable(
-        "ARN", "Resource for which podid checks the actions. [default: *] Repeatable.", read=parse_resources
+        "ARN", "Resource for which podid checks the actions. [default: *]", read=parse_resources
     )
 
     def check_together(self) -> bool:

@@ -24,7 +24,7 @@ class TrustOptions:
     )
     role: str | None = option("ROLE", "Role, by name or ARN, instead of FILE.")
     service_accounts: tuple[ServiceAccountRef, ...] = repeatable(
-        "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
+        "NS/SA", "Service account of the pods.", name="--for", read=ServiceAccountRef.parse_all
     )
     cluster_arn: str | None = option("ARN", "Cluster of the pods. podid then reads FILE without calling AWS.")
 
@@ -79,11 +79,9 @@ class TrustCheckOptions(TrustOptions):
     external_id: str | None = option("ID", "External ID of the association. Requires --base-role.")
     role_tags: Mapping[str, str] | None = repeatable(
         "KEY=VALUE",
-        "Tag of the role that FILE belongs to. Repeatable.",
+        "Tag of the role that FILE belongs to.",
         name="--role-tag",
         default=None,
         read=partial(tags, name="--role-tag"),
     )
-    pods: tuple[str, ...] = repeatable(
-        "NAME", "Name of a running pod, for conditions on pod names. Repeatable.", name="--pod"
-    )
+    pods: tuple[str, ...] = repeatable("NAME", "Name of a running pod, for conditions on pod names.", name="--pod")
