@@ -12,7 +12,6 @@ from podid.domain import members
 from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
-from podid.domain.members import About, Document
 from podid.domain.report import DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
@@ -330,13 +329,15 @@ class BundleFile:
     what: str
 
 
-class BundleDocument(Document, kind="Bundle"):
+class BundleDocument(members.Document, kind="Bundle"):
     """`podid bundle`."""
 
     file: str
     items: Sequence[BundleFile]
-    contents: Annotated[Sequence[str], About("The kinds of data in it.")]
-    redacted: Annotated[Redacted, About("The number of redacted values. A value has the same replacement everywhere.")]
+    contents: Annotated[Sequence[str], members.About("The kinds of data in it.")]
+    redacted: Annotated[
+        Redacted, members.About("The number of redacted values. A value has the same replacement everywhere.")
+    ]
 
 
 def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:
