@@ -88,7 +88,7 @@ def test_a_role_that_nothing_uses_after_the_timeout_is_deleted(site: Site) -> No
     vars(site.box.gateway).pop("answer")
     assert (failed.code, failed.stdout, account_state(site.box)) == (7, "", before), failed
     assert "--timeout has passed" in failed.stderr
-    assert "which this run created, was deleted" in failed.stderr
+    assert "which this command created, was deleted" in failed.stderr
     site.must(*NEW)
 
 
@@ -106,4 +106,4 @@ def test_what_only_the_user_can_do_is_not_tried_again(site: Site) -> None:
     outcome = site("associate", "shop/orders", "--tag", "a=b", "--replace", "--restart")
     assert outcome.code == 8, outcome
     (note,) = [line for line in outcome.stderr.splitlines() if line.startswith("note: this run is incomplete; ")]
-    assert note.startswith("note: this run is incomplete; to undo its changes: podid undo ")
+    assert note.startswith("note: this run is incomplete; to undo this run: podid undo ")

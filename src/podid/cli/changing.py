@@ -105,7 +105,7 @@ class Change:
         """Return service accounts to the previous mechanism: the first part, restarts, and the last part once all pods
         use it."""
         from podid.ops.association.aftermath import after_disassociate
-        from podid.ops.migrate.rollback import with_pods_back
+        from podid.ops.migrate.rollback import check_unmoved, with_pods_back
 
         access, terminal = self.access, self.access.terminal
         planned = replace(planned, before=planned.before.noting(self.owner_notes(planned.whole)))
@@ -117,7 +117,7 @@ class Change:
             return
         self.show(planned.whole)
         terminal.consent(consent)
-        check_deletions(access.clients, planned.before)
+        check_unmoved(access.clients, self.place, planned)
         try:
             result = self.carry_out(planned.before, undoes=self.undoes)
             self.plan_restarts()
@@ -304,21 +304,22 @@ class Change:
         )
 
     def take_back(self, result: ChangeResult) -> ChangeResult:
-        """Roll back roles that a failed run created without using them, and return the result. Raise the failure if
-        nothing of the run remains."""
+        """Roll back roles that a failed run, or the unfinished runs that it continues, created without using them, and
+        return the result. Raise the failure if nothing of them remains."""
         from podid.ops.role.delete import plan_rollback
 
-        rollback = plan_rollback(result)
+        access = self.access
+        rollback = plan_rollback(result, access.journal, access.runtime.argv)
         if rollback is None or result.error is None:
             return result
-        self.access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
+        access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
+            check_deletions(access.clients, rollback.plan)
             failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error
         if failure is not None:
-            note = f"{rollback.subject}, which this run created, could not be deleted: {failure.message}"
-            return replace(result, notes=(*result.notes, note))
+            return rollback.failed(failure)
         if rollback.whole:
             raise rollback.error()
         return rollback.after()

@@ -162,14 +162,11 @@ DELETING_ROLE = (
     *(*kinds.ROLE.calls(Verb.DELETE), *kinds.ROLE_POLICY.calls(Verb.DELETE), *kinds.ROLE_ATTACHMENT.calls(Verb.DELETE)),
     Iam.get_managed_documents,  # its target roles
 )
-TAKING_BACK = OptionalPermission.of(
-    "deleting a new role that could not be completed or associated",
-    Iam.delete_role,
-    Iam.delete_inline_policy,
-    Iam.detach_policy,
-)
+_TAKING_BACK = "deleting a new role that could not be completed or associated, unless an association uses it"
+_UNUSED = (Iam.delete_role, Iam.get_policies, Eks.list_clusters, Eks.list_associations)
+TAKING_BACK = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.delete_inline_policy, Iam.detach_policy)
 # the same for a role whose only policies are managed ones
-TAKING_BACK_ATTACHED = OptionalPermission.of(TAKING_BACK.reason, Iam.delete_role, Iam.detach_policy)
+TAKING_BACK_ATTACHED = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.detach_policy)
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.find_cluster_tags)
 # for a command that reads several clusters
 SEVERAL_CLUSTERS = (

@@ -27,12 +27,13 @@ from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
 from podid.facts.egress import ways
 from podid.facts.index import index, once
-from podid.facts.second_hop import hops
+from podid.facts.second_hop import NOT_ALLOWED, hops
 from podid.facts.trust import first_error, judged
 
 T = TypeVar("T")
 # EKS Auth refuses a token, and no readable data explains it: most likely a policy of the organization
 UNEXPLAINED = "scp-denies-eks-auth"
+UNREAD_TARGET = "target-role-trust-broken"
 MISSED = "injection-missed-webhook"
 # a pod cannot reach the agent, and no readable data explains it
 UNREACHED = "host-firewall-blocks-link-local"
@@ -222,7 +223,9 @@ class _Account:
         mode, own = _of_own_trust(snapshot, association)
         why = [message, *own]
         if onward is not None and onward.unknowns:
-            why.append(f"not checked whether it can assume its target role: {onward.unknowns[0].reason}")
+            if mode == UNEXPLAINED:  # usual for a target role of another account, whose trust policy podid cannot read
+                mode = NOT_ALLOWED if onward.trust_unknown is None else UNREAD_TARGET
+            why.append(f"not checked whether it can assume its target role: {onward.unknowns[-1].reason}")
         return self.failed(mode, "; ".join(why))
 
 
@@ -230,7 +233,7 @@ def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, li
     """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
     answers = judged(snapshot)[association.role_arn]
     if isinstance(answers, Missing):
-        return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
+        return UNDECIDED, [f"the role's trust policy was not checked: {answers.reason}"]
     evaluation = next(answer.evaluation for answer in answers.value or () if answer.association == association)
     if evaluation.doubt:
         return UNDECIDED, [evaluation.doubt]

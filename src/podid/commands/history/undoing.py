@@ -51,7 +51,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool, toget
     with access.terminal.working("reading the changed resources"):
         undo = undo_plan(access.clients, change.place, recorded, access.journal, together)
     plan = undo.plan
-    kept, deleted = changed_associations(plan)
+    kept, deleted = changed_associations(plan.actions)
     refs = (*kept, *deleted)
     consent = Consent(
         question=f"Undo run {recorded.run_id}?",

@@ -93,7 +93,7 @@ def _unknown_principal(statement: Statement) -> str:
     if statement.not_principal:
         return "podid does not evaluate NotPrincipal"
     if any(name == "*" for _, name in statement.principals):
-        return 'the principal is "*", which podid does not evaluate'
+        return 'the principal is "*", and AWS does not document whether that allows AWS services'
     return "the principal is a role session, or of a kind that podid does not evaluate"
 
 

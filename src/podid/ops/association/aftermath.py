@@ -198,7 +198,7 @@ def after_disassociate(
         deleted = {ref_of(action.keys) for action in gone if action.kind == ASSOCIATION.name}
         return replace(after_disassociate(how, replace(result, error=None), deleted), error=result.error)
     if refs is None:
-        _, refs = changed_associations(result.plan)
+        _, refs = changed_associations(result.plan.actions)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result
@@ -221,7 +221,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
     """Wait after a change that creates, changes or deletes associations."""
-    kept, deleted = changed_associations(result.plan)
+    kept, deleted = changed_associations(result.plan.actions)
     if kept:
         result = after_associate(how, result, tuple(kept), diagnosis)
     return after_disassociate(how, result) if deleted else result

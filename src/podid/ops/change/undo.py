@@ -221,6 +221,17 @@ def _lasting(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if _which(step.action) not in passing]
 
 
+def interrupted_runs(journal: Journal, command: tuple[str, ...], header: Header) -> tuple[str, ...]:
+    """Return the ids of the interrupted runs of an unfinished command whose changes remain, newest first. A change that
+    a later run of the command took back does not remain."""
+    runs = journal.unfinished(command, header)
+    lasting = _lasting([step for run in runs for step in reversed(run.changed)])
+    remaining = {_which(step.action) for step in lasting if not kind_of(step.action.kind).not_undone(step.action)}
+    return tuple(
+        run.run_id for run in runs if run.cut_short and any(_which(step.action) in remaining for step in run.changed)
+    )
+
+
 def _which(action: Action) -> tuple[str, str]:
     return action.kind, action.target
 

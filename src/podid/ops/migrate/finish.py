@@ -9,7 +9,7 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Addon
 from podid.domain.cluster import ServiceAccount
-from podid.domain.errors import Conflict, NotYet, Partial, PodidError
+from podid.domain.errors import Again, Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import PodTemplate
@@ -27,6 +27,7 @@ from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVIC
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.workloads import workload_of
+from podid.ops.clients import Clients
 from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
@@ -118,6 +119,22 @@ def plan_finish(
         rolling=frozenset(rolling),
         agents=tuple(text for agent in migration.agents(removed) for text in agent.sentences),
     )
+
+
+def no_association(clients: Clients, finish: Finish, action: Action) -> PodidError | None:
+    """Return an error if another person has deleted an association after the plan was made: its service account still
+    needs what the action removes."""
+    namespace, role = action.keys.get("namespace"), action.keys.get("roleName")
+    refs = {item.ref for item in finish.leaving if item.ref.namespace == namespace or role_name(item.role_arn) == role}
+    try:
+        for name in sorted({ref.namespace for ref in refs}):
+            refs -= {item.ref for item in clients.eks.list_association_summaries(finish.plan.header.cluster, name)}
+    except PodidError as error:
+        return error
+    if not refs:
+        return None
+    message = f"The association of {short_list(sorted(map(str, refs)))} was deleted after the plan was made"
+    return Conflict(message, hint=Again(), subject=str(min(refs)))
 
 
 def unfinished(finish: Finish) -> PodidError | None:

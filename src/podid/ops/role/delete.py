@@ -7,6 +7,7 @@ from typing import Self
 
 from podid.domain import errors, trust
 from podid.domain.aws import Role, RolePolicies
+from podid.domain.grouping import grouped
 from podid.domain.iam import assume_permissions
 from podid.domain.names import Arn, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
@@ -276,8 +277,16 @@ class RoleRollback:
         """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
-        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
+        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this command created, {were} deleted.")
         return self.result.error
+
+    def failed(self, failure: errors.PodidError) -> ChangeResult:
+        """Return the result, and its error if that is printed alone, with the reason why the roles remain."""
+        assert self.result.error is not None
+        note = f"{self.subject}, which this command created, could not be deleted: {failure.message}"
+        if not self.result.worked:
+            self.result.error.lines = (*self.result.error.lines, note)
+        return replace(self.result, notes=(*self.result.notes, note))
 
     def after(self) -> ChangeResult:
         """Return the result after the rollback: the actions that were rolled back count as failed."""
@@ -293,15 +302,17 @@ class RoleRollback:
         return replace(self.result, done=done)
 
 
-def plan_rollback(result: ChangeResult) -> RoleRollback | None:
-    """Plan the deletion of the roles that the run created and that nothing uses. None if a change of unknown outcome
-    may use them, since the next run completes it, and if only the target role refuses, which its owner can allow."""
+def plan_rollback(result: ChangeResult, journal: Journal, command: tuple[str, ...]) -> RoleRollback | None:
+    """Plan the deletion of the roles that the failed run, or the unfinished runs of the `command` that it continues,
+    created and that nothing uses. None if a change of unknown outcome may use them, since the next run completes it,
+    and if only the target role refuses, which its owner can allow."""
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
-    done = [item for item in result.done if item.status is Status.DONE]
+    earlier = (run for run in reversed(journal.unfinished(command, result.plan.header)) if not run.running)
+    latest = _latest((*(done for run in earlier for done in run.outcomes), *result.done))
+    done = [item for item in latest if item.status is Status.DONE]
     arns = {item.action.keys["roleName"]: text(item.after, "roleArn") for item in done if _creates(item, ROLE.name)}
-    others = (item for item in result.done if item.action.kind not in _PARTS)
-    uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
+    uses = [json.dumps(item.after, default=str) for item in latest if item.action.kind not in _PARTS]
     names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
     if not names:
         return None
@@ -322,6 +333,17 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
     plan = Plan(header=result.plan.header, actions=actions)
     return RoleRollback(result, names, plan, whole=len(gone) == len(done))
+
+
+def _latest(outcomes: Iterable[Done]) -> list[Done]:
+    """Return the last outcome of each resource, with all its changes as one. Omit resources that are as before."""
+    carried_out = (item for item in outcomes if item.status in (Status.DONE, Status.UNCHANGED))
+    by_resource = grouped(((item.action.kind, item.action.target), item) for item in carried_out).values()
+    latest = ((first.action, last) for first, *_, last in ((items[0], *items) for items in by_resource))
+    whole = (
+        replace(last, action=kind_of(first.kind).action(first.before, last.action.after)) for first, last in latest
+    )
+    return [item for item in whole if item.action.verb is not Verb.NONE]
 
 
 def _unknown(result: ChangeResult) -> bool:

@@ -174,9 +174,9 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
     missing = [key for key in missing if key not in values]
     if missing and complete:
-        raise InvalidInput(
-            f"Preset {name} requires {', '.join(missing)}", advice=_parameters_words(preset), subject=text
-        )
+        form = ",".join((text, *(f"{key}={key.upper()}" for key in missing)))
+        message = f"Preset {name} requires {', '.join(missing)}: {form}"
+        raise InvalidInput(message, advice=_parameters_words(preset), subject=text)
     return Choice(preset, {key: tuple(dict.fromkeys(texts)) for key, texts in values.items()})
 
 

@@ -1,6 +1,6 @@
 """Edit trust policies in files, or in a role as a plan."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,18 +22,19 @@ RoleTags = Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The service accounts of a cluster (by ARN) whose access is edited, and the scope."""
+    """The service accounts of a cluster (by ARN) whose access is edited, and the scope. EKS sends no session tags for
+    those in `untagged`."""
 
     refs: tuple[ServiceAccountRef, ...]
     cluster_arn: str
     scope: trust.ScopeKind = trust.ScopeKind.SERVICE_ACCOUNT
-    session_tags: bool = True
+    untagged: Collection[ServiceAccountRef] = ()
     conditions: tuple[trust.OwnCondition, ...] = ()
 
     def identities(self, role_tags: RoleTags) -> tuple[trust.PodIdentity, ...]:
         return tuple(
             trust.PodIdentity(
-                self.cluster_arn, ref.namespace, ref.name, session_tags=self.session_tags, role_tags=role_tags
+                self.cluster_arn, ref.namespace, ref.name, session_tags=ref not in self.untagged, role_tags=role_tags
             )
             for ref in self.refs
         )

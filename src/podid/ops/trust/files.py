@@ -31,13 +31,15 @@ _PLACES: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A file's policy. `role_tags` are the tags of its role, None if the file does not contain them."""
+    """A file's policy. `role_tags` are the tags of its role, None if the file does not contain them. `role_arn` is
+    only set for a role that podid read."""
 
     name: str
     text: str
     policy: trust.Policy
     role_tags: Mapping[str, str] | None
     place: tuple[str, ...] = ()
+    role_arn: str = ""
 
     @property
     def called(self) -> str:
@@ -84,7 +86,7 @@ def _writing(name: str) -> AbstractContextManager[None]:
 
 
 def of_role(role: Role) -> TrustFile:
-    return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags))
+    return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags), role_arn=role.arn)
 
 
 def called(name: str) -> str:

@@ -49,7 +49,11 @@ class TrustOptions:
                     raise
 
 
-SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")
+SESSION_TAGS = switch(
+    "Whether the association sends session tags. Default: as the association, if podid reads it.",
+    default=None,
+    off="--no-session-tags",
+)
 
 
 @options
@@ -60,7 +64,7 @@ class TrustEditOptions(TrustOptions):
         default="service-account",
         values=SCOPES,
     )
-    session_tags: bool = SESSION_TAGS
+    session_tags: bool | None = SESSION_TAGS
     in_place: bool = switch("Write the new policy to FILE.")
 
 
@@ -72,7 +76,7 @@ class TrustAddOptions(TrustEditOptions):
 
 @options
 class TrustCheckOptions(TrustOptions):
-    session_tags: bool = SESSION_TAGS
+    session_tags: bool | None = SESSION_TAGS
     base_role: str | None = option(
         "ARN", "The association's role, if the policy is the trust policy of its target role."
     )
