@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from checks.builder import daemon_set, healthy, node
+from checks import builder
+from checks.builder import daemon_set, healthy
 from ops.agent.support import TAINT, nodes
 from ops.change.support import account_state, writes
 from podid.domain.cluster import Node, NodeClass, Taint
@@ -378,7 +379,7 @@ def test_fields_of_other_managers_that_are_overwritten() -> None:
 def test_an_agent_with_an_ipv4_address_needs_no_ipv6() -> None:
     message = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
     for values, noted in ((message, False), ({}, True)):
-        snapshot = healthy(nodes=(node(labels={}),))
+        snapshot = healthy(nodes=(builder.node(labels={}),))
         assert bool(list(_kernels(snapshot, planned_agent("", values)))) is noted
 
 
