@@ -13,7 +13,8 @@ from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
-from podid.ops.change.apply import Ahead, apply, check_deletions
+from podid.ops.change.apply import Ahead, apply
+from podid.ops.change.deletions import check_deletions
 from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -33,8 +34,6 @@ CHANGE_SECONDS = 300.0
 _STEP_SECONDS = 2.0
 # for roles with more users, the status of each is too expensive
 MOST_USERS = 100
-
-After = Callable[[ChangeResult], ChangeResult]
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Change:
     def run(
         self,
         plan: Plan,
-        after: After = lambda result: result,
+        after: Callable[[ChangeResult], ChangeResult] = lambda result: result,
         *,
         consent: Consent | None = None,
         ahead: Ahead = lambda action: None,

@@ -162,8 +162,8 @@ DELETING_ROLE = (
     *(*kinds.ROLE.calls(Verb.DELETE), *kinds.ROLE_POLICY.calls(Verb.DELETE), *kinds.ROLE_ATTACHMENT.calls(Verb.DELETE)),
     Iam.get_managed_documents,  # its target roles
 )
-_TAKING_BACK = "deleting a new role that could not be completed or associated, unless an association uses it"
-_UNUSED = (Iam.delete_role, Iam.get_policies, Eks.list_clusters, Eks.list_associations)
+_TAKING_BACK = "deleting a new role that could not be completed or associated, unless something uses it"
+_UNUSED = (Iam.delete_role, Iam.get_policies, Iam.list_instance_profiles, Eks.list_clusters, Eks.list_associations)
 TAKING_BACK = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.delete_inline_policy, Iam.detach_policy)
 # the same for a role whose only policies are managed ones
 TAKING_BACK_ATTACHED = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.detach_policy)
@@ -345,6 +345,10 @@ def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermis
             always += (*kind.calls(verb), *beside.get((kind, verb), ()))
             always += () if kind.account_wide else (Eks.get_cluster,)
             always += (Iam.find_role,) if "roleName" in kind.keys else ()
+        if kind is kinds.ROLE and verb is Verb.DELETE:
+            optional.append(
+                OptionalPermission.of("checking whether EC2 instances use the role", Iam.list_instance_profiles)
+            )
         if kind is kinds.ROLE_TRUST:
             users = (Eks.list_clusters, Eks.list_associations)
             optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))

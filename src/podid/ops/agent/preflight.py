@@ -16,7 +16,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import why_not_here
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, PlannedAgent, hybrid_kind, is_addons
-from podid.facts.nodes import minimal_policy, why_no_agent
+from podid.facts.nodes import has_own_image, minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import ReadRequest, collect
@@ -176,13 +176,14 @@ def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]
 
 
 def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """Yield the unknown about IPv6 in the nodes' kernels, without which the agent cannot start."""
+    """Yield the unknown about IPv6 in the kernels of nodes that may have another image or user data than EKS's own.
+    Without IPv6 the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
-    served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
-    if served and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
+    names = [n.name for n in known_or(snapshot.nodes, ()) if n.runs_agent and has_own_image(n)]
+    if names and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
         yield (
-            f"whether IPv6 is disabled on a node (agent-ipv6-bind); the agent crashes on such a node without --config "
-            f"{IPV4_ONLY}"
+            f"whether IPv6 is disabled on {short_list(names)} (agent-ipv6-bind); the agent crashes on such a node "
+            f"without --config {IPV4_ONLY}"
         )
 
 

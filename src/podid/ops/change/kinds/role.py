@@ -28,7 +28,7 @@ from podid.ops.change.planned import (
     with_settings,
 )
 from podid.ops.clients import Site
-from podid.ops.role.uses import Uses, read_all_uses, used_words
+from podid.ops.role.uses import Uses, read_profiles, used_words
 
 
 class RoleState(TypedDict, total=False):
@@ -121,15 +121,15 @@ class RoleKind(Trusting):
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
         """Return notes on the deletion. Raise Conflict unless the `earlier` actions remove all policies, because IAM
-        refuses to delete a role that has policies. Raise Conflict too if an association names the role: IAM would
-        delete it, and the pods would lose their credentials."""
+        refuses to delete a role that has policies. Raise Conflict too if an association or an instance profile names
+        the role: the pods or instances would lose their credentials."""
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
         _check_policies(site, role.name, earlier)
-        uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, uses_after(uses, site.header, earlier).of(role.arn))
-        return deletion_notes(role, uses)
+        profiles, unread = read_profiles(site.iam, role.name)
+        check_unused(role, uses_after(site.uses, site.header, earlier).of(role.arn), profiles)
+        return deletion_notes(role, Uses(unread=(*site.uses.unread, *unread)))
 
     def check_same(self, current: State, created: State | None) -> None:
         had, has, name = text(created, "roleId"), text(current, "roleId"), text(current, "roleName")
@@ -184,13 +184,19 @@ def uses_after(uses: Uses, header: Header, actions: Iterable[Action]) -> Uses:
     return Uses(remaining, uses.unread)
 
 
-def check_unused(role: Role, uses: Sequence[Association]) -> None:
-    """Raise Conflict that lists the associations that name the role."""
+def check_unused(role: Role, uses: Sequence[Association], profiles: Sequence[str]) -> None:
+    """Raise Conflict that lists the associations, or the instance profiles, that name the role."""
     if uses:
         names = "an association names" if len(uses) == 1 else f"{len(uses)} associations name"
         raise Conflict(
             f"Role {role.name} is still in use: {names} it ({short_list([used_words(use) for use in uses], 10)})",
             advice="First change or delete these associations with podid associate or podid disassociate.",
+            subject=role.name,
+        )
+    if profiles:
+        raise Conflict(
+            f"Role {role.name} is in the instance profile {short_list(profiles)} of EC2 instances",
+            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
 
