@@ -270,9 +270,6 @@ def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) 
     return ExitCode.UNDETERMINED
 
 
-# --- before a change --------------------------------------------------------------------------------------------------
-
-
 @schema_name("UseBody")
 @dataclass(frozen=True, slots=True, order=True)
 class CredentialUse:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster_api import Json
-from podid.domain.errors import AccessDenied, Conflict
+from podid.domain.errors import AccessDenied, Conflict, Unreachable
 from podid.domain.names import ServiceAccountRef
 from podid.ops.association import aftermath
 from podid.ops.association.aftermath import wait_until_stopped
@@ -388,3 +388,24 @@ def test_an_association_that_another_person_deletes_meanwhile_is_no_success(read
     gateway.answer = answering  # type: ignore[method-assign]  # the next site restores it
     outcome = ready(*ASSOCIATE)
     assert (outcome.code, new_pods(outcome.json)) == (7, ("no-association", "association-missing")), outcome
+
+
+@pytest.mark.parametrize(("outage", "reached"), [(10.0, True), (1000.0, None)])
+def test_the_wait_for_the_end_of_credentials_outlasts_an_outage(
+    world: KubeWorld, outage: float, reached: bool | None
+) -> None:
+    access, began = world.access(), world.clock.seconds
+
+    def try_pod(ref: ServiceAccountRef, **more: Any) -> Any:
+        if world.clock.seconds < began + outage:
+            raise Unreachable("The API server cannot be reached")
+        return access.writer.dry_run_pod(ref, **more)
+
+    kube: Any = SimpleNamespace(reader=access.reader, writer=SimpleNamespace(dry_run_pod=try_pod))
+    awaited = wait_until_stopped(kube, (ORDERS,), world.patience(60))
+    assert awaited.reached is reached
+    assert "The API server cannot be reached; trying again" in world.messages
+    assert world.clock.seconds - began >= min(outage, 60)
+    if reached is None:
+        why = "whether new pods still get credentials was not checked: The API server cannot be reached"
+        assert awaited.summary == why

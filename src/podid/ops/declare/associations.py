@@ -60,8 +60,6 @@ class AssociationPlanner:
         plan = replace(plan, actions=(*self._service_accounts(), *plan.actions), separate=True)
         return plan.noting(tuple(dict.fromkeys((*self.accounts.notes, *self.notes))))
 
-    # --- one association ----------------------------------------------------------------------------------------------
-
     def _desired(self, account: DeclaredAccount, existing: Association | None) -> DesiredAssociation | None:
         """Return the association if it must be created or changed."""
         item, declaration = account.item, account.declaration
@@ -156,8 +154,6 @@ class AssociationPlanner:
             return None
         return answer
 
-    # --- trust policies and target roles ------------------------------------------------------------------------------
-
     def _with_roles(self, desired: Mapping[ServiceAccountRef, DesiredAssociation]) -> Plan:
         """Return the plan of the associations, with the trust policies of roles outside of the files."""
         place = self.site.place
@@ -222,8 +218,6 @@ class AssociationPlanner:
                     self.conflicts.append(self.accounts.by_ref[item.ref].conflict(error, key="role"))
                 break
         return Plan(header=place.header, actions=(), separate=True)
-
-    # --- service accounts ---------------------------------------------------------------------------------------------
 
     def _service_accounts(self) -> tuple[Action, ...]:
         refs = [ref for ref, account in self.accounts.by_ref.items() if account.item.create_service_account]

@@ -22,7 +22,7 @@ from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.apply import check_deletions
+from podid.ops.change.deletions import check_deletions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import trust_policy_of
