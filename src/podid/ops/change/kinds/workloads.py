@@ -80,7 +80,7 @@ class RestartKind(OneTime, OfWorkload):
     def verb(self, before: State | None, after: State | None) -> Verb:
         return Verb.RESTART
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         return _with_new_pods(snapshot, set(map(_workload, actions)), now)
 
     def detail(self, state: State) -> str:
@@ -188,7 +188,7 @@ class PodTemplateKind(OfWorkload):
         waiting = not_finished(site.clients.kube.reader, workload, waiting, began)
         raise TimedOut(f"The rollout of {workload} did not finish in time: {waiting}")
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         workload, account = _workload(action), text(action.after, "serviceAccount")
 
         def renamed(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
