@@ -34,8 +34,8 @@ def elsewhere(irsa: Irsa, *argv: str) -> None:
     assert outcome.code == 0, outcome
 
 
-def without_statement(irsa: Irsa) -> None:
-    statements = [item for item in irsa.trust(ROLE)["Statement"] if "Federated" not in item["Principal"]]
+def without_statement(irsa: Irsa, principal: str = "Federated") -> None:
+    statements = [item for item in irsa.trust(ROLE)["Statement"] if principal not in item["Principal"]]
     irsa.site.trust(ROLE, {"Version": "2012-10-17", "Statement": statements})
 
 
@@ -63,6 +63,14 @@ def test_nothing_is_removed(moved: Irsa, command: tuple[str, ...], change: Calla
     assert (outcome.code, outcome.stdout) == (6, ""), outcome
     assert text in outcome.stderr
     assert [moved.trust(ROLE), moved.annotations(REPORTS), _associations(moved)] == changed
+
+
+def test_a_service_account_without_working_pod_identity_is_not_finished(moved: Irsa) -> None:
+    without_statement(moved, "Service")
+    before = moved.annotations(REPORTS)
+    outcome = moved.site(*FINISH)
+    assert (outcome.code, moved.annotations(REPORTS)) == (3, before), outcome
+    assert "EKS Pod Identity does not work for it: trust-" in outcome.stderr
 
 
 def _associations(irsa: Irsa) -> list[str]:
