@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness import Answers, Podid
-from irsa import REPORTS, Irsa
+from irsa import ANNOTATION, REPORTS, Irsa
 from ops.migrate.killed import FINISH, ROLLBACK
 
 UNDO = ("undo", "last")
@@ -71,6 +71,14 @@ def test_a_service_account_without_working_pod_identity_is_not_finished(moved: I
     outcome = moved.site(*FINISH)
     assert (outcome.code, moved.annotations(REPORTS)) == (3, before), outcome
     assert "EKS Pod Identity does not work for it: trust-" in outcome.stderr
+
+
+def test_pods_without_the_annotation_are_not_back(moved: Irsa) -> None:
+    """Another person removes the annotation during the restart."""
+    path = "/api/v1/namespaces/legacy/serviceaccounts/reports"
+    moved.site.on_sleep = lambda _: moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    outcome = moved.site(*ROLLBACK)
+    assert (outcome.code, "1 running pod without the previous credentials" in outcome.stderr) == (8, True), outcome
 
 
 def _associations(irsa: Irsa) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Addon
+from podid.domain.aws import Addon, Association
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import Again, Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
@@ -190,7 +190,7 @@ def not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: time
         # without the annotation, a later run would not change the trust policy
         requires = f" (requires {section.permission})" if section.permission else ""
         return f"role {role_name(item.role_arn)} could not be read: {section.reason}{requires}"
-    if failure := first_error(migration.snapshot, association):
+    if isinstance(association, Association) and (failure := first_error(migration.snapshot, association)):
         return f"EKS Pod Identity does not work for it: {failure}"
     return ""
 
