@@ -75,8 +75,12 @@ def test_a_service_account_without_working_pod_identity_is_not_finished(moved: I
 
 def test_pods_without_the_annotation_are_not_back(moved: Irsa) -> None:
     """Another person removes the annotation during the restart."""
-    path = "/api/v1/namespaces/legacy/serviceaccounts/reports"
-    moved.site.on_sleep = lambda _: moved.site.cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+    cluster, path = moved.site.cluster, "/api/v1/namespaces/legacy/serviceaccounts/reports"
+
+    def remove(_: float) -> None:
+        cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+
+    moved.site.on_sleep = remove
     outcome = moved.site(*ROLLBACK)
     assert (outcome.code, "1 running pod without the previous credentials" in outcome.stderr) == (8, True), outcome
 
