@@ -341,7 +341,7 @@ def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
 def test_a_group_outside_of_kubernetes_is_retried_for_seconds(
     tls: Server, connection: Connection, path: str, seconds: float
 ) -> None:
-    """Its API server or its conversion webhook may be down for good, and podid needs none of them."""
+    """Its API server or its conversion webhook may be down for long, and podid requires none of them."""
     now = [0.0]
     transport = Transport(connection, monotonic=lambda: now[0], sleep=lambda wait: now.__setitem__(0, now[0] + wait))
     tls.answer = lambda _: Answer(503, {})

@@ -60,7 +60,7 @@ class Transport:
     Reads, and writes that are `idempotent`, are retried on a broken connection, 429 and 5xx for `patience` seconds. A
     kind of object that failed for so long is not read again for a moment. Every failure is raised as a PodidError. A
     request takes at most `longest` seconds and ends at the command's `deadline`. Both are less for custom resources: a
-    conversion webhook or an extension API server may be down for good, and podid needs none of them.
+    conversion webhook or an extension API server may be down for long, and podid requires none of them.
     """
 
     def __init__(
