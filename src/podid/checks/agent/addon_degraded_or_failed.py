@@ -15,7 +15,7 @@ from podid.facts.index import cluster_name, podid_command
 
 ADDON_GRACE = timedelta(minutes=20)
 MOVING = ("CREATING", "UPDATING", "DELETING")
-# somebody changed fields that the add-on sets
+# another owner changed fields that the add-on sets
 CONFLICT, OVERWRITE = "ConfigurationConflict", ("--resolve-conflicts", "overwrite")
 SETTLED = ("ACTIVE", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
 
