@@ -50,7 +50,7 @@ _SLOW_FILES = {
     "trials_dry_runs witnesses_cloudtrail",
     "ops/restart": "rollout_evict targets_choice",
     "ops/role": "create_runs delete policies_validated read target_runs",
-    "ops/status": "diagnose_in_every_view facts_second_hop foresee",
+    "ops/status": "diagnose_in_every_view facts_second_hop predict",
     "render": "colour golden layout",
     ".": "documents entry every_command files_named foreign_text scale schemas site start",
 }
@@ -75,7 +75,7 @@ SLOW = (
     "ops/trust/test_edit_runs.py",
     # a second or two each
     "checks/test_status.py::test_a_section_less",
-    "cli/test_slips.py::test_the_hint_for_an_option_of_another_program",
+    "cli/test_usage_errors.py::test_the_hint_for_an_option_of_another_program",
     "domain/policy/test_evaluate_others.py",
     "domain/policy/test_resource.py::test_a_second_evaluator",
     "kube/test_kubeconfig.py::test_a_malformed_kubeconfig",

@@ -17,7 +17,7 @@ class Clock:
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
+    sleep: Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,8 +146,6 @@ class Access:
         if refs and self.in_namespaces:
             raise UsageError("Service accounts cannot be used together with -n or -A")
 
-    # --- where --------------------------------------------------------------------------------------------------------
-
     @cached_property
     def named(self) -> NamedCluster | None:
         """Return the cluster from a flag, the environment or the kube context, without a call."""
@@ -320,8 +318,6 @@ class Access:
         named.check_account(cluster.account)
         named.check_partition(cluster.partition)
         return cluster
-
-    # --- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def clients(self) -> Clients:

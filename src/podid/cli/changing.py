@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.rollout import Restarting
-    from podid.ops.status.foresee import Forecast
+    from podid.ops.status.prediction import Forecast
 
 # limit for retried calls; waits have their own limits
 CHANGE_SECONDS = 300.0
@@ -72,8 +72,6 @@ class Change:
         from podid.ops.migrate.items import alone
 
         return alone(self.access.journal, self.place, self.access.patience(CHANGE_SECONDS))
-
-    # --- the whole ----------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -135,8 +133,6 @@ class Change:
             terminal.progress.done()
         self.report(result)
 
-    # --- before -------------------------------------------------------------------------------------------------------
-
     def owner_notes(self, plan: Plan) -> tuple[str, ...]:
         """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, except with
         --take-over or if an earlier run took them over."""
@@ -179,7 +175,7 @@ class Change:
         """Read the service accounts of a plan, or the whole cluster, as far as `checks` (default: all) need it; with
         `aws` nothing from Kubernetes. Failed reads do not raise."""
         from podid.ops.status.diagnose import select
-        from podid.ops.status.foresee import Forecast
+        from podid.ops.status.prediction import Forecast
 
         access = self.access
         blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not self.restart)
@@ -211,7 +207,7 @@ class Change:
         unless `force`. Other broken pods are not restarted: `after_associate` checks new pods first."""
         if not plan.actions and not self.restart:
             return plan
-        from podid.ops.status.foresee import refusal
+        from podid.ops.status.prediction import refusal
 
         outlook, harms = self.forecast(plan, refs, checks=checks, by_name=by_name).outlook()
         if (losing := [harm for harm in harms if harm.pods]) and not self.force:
@@ -225,7 +221,7 @@ class Change:
         if not plan.actions or access.named is None:
             return plan
         from podid.ops.role.uses import may_use
-        from podid.ops.status.foresee import of_role
+        from podid.ops.status.prediction import of_role
 
         try:
             place = access.place()
@@ -279,8 +275,6 @@ class Change:
         """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
         terminal = self.access.terminal
         terminal.note(*plan_lines(plan, brief=not self.access.shared.verbose), draft=draft)
-
-    # --- the change, and after it -------------------------------------------------------------------------------------
 
     def carry_out(
         self,

@@ -156,7 +156,6 @@ def of_unknown_metadata(snapshot: Snapshot, pods: Iterable[Pod]) -> list[str]:
 
 
 def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
-    """Return the names of the nodes whose role is not known."""
     known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
     return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]

@@ -67,7 +67,7 @@ class Transport:
         longest: float = CALL_SECONDS,
         deadline: Deadline = NEVER,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.connection = connection
         self._patience = patience

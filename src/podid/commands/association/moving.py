@@ -7,7 +7,7 @@ from dataclasses import replace
 from podid.cli.access import Access
 from podid.cli.changing import Change
 from podid.cli.hints import hint_words
-from podid.cli.several import in_each_cluster
+from podid.cli.multicluster import in_each_cluster
 from podid.commands.association.associating import associate_in
 from podid.domain.errors import Again, ClusterNotFound, Conflict, Declined, PodidError, UsageError
 from podid.domain.plan import Consent, Place

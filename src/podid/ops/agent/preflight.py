@@ -21,7 +21,7 @@ from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
-from podid.ops.status.foresee import foresee
+from podid.ops.status.prediction import predict
 
 # about the cluster itself: reported before anything else is read, such as the versions that EKS offers
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
@@ -103,7 +103,7 @@ def with_outlook(
         note = "allows the nodes' role to redeem the pods' tokens"
         attachments = (ROLE_ATTACHMENT.action(None, state, note) for state in states)
         plan = replace(plan, actions=(*attachments, *plan.actions))
-    outlook = foresee(diagnosis, plan, now)
+    outlook = predict(diagnosis, plan, now)
     obstacles = [_obstacle(verdict, lacking, stops=_stops(verdict) and not changing) for verdict in outlook.stands]
     obstacles += [_obstacle(verdict, lacking, stops=_stops(verdict)) for verdict in outlook.brings]
     snapshot = diagnosis.snapshot
@@ -231,17 +231,14 @@ def _owner(agent: DaemonSet) -> str:
     return f" ({', '.join(labels)})" if labels else ""
 
 
-# --- what comes of it -------------------------------------------------------------------------------------------------
-
-
 def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
     """Return the plan with notes on obstacles that its outlook does not contain. Raise PreflightRefused if one stops
     the installation, unless `force`."""
     stopping = [item for item in preflight.obstacles if item.stops]
     if stopping and not force:
         raise _refused(stopping)
-    foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
-    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in foreseen)
+    predicted = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
+    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in predicted)
     return replace(plan, notes=(*plan.notes, *notes, *(f"not checked: {item}" for item in preflight.unknowns)))
 
 

@@ -103,7 +103,8 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
         )
     notes = []
     if facts.accounts:
-        who = short_list((f"{ref}{_pods(count)}" for ref, count in facts.accounts), 10)
+        counts = (f"{ref} ({'pods not checked' if n is None else count_of(n, 'pod')})" for ref, n in facts.accounts)
+        who = short_list(counts, 10)
         notes.append(f"without credentials afterwards: {count_of(len(facts.accounts), 'service account')}: {who}")
         notes.append(f"new pods get no credentials; running pods lose them when they expire, {_LIFETIME}")
     if facts.nodes:
@@ -113,10 +114,6 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
         "is replaced (stale-link-or-route)"
     )
     return (*notes, *facts.unread)
-
-
-def _pods(count: int | None) -> str:
-    return " (pods not checked)" if count is None else f" ({count_of(count, 'pod')})"
 
 
 def after_uninstall(how: Waiting, result: ChangeResult, agents: Iterable[DaemonSet], *, preserve: bool) -> ChangeResult:

@@ -244,8 +244,6 @@ def plan_delete_after(
     return plan.noting(later_tag_notes(journal, place, role)).in_order()
 
 
-# --- of a run that failed ---------------------------------------------------------------------------------------------
-
 _PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 
 

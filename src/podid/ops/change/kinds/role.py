@@ -109,7 +109,7 @@ class RoleKind(Trusting):
         requested = {key: settings[key[0].upper() + key[1:]] for key in _OPTIONAL}
         return cast("State", {**self.state_of(role), **requested, "tags": tags})
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]
         if after is None:
             return with_role(snapshot, name, lambda role: None)
@@ -249,14 +249,13 @@ class RoleSettingsKind(OfRole):
         try:
             _change(site, name, before, after)
         except PodidError:
-            with suppress(
-                PodidError
-            ):  # several calls cannot be atomic: restore the previous settings as far as possible
+            # several calls cannot be atomic: restore the previous settings as far as possible
+            with suppress(PodidError):
                 _change(site, name, self.state_of(site.iam.get_role(name)), before)
             raise
         return after
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
         snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
         boundary = text(after, "permissionsBoundary")
@@ -294,7 +293,7 @@ class PolicyKind(OfRole):
     def short(self, policy: str) -> str:
         return policy
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         role, policy = action.keys.values()
 
         def names(policies: PolicyNames) -> PolicyNames:
