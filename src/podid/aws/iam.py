@@ -30,7 +30,7 @@ class Iam(ServiceGateway):
         return at("Role", about(self._own_role, RoleName=name))
 
     def _own_role(self, data: Object) -> Role:
-        return self._api.own(decode.role, "Arn", "iam", _resource)(data)
+        return self._api.of_caller(decode.role, "Arn", "iam", _resource)(data)
 
     # --- roles --------------------------------------------------------------------------------------------------------
 

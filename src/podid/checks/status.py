@@ -49,9 +49,6 @@ def deciding(check: Check) -> bool:
     )
 
 
-# --- the fold ---------------------------------------------------------------------------------------------------------
-
-
 def statuses(
     snapshot: Snapshot, verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef], ran: Collection[str]
 ) -> tuple[IdentityStatus, ...]:

@@ -160,9 +160,6 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     )
 
 
-# --- what a body receives ---------------------------------------------------------------------------------------------
-
-
 def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:
     from podid.render.permissions import permissions_view
 

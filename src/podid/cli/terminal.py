@@ -49,8 +49,6 @@ class Terminal:
         quiet.progress, quiet.argv = Progress(self._runtime, quiet=True), self.argv
         return quiet
 
-    # --- on the way ----------------------------------------------------------------------------------------------
-
     def note(self, *lines: str | Line, draft: bool = False) -> None:
         """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
         if not self._quiet:
@@ -100,8 +98,6 @@ class Terminal:
             yield self.progress
         finally:
             self.progress.done()
-
-    # --- questions and files ------------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
         """Ask, or accept --yes (or another `flag`, or none) as the answer. Raise ConsentNeeded without a terminal,
@@ -162,8 +158,6 @@ class Terminal:
 
         make_directory(directory)
         return self.file_to_write(str(Path(directory) / name), force=force)
-
-    # --- results ------------------------------------------------------------------------------------------------------
 
     @property
     def for_person(self) -> bool:

@@ -221,8 +221,6 @@ def _actions(statement: Mapping[str, object], member: str) -> list[str]:
     return [action.lower() for action in listed(statement.get(member)) if isinstance(action, str)]
 
 
-# --- in words ---------------------------------------------------------------------------------------------------------
-
 _MOST_STATEMENTS = 6
 _MOST_NAMES = 4
 

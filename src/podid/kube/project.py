@@ -236,7 +236,6 @@ def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
 
 
 def template_in(kind: str, spec: Object) -> Object:
-    """Return the pod template in the spec of a workload."""
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 

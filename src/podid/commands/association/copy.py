@@ -28,7 +28,7 @@ def copy(access: Access, options: CopyOptions) -> None:
     Example: podid copy --from-cluster blue --to-cluster green --to-profile prod --map-account 111122223333=444455556666
     """
     from podid.commands.association.associating import associate_in
-    from podid.commands.association.moving import place_of_one
+    from podid.commands.association.moving import place_of_one, suggesting
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import associations_to_copy, check_copies, check_maps, copies
 
@@ -49,4 +49,5 @@ def copy(access: Access, options: CopyOptions) -> None:
         skipped=tuple(item for item in items if item.owner),
         options=AssociateOptions(change=options.change, accounts=options.accounts),
     )
-    associate_in(target, request)
+    with suggesting(target, access.argv):
+        associate_in(target, request)

@@ -36,7 +36,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     """
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import ask_instead
-    from podid.cli.several import in_each_cluster
+    from podid.cli.multicluster import in_each_cluster
 
     ask_instead(access, "disassociate")
     if not options.service_accounts:

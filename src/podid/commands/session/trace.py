@@ -74,7 +74,7 @@ def _read(access: Access, session: str) -> object:
                 "eks-CLUSTER-POD-UUID.",
                 subject=session,
                 # a service account, not a file such as events/a.json
-                hint=Other(("activity", session)) if session.count("/") == 1 and "." not in session else (),
+                hint=Other(("activity",), (session,)) if session.count("/") == 1 and "." not in session else (),
             )
     text = access.terminal.read_file(session, most_mib=16)
     if text.lstrip()[:1] not in ("{", "["):

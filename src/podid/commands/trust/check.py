@@ -30,8 +30,8 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     the role. With --role and --for, podid evaluates the request of the association: without session tags if it disables
     them, and from its own role if ROLE is its target role. With FILE and --cluster-arn, podid does not call AWS.
 
-    Exit 0 if the pods are allowed, 3 if they are not or if every AWS principal is, 9 if that is not known, 2 if a file
-    cannot be read.
+    Exit 0 if the pods are allowed, 3 if they are not, 9 if that is not known, 2 if a file cannot be read. Exit 3 also
+    if every AWS principal is allowed.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
 

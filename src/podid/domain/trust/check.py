@@ -12,7 +12,7 @@ from podid.domain.trust.build import policy_size, target_policy, too_long
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.explain import find_slips, with_actions_corrected
+from podid.domain.trust.explain import find_misspellings, with_actions_corrected
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy, Statement, with_values
 from podid.domain.trust.request import Request, TargetHop
@@ -55,7 +55,7 @@ _NO_EXTERNAL_ID = (
 def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
     """Evaluate every request and propose the smallest addition that allows the requests with verdict no-match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
-    proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
+    proposed, advice = policy, [str(misspelling) for misspelling in find_misspellings(policy)]
     for evaluation in evaluations:
         if evaluation.verdict is not TrustVerdict.NO_MATCH:
             continue

@@ -135,8 +135,8 @@ def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     assert facts.configuration is not None
     policies, name = facts.configuration.policies, facts.addon.name
     if not (policies[request.account] if request.account else any(policies.values())):
-        whose = f"service account {request.account} of {name}" if request.account else name
-        message = f"AWS recommends no policies for {whose}"
+        subject = f"service account {request.account} of {name}" if request.account else name
+        message = f"AWS recommends no policies for {subject}"
         raise Conflict(message, advice="Specify a role: --role ROLE.", subject=request.account or name)
     return [request.account] if request.account else accounts_without(facts)
 

@@ -113,7 +113,7 @@ def reach(
 
     def reached(status: IdentityStatus) -> bool:
         state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
-        return state is not None and state.rank >= how.state.rank
+        return state is not None and state.reaches(how.state)
 
     def read(base: Snapshot | None, again: Collection[str]) -> Snapshot:
         now = how.patience.clock.now()
@@ -231,6 +231,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
     """Wait for enough consecutive rounds without an injected pod. Raise nothing if the cluster cannot be read."""
     clean = dict.fromkeys(refs, 0)
     images = images_of(kube.reader, {ref.namespace for ref in refs})
+    unreachable: PodidError | None = None
 
     def gets_credentials(ref: ServiceAccountRef) -> bool:
         return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
@@ -239,20 +240,28 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
+        unreachable = None
         for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries):
             if isinstance(answer, NotFound | Conflict):
                 clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
+            elif isinstance(answer, PodidError) and answer.passing:
+                unreachable = answer
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
                 why = f"requires {answer.permission}" if denied else answer.message
                 return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)
+        if unreachable is not None:
+            patience.say(f"{unreachable.message}; trying again")
+            continue
         for ref in pending:
             clean[ref] = 0 if ref in hits else clean[ref] + 1
         if all(rounds >= ROUNDS for rounds in clean.values()):
             return Awaited(f"new pods of {short_list(map(str, refs))} no longer get credentials", True)
         injected_still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
         patience.say(f"waiting until new pods of {short_list(injected_still, 1)} get no credentials")
+    if unreachable is not None:
+        return Awaited(f"whether new pods still get credentials was not checked: {unreachable.message}", None)
     still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
     return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)

@@ -137,9 +137,6 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
     return Plan(header=place.header, actions=tuple(actions), unchanged=tuple(unchanged))
 
 
-# --- everything of a cluster ------------------------------------------------------------------------------------------
-
-
 def plan_decommission(
     clients: Clients,
     place: Place,

@@ -22,7 +22,7 @@ from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
-from podid.ops.role.uses import Uses, evaluate_uses, read_all_uses, used_words
+from podid.ops.role.uses import Uses, evaluate_uses, used_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,7 @@ def _check_users(
     """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
-    uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
-    uses = uses_after(uses, site.header, actions)
+    uses = uses_after(site.uses, site.header, actions) if trusts else Uses()
     undone = [(site.header, action) for action in actions]
     undone += [(run.header, step.action) for run in together for step in run.changed]
     own = {

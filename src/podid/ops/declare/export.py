@@ -210,8 +210,6 @@ def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
             yield f"role {role.name} is managed by {owner.description}"
 
 
-# --- as a declaration -------------------------------------------------------------------------------------------------
-
 _VERSION = "2012-10-17"
 
 
@@ -286,7 +284,6 @@ def _built(pods: Sequence[PodIdentity], scope: ScopeKind, conditions: Sequence[O
 
 
 def _subjects(statements: Iterable[Mapping[str, Any]]) -> Iterator[ServiceAccountRef]:
-    """Yield the service accounts that statements name."""
     for statement in statements:
         equals = _block(statement).get("StringEquals")
         names = [equals.get(key) for key in (NAMESPACE_TAG, SERVICE_ACCOUNT_TAG)] if equals else []

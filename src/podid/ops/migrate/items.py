@@ -45,7 +45,7 @@ from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.status.diagnose import Adjust, unchanged
-from podid.ops.status.foresee import overlaid, planned_associations
+from podid.ops.status.prediction import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
 PARTS = {"service_accounts": "service accounts", "pods": "pods", "associations": "associations", "addons": "add-ons"}
@@ -371,7 +371,7 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
     now = {item.ref: item for item in migration.items}
     # with kiam and kube2iam, a service account can have an item for each role
     pairs = {(item.ref, item.role_arn): item for item in migration.items}
-    items, moved = [], []
+    items, differences = [], []
     for entry in saved["items"]:
         try:
             ref = ServiceAccountRef(entry["namespace"], entry["serviceAccount"])
@@ -384,15 +384,15 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
             raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
         item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
         if item is None:
-            moved.append(f"{ref}: nothing is left to migrate")
+            differences.append(f"{ref}: nothing is left to migrate")
             continue
         current = {
             **encode(ItemState, item.state),
             "roleArn": item.role_arn,
             "blockers": [blocker.id for blocker in item.blockers],
         }
-        moved += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
+        differences += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
         items.append(item)
-    if moved:
-        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(moved), subject=name)
+    if differences:
+        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(differences), subject=name)
     return tuple(items)

@@ -35,7 +35,7 @@ from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Adjust, judge
-from podid.ops.status.foresee import overlaid, restarts
+from podid.ops.status.prediction import overlaid, restarts
 
 # warnings after which pods would run without credentials
 BLOCKING = frozenset(

@@ -27,7 +27,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import images_of
-from podid.ops.status.foresee import Forecast, Harm, obstacle, refusal
+from podid.ops.status.prediction import Forecast, Harm, obstacle, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,6 @@ class Target:
 
     @property
     def action(self) -> Action:
-        """Return the restart as an action of a plan."""
         return RESTART.action(None, RESTART.state_of(self.workload), f"{len(self.pods)} of {self.live} pods")
 
 
@@ -162,7 +161,6 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
 
 
 def conflict(workload: Subject, hindrance: Hindrance) -> Conflict:
-    """Return the hindrance as the outcome of a restart."""
     return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
@@ -264,7 +262,11 @@ def choose(
         outlook, harms = ahead.outlook(tried.missed)
         harmed = _by_workload(harms)
     obstacles = {workload: obstacle(harm) for workload, harm in harmed.items()}
-    obstacles |= {workload: _no_new_pods(workload, error) for workload, error in tried.refused.items()}
+    # nothing would replace a deleted pod
+    obstacles |= {
+        workload: Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
+        for workload, error in tried.refused.items()
+    }
     if obstacles and not force:
         if all(target.workload in obstacles for target in free):
             raise refusal(tuple(harmed.values())) if harmed else _insisting(next(iter(obstacles.values())))
@@ -277,11 +279,6 @@ def choose(
 
 
 _WEBHOOKS = ("kubectl", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations")
-
-
-def _no_new_pods(workload: Subject, error: WebhookFailed) -> Conflict:
-    """Return why the workload is not restarted: nothing would replace a deleted pod."""
-    return Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
 
 
 def _insisting(conflict: Conflict) -> Conflict:

@@ -29,7 +29,7 @@ from podid.ops.clients import Clients
 from podid.ops.role.plan import adopted_by, check_not_aws, later_tag_notes, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
-from podid.ops.role.uses import Unread, Uses, read_all_uses
+from podid.ops.role.uses import Unread, Uses, read_all_uses, read_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,8 @@ class RoleContents:
         documents, unread = _documents(clients, policies)
         arns = [arn for arn in assume_permissions(documents).assume if arn != role.arn and _is_role(arn)]
         targets = _read_targets(clients, Arn.parse(role.arn).account, arns, target_profile)
-        profiles: tuple[str, ...] = ()
-        try:
-            profiles = clients.iam.list_instance_profiles(role.name)
-        except errors.CredentialsError:
-            raise
-        except errors.AccessDenied as error:
-            unread.append(Unread.of(f"instance profiles of role {role.name}", error))
-        return cls(role, policies, uses, targets, target_profile, profiles, tuple(unread))
+        profiles, not_listed = read_profiles(clients.iam, role.name)
+        return cls(role, policies, uses, targets, target_profile, profiles, (*unread, *not_listed))
 
 
 def _documents(clients: Clients, policies: RolePolicies) -> tuple[list[Mapping[str, object]], list[Unread]]:
@@ -144,13 +138,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
     role is in use, and for a role that podid did not create here unless `adopt`."""
     role = contents.role
     check_not_aws(role)
-    check_unused(role, contents.uses.of(role.arn))
-    if contents.profiles:
-        raise errors.Conflict(
-            f"Role {role.name} is in the instance profile {short_list(contents.profiles)} of EC2 instances",
-            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
-            subject=role.name,
-        )
+    check_unused(role, contents.uses.of(role.arn), contents.profiles)
     if not ours and not adopt:
         raise errors.Conflict(
             f"Role {role.name} was not created by podid, according to its journal",
@@ -255,8 +243,6 @@ def plan_delete_after(
     plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
     return plan.noting(later_tag_notes(journal, place, role)).in_order()
 
-
-# --- of a run that failed ---------------------------------------------------------------------------------------------
 
 _PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 

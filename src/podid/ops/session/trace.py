@@ -200,8 +200,6 @@ class Tracer:
             subject=session.arn or session.name,
         )
 
-    # --- with session tags --------------------------------------------------------------------------------------------
-
     def _of_event(self, trace: SessionTrace, event: PodSession, ref: ServiceAccountRef) -> SessionTrace:
         """Complete the data of the event from the cluster, as far as it can be read."""
         ref, name = ServiceAccountRef.parse(str(ref)), event.cluster_arn.rpartition("/")[2]
@@ -240,8 +238,6 @@ class Tracer:
             return replace(trace, node=instances.pop())
         count = f"{count_of(len(instances), 'node')} requested credentials at that time" if instances else ""
         return trace.unless_known("node", count or "the pod no longer exists")
-
-    # --- by the session name ------------------------------------------------------------------------------------------
 
     def _among_pods(self, session: NamedSession, cluster: str, used_at: datetime | None) -> SessionTrace | None:
         """Return the service account whose pods' names match, if their association has the role of the session."""

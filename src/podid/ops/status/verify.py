@@ -17,7 +17,7 @@ from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import SERVICES, Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, exit_code
 from podid.domain.text import count_of, short_list
-from podid.ops.association.allowed import allowed_code, simulate_all
+from podid.ops.association.simulation import allowed_code, simulate_all
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing

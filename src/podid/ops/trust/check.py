@@ -84,7 +84,7 @@ class PolicyAccess:
     @property
     def advice(self) -> tuple[str, ...]:
         """Return likely typing errors."""
-        return tuple(map(str, trust.find_slips(self.policy)))
+        return tuple(map(str, trust.find_misspellings(self.policy)))
 
 
 @dataclass(frozen=True, slots=True)

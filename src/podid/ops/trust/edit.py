@@ -50,8 +50,8 @@ def adding(subjects: Subjects) -> Edit:
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         add = partial(trust.add, scope=subjects.scope, conditions=subjects.conditions)
         result = _in_turn(policy, [partial(add, identity=who) for who in subjects.identities(role_tags)])
-        slips = tuple(str(slip) for slip in trust.find_slips(policy))
-        return result if result.refused else replace(result, notes=(*result.notes, *slips))
+        misspellings = tuple(str(misspelling) for misspelling in trust.find_misspellings(policy))
+        return result if result.refused else replace(result, notes=(*result.notes, *misspellings))
 
     return edit
 
@@ -117,9 +117,6 @@ def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-# --- users of a role --------------------------------------------------------------------------------------------------
-
-
 def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
     """Return the requests of all users of a role. Raise Conflict if a cluster or region could not be read, since its
     users would lose access, if nothing uses the role, or if the trust policy does not certainly allow every user."""
@@ -160,9 +157,6 @@ def users_words(users: Sequence[trust.PodIdentity]) -> str:
 
 def _why(evaluation: trust.Evaluation) -> str:
     return next(action.reason for action in evaluation.actions if action.verdict is not trust.TrustVerdict.MATCH)
-
-
-# --- in files ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +203,6 @@ def edit_files(
 
 def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
     return Conflict(f"{policy} was not changed: {edit.reason}", subject=subject)
-
-
-# --- of a role --------------------------------------------------------------------------------------------------------
 
 
 def plan_edit(role: Role, edit: Edit, header: Header, quota: TrustQuota, *, why: str) -> Plan:

@@ -86,7 +86,6 @@ def _writing(name: str) -> AbstractContextManager[None]:
 
 
 def of_role(role: Role) -> TrustFile:
-    """Return the policy of a role as a file with its name."""
     return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags), role_arn=role.arn)
 
 
@@ -127,7 +126,6 @@ def check_own_cluster(cluster_arn: str | None, account: str) -> None:
 
 
 def _inside(whole: object, place: Sequence[str]) -> object:
-    """Return the member at `place`, or None."""
     for key in place:
         whole = whole.get(key) if isinstance(whole, Mapping) and "Statement" not in whole else None
     return whole

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import arguments, option, options, several, switch, tags
+from podid.domain.option import arguments, option, options, repeatable, switch, tags
 from podid.ops.options import CONDITIONS, SCOPE, SCOPES
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ class TrustOptions:
     """The policies, of files or of a role, and the service accounts."""
 
     files: tuple[str, ...] = arguments(
-        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin.", default=()
+        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin."
     )
     role: str | None = option("ROLE", "Role, by name or ARN, instead of FILE.")
-    service_accounts: tuple[ServiceAccountRef, ...] = several(
-        "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
+    service_accounts: tuple[ServiceAccountRef, ...] = repeatable(
+        "NS/SA", "Service account of the pods.", name="--for", read=ServiceAccountRef.parse_all
     )
     cluster_arn: str | None = option("ARN", "Cluster of the pods. podid then reads FILE without calling AWS.")
 
@@ -81,13 +81,11 @@ class TrustCheckOptions(TrustOptions):
         "ARN", "The association's role, if the policy is the trust policy of its target role."
     )
     external_id: str | None = option("ID", "External ID of the association. Requires --base-role.")
-    role_tags: Mapping[str, str] | None = several(
+    role_tags: Mapping[str, str] | None = repeatable(
         "KEY=VALUE",
-        "Tag of the role that FILE belongs to. Repeatable.",
+        "Tag of the role that FILE belongs to.",
         name="--role-tag",
         default=None,
         read=partial(tags, name="--role-tag"),
     )
-    pods: tuple[str, ...] = several(
-        "NAME", "Name of a running pod, for conditions on pod names. Repeatable.", name="--pod"
-    )
+    pods: tuple[str, ...] = repeatable("NAME", "Name of a running pod, for conditions on pod names.", name="--pod")

@@ -163,8 +163,4 @@ def _quoted(text: str) -> str:
     if sanitize.defused(sanitize.line(text)) == text:
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'").replace("##", "#\\u0023")
-    return "$'" + "".join(map(_escaped, plain)) + "'"
-
-
-def _escaped(character: str) -> str:
-    return character if sanitize.line(character) == character else f"\\U{ord(character):08x}"
+    return "$'" + sanitize.escaped(plain, lambda code: f"\\U{code:08x}") + "'"

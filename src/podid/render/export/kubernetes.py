@@ -140,7 +140,6 @@ _EKSCTL_KEYS = {"serviceAccount": "serviceAccountName", **_ACK_KEYS}
 
 
 def write_eksctl(identities: LiveIdentities) -> FormText:
-    """Return a ClusterConfig with the associations."""
     rows = [renamed(association_members(item), _EKSCTL_KEYS) for item in identities.associations]
     config: dict[str, Json] = {
         "apiVersion": "eksctl.io/v1alpha5",

@@ -118,7 +118,7 @@ class AssociationKind(base.ResourceKind):
             raise base.moved(f"association of {action.target}", action)
         return current
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         return with_associations(snapshot, ((ref_of(action.keys), action.after) for action in actions), now)
 
     def detail(self, state: State) -> str:

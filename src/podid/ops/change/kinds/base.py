@@ -112,16 +112,16 @@ class ResourceKind(ABC):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Make the change. Return the state that the service answered, None for a deletion."""
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot as it would be read after the action took effect; pure. Facts that are known only
         afterwards are PLANNED. Unchanged for a kind that no check uses."""
         return snapshot
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         """Return the snapshot after several actions of this kind. A kind of which a plan can have hundreds does it in
         one pass."""
         for action in actions:
-            snapshot = self.foresee(snapshot, action, now)
+            snapshot = self.predict(snapshot, action, now)
         return snapshot
 
     def needs(self, action: Action) -> frozenset[str]:

@@ -206,7 +206,6 @@ def _called(name: str, known: Sequence[str]) -> str:
 
 
 def _takes_value(params: Iterable[object], option: str) -> bool:
-    """Return whether the command has this option and it takes a value."""
     named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)  # type: ignore[attr-defined]
     return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
 

@@ -24,7 +24,7 @@ from podid.domain.text import short_list
 from podid.ops.association.read import namespace_not_found
 from podid.ops.clusters import ClusterOptions, account_ids, enabled_regions, tagged_clusters
 from podid.render.formats import Format
-from podid.render.several import results_view
+from podid.render.multicluster import results_view
 from podid.render.view import View, part_of
 
 T = TypeVar("T")
