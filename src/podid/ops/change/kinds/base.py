@@ -296,13 +296,13 @@ def make_all(
 ) -> None:
     """Make the calls of one change, which cannot be atomic. After a failure make those of `back`, which restore the
     previous state. Raise LostAnswer if that fails too: a part of the change remains, so it must not count as failed."""
-    made = False
+    begun = False
     try:
         for call in calls:
             call()
-            made = True
+            begun = True
     except PodidError as error:
-        if made or isinstance(error, LostAnswer):
+        if begun or isinstance(error, LostAnswer):
             try:
                 for call in back():
                     call()
