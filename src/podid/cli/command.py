@@ -245,13 +245,10 @@ def _app_group(callback: Callable[..., None] | None, function: Callable[..., Non
         add_completion=False,
         context_settings=_CONTEXT,
     )
-    app.callback()(callback or _nothing)
+    app.callback()(callback or (lambda: None))
     if function is not None:
         app.command(name, cls=_Strict, context_settings=_CONTEXT)(function)
     return typer.main.get_command(app)
-
-
-def _nothing() -> None: ...
 
 
 def _version(ctx: typer.Context, value: bool) -> None:

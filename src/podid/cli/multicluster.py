@@ -110,8 +110,6 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
 
 
-# --- reading many clusters --------------------------------------------------------------------------------------------
-
 # accounts and regions at a time; clusters of each at a time, and calls for each cluster
 PLACES = 64
 AT_ONCE = 8

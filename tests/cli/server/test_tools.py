@@ -83,7 +83,7 @@ def test_no_value_becomes_an_option(tool: Tool) -> None:
 
 def test_tools_that_require_a_flag() -> None:
     assert [tool.name for tool in EVERY if tool.needs] == ["verify", "apply"]
-    assert PLAN.reads
-    assert not APPLY.reads
+    assert not PLAN.destroys
+    assert APPLY.destroys
     with pytest.raises(InvalidInput):
         PLAN.command_line({})

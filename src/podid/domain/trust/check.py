@@ -84,9 +84,6 @@ def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
     )
 
 
-# --- statements that can be merged ------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Mergeable:
     """Statements that differ only in the values of the condition `key`, so that their union allows the same requests.

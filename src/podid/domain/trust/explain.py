@@ -185,8 +185,6 @@ def no_principal(policy: Policy, request: Request) -> str:
     return sentence
 
 
-# --- misspelled words -------------------------------------------------------------------------------------------------
-
 _ACTIONS = (
     *("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext", "sts:AssumeRoleWithWebIdentity"),
     *("sts:AssumeRoleWithSAML", "sts:AssumeRoot", "sts:GetCallerIdentity", "sts:GetSessionToken"),
