@@ -139,7 +139,9 @@ READING_ADDONS = OptionalPermission.of("add-ons: the features of their versions"
 MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *kinds.ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
-RESTARTING = OptionalPermission.of("--restart", *kinds.RESTART.calls(Verb.RESTART))
+# why the controller of a workload cannot create its pods
+REFUSED_PODS = OptionalPermission.of("reading why pods cannot be created", KubeReader.list_warnings)
+RESTARTING = OptionalPermission.of("--restart", *kinds.RESTART.calls(Verb.RESTART), KubeReader.list_warnings)
 POLICY_CHECKS = OptionalPermission.of(
     "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
 )

@@ -15,6 +15,7 @@ from podid.ops.association import aftermath
 from podid.ops.association.aftermath import wait_until_stopped
 from podid.ops.reading.trials import ROUNDS, SECONDS_BETWEEN_ROUNDS
 from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from worlds import ACCOUNT, ORDERS, POLICY, KubeWorld, Site, trust_for
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
@@ -371,6 +372,22 @@ def test_the_list_counts_pods_only_with_the_option(healthy: Site) -> None:
     (row,) = healthy.must("list", "--pods").stdout.splitlines()[-1:]
     assert row.split("\t")[-2:] == ["2", "0"]
     assert healthy.must("list", "--pods", "-o", "jsonl").stdout.count('"running":2') == 1
+
+
+def test_an_association_that_another_person_deletes_meanwhile_is_no_success(ready: Site) -> None:
+    gateway, eks = ready.box.gateway, ready.aws("eks")
+    answer = gateway.answer
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        answered = answer(request)
+        if gateway.name(request).operation == "CreatePodIdentityAssociation":
+            keys = {"clusterName": "demo", "associationId": json.loads(answered.body)["association"]["associationId"]}
+            eks.delete_pod_identity_association(**keys)
+        return answered
+
+    gateway.answer = answering  # type: ignore[method-assign]  # the next site restores it
+    outcome = ready(*ASSOCIATE)
+    assert (outcome.code, new_pods(outcome.json)) == (7, ("no-association", "association-missing")), outcome
 
 
 @pytest.mark.parametrize(("outage", "reached"), [(10.0, True), (1000.0, None)])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     needs="MIGRATION_BEGUN ROLE_TRUST.update",
     optional=(
         ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
-        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update KubeReader.list_warnings"),
         "MANY_ROLES MIGRATING_ADDONS",
         ("--write-manifests", "KubeReader.get_manifest"),
     ),

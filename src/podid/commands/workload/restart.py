@@ -31,7 +31,7 @@ class RestartOptions:
     optional=(
         "REACHED",
         ("--evict: evicting pods of OnDelete workloads", "KubeWriter.evict"),
-        "NAMING_NAMESPACES_TOO",
+        "NAMING_NAMESPACES_TOO REFUSED_PODS",
         ("--stale: finding the stale pods", "Eks.list_associations"),
     ),
 )

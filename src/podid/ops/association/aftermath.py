@@ -113,7 +113,7 @@ def reach(
 
     def reached(status: IdentityStatus) -> bool:
         state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
-        return state is not None and state.rank >= how.state.rank
+        return state is not None and state.reaches(how.state)
 
     def read(base: Snapshot | None, again: Collection[str]) -> Snapshot:
         now = how.patience.clock.now()

@@ -172,7 +172,7 @@ class _MigrationRun:
             self.after[status.ref] = status
             required = IdentityState.READY if wait is Wait.READY or not status.pods else IdentityState.VERIFIED
             state, cause = status.judged(running=running)
-            if state is not None and state.rank >= required.rank:
+            if state is not None and state.reaches(required):
                 reached.append(status.ref)
             else:
                 why = f"not checked completely{missing_words((status,))}"

@@ -25,6 +25,7 @@ from podid.facts.restarts import on_delete, partitioned, paused, without_account
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds.workloads import not_finished
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.targets import Target, conflict, find_targets, group, restart_plan
 
@@ -82,6 +83,7 @@ def restart(
     not started again. Failures are returned, not raised. `begin` is called before the first change of a target.
     """
     clock = patience.clock
+    began = clock.now()
     courses = [_Course(target, kube, clock, evict, begin) for target in targets]
 
     def active() -> list[_Course]:
@@ -96,7 +98,8 @@ def restart(
             break
     for course in courses:
         if course.done is None:
-            course.fail(TimedOut(f"the rollout did not finish within {patience.seconds:g} s: {course.state}"))
+            waiting = not_finished(kube.reader, course.target.workload, course.state, course.stamp or began)
+            course.fail(TimedOut(f"the rollout did not finish within {patience.seconds:g} s: {waiting}"))
     return tuple(course.done for course in courses if course.done is not None)
 
 
