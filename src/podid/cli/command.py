@@ -1,5 +1,4 @@
-"""Make a command of a function, with its own options and the shared ones that it declares; and the Typer tree of all
-commands."""
+"""Make a command of a function, with its own and the shared options; and the Typer tree of all commands."""
 
 import inspect
 import math

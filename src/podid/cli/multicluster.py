@@ -251,8 +251,7 @@ def until_interrupted() -> Iterator[list[KeyboardInterrupt]]:
 
 
 def tell_failures(access: Access, failures: Sequence[tuple[str, PodidError]], *, some: bool) -> None:
-    """Print the accounts, regions and clusters that could not be read. Raise the first error unless there are `some`
-    results."""
+    """Print the failures of accounts, regions and clusters. Raise the first unless there are `some` results."""
     access.terminal.tell_failure(*(failure for _, failure in (failures if some else failures[1:])))
     if failures and not some:
         raise failures[0][1]

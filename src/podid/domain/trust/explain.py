@@ -1,5 +1,4 @@
-"""Verdicts in words: the deciding statement, the condition that does not match, the value it requires and the value
-that is sent."""
+"""Verdicts in words: the deciding statement, the condition that does not match, and both values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
