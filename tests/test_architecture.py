@@ -244,7 +244,7 @@ OF_MANY = {
     "e2e/test_same_answers": "every command that judges pods",
     "e2e/test_same_owner": "every command that names an owner",
     "e2e/test_same_state": "every command that judges pods",
-    "e2e/test_unknown_names": "every command that takes a name",
+    "e2e/test_unknown_names useless_options": "every command that takes a name",
     "ops/change/test_bad_input": "every change",
     "ops/change/test_concurrency": "every change",
     "ops/change/test_consent": "every change",
