@@ -124,7 +124,7 @@ class Change:
             if result.awaited is not None and result.awaited.reached:
                 result = replace(result, awaited=replace(result.awaited, summary=planned.back))
             if result.error is None:
-                result = with_pods_back(result, access.clients, planned.refs)
+                result = with_pods_back(result, access.clients, planned)
             if result.error is None and planned.after.actions:
                 last = self.carry_out(planned.after, part_of=result.run_id, undoes=self.undoes)
                 done, notes = (*result.done, *last.done), (*result.notes, *last.notes)

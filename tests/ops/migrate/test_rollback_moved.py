@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness import Answers, Podid
-from irsa import REPORTS, Irsa
+from irsa import ANNOTATION, REPORTS, Irsa
 from ops.migrate.killed import FINISH, ROLLBACK
 
 UNDO = ("undo", "last")
@@ -34,8 +34,8 @@ def elsewhere(irsa: Irsa, *argv: str) -> None:
     assert outcome.code == 0, outcome
 
 
-def without_statement(irsa: Irsa) -> None:
-    statements = [item for item in irsa.trust(ROLE)["Statement"] if "Federated" not in item["Principal"]]
+def without_statement(irsa: Irsa, principal: str = "Federated") -> None:
+    statements = [item for item in irsa.trust(ROLE)["Statement"] if principal not in item["Principal"]]
     irsa.site.trust(ROLE, {"Version": "2012-10-17", "Statement": statements})
 
 
@@ -63,6 +63,26 @@ def test_nothing_is_removed(moved: Irsa, command: tuple[str, ...], change: Calla
     assert (outcome.code, outcome.stdout) == (6, ""), outcome
     assert text in outcome.stderr
     assert [moved.trust(ROLE), moved.annotations(REPORTS), _associations(moved)] == changed
+
+
+def test_a_service_account_without_working_pod_identity_is_not_finished(moved: Irsa) -> None:
+    without_statement(moved, "Service")
+    before = moved.annotations(REPORTS)
+    outcome = moved.site(*FINISH)
+    assert (outcome.code, moved.annotations(REPORTS)) == (3, before), outcome
+    assert "EKS Pod Identity does not work for it: trust-" in outcome.stderr
+
+
+def test_pods_without_the_annotation_are_not_back(moved: Irsa) -> None:
+    """Another person removes the annotation during the restart."""
+    cluster, path = moved.site.cluster, "/api/v1/namespaces/legacy/serviceaccounts/reports"
+
+    def remove(_: float) -> None:
+        cluster.merge(path, {"metadata": {"annotations": {ANNOTATION: None}}})
+
+    moved.site.on_sleep = remove
+    outcome = moved.site(*ROLLBACK)
+    assert (outcome.code, "1 running pod without the previous credentials" in outcome.stderr) == (8, True), outcome
 
 
 def _associations(irsa: Irsa) -> list[str]:

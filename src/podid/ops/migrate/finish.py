@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Addon
+from podid.domain.aws import Addon, Association
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import Again, Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
@@ -21,6 +21,7 @@ from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
+from podid.facts.trust import first_error
 from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
@@ -188,6 +189,8 @@ def not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: time
         # without the annotation, a later run would not change the trust policy
         requires = f" (requires {section.permission})" if section.permission else ""
         return f"role {role_name(item.role_arn)} could not be read: {section.reason}{requires}"
+    if isinstance(association, Association) and (failure := first_error(migration.snapshot, association)):
+        return f"EKS Pod Identity does not work for it: {failure}"
     return ""
 
 

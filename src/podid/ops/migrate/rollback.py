@@ -25,6 +25,7 @@ from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.deletions import check_deletions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
@@ -62,6 +63,12 @@ class Rollback:
     @property
     def whole(self) -> Plan:
         return self.before.then(self.after).in_order()
+
+    @property
+    def with_irsa(self) -> frozenset[ServiceAccountRef]:
+        """Return the service accounts whose annotation of IRSA the plan keeps or restores."""
+        restored = (service_account_of(a.keys) for a in self.before.actions if a.kind == ANNOTATIONS.name)
+        return frozenset((*self.annotated, *restored))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,10 +339,10 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
     return ROLE_TRUST.action(old, new, note=note)
 
 
-def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+def with_pods_back(result: ChangeResult, clients: Clients, planned: Rollback) -> ChangeResult:
     """Return the result, with an error if a running pod does not use the previous credentials."""
     try:
-        remaining = pods_not_back(clients, refs)
+        remaining = pods_not_back(clients, planned.refs, planned.with_irsa)
     except PodidError as error:
         return replace(result, error=error)
     if not remaining:
@@ -348,12 +355,14 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     return replace(result, error=Partial(message, lines=lines))
 
 
-def pods_not_back(clients: Clients, refs: Collection[ServiceAccountRef]) -> Mapping[ServiceAccountRef, int]:
+def pods_not_back(
+    clients: Clients, refs: Collection[ServiceAccountRef], irsa: Collection[ServiceAccountRef]
+) -> Mapping[ServiceAccountRef, int]:
     """Return the number of running pods that still have the fields of Pod Identity, or lack those of IRSA although
-    their service account has the annotation."""
+    their service account has the annotation, or had it: another person may have removed it from one of `irsa`."""
     reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     pods = [pod for name in namespaces for pod in reader.list_pods(name)]
     listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
-    irsa = {account.ref for account in listed if account.irsa_role_arn}
+    irsa = {*irsa, *(account.ref for account in listed if account.irsa_role_arn)}
     counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
     return Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
