@@ -37,7 +37,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # omitted by `make fast`: grids over whole commands, separate processes, real time; node ids begin with these
 _SLOW_FILES = {
-    "cli": "changing cluster completion hints hints_names several several_scale suggestions",
+    "cli": "changing cluster completion hints hints_names multicluster multicluster_scale suggestions",
     "ops/addon": "associate install read",
     "ops/agent": "coverage install logs preflight status uninstall waiting_runs",
     "ops/association": "aftermath aftermath_and_status associate associate_with_role details disassociate identity "
@@ -50,7 +50,7 @@ _SLOW_FILES = {
     "trials_dry_runs witnesses_cloudtrail",
     "ops/restart": "rollout_evict targets_choice",
     "ops/role": "create_runs delete policies_validated read target_runs",
-    "ops/status": "diagnose_in_every_view facts_second_hop predict",
+    "ops/status": "diagnose_in_every_view facts_second_hop prediction",
     "render": "colour golden layout",
     ".": "documents entry every_command files_named foreign_text scale schemas site start",
 }

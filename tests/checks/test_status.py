@@ -416,3 +416,19 @@ def test_the_next_pod_of_a_service_account_without_pods_may_land_anywhere(
     assert bool(named.findings) == (state is not IdentityState.READY)
     of_namespace = diagnose(snapshot, scope=DoctorScope(namespace=IDLE.namespace)).identities
     assert {identity.ref: identity.state for identity in of_namespace}[IDLE] is state
+
+
+@table(
+    ("mode", "changes", "first"),
+    [
+        (mode, *kind)
+        for mode in ("networkpolicy-blocks-agent", "host-firewall-blocks-link-local")
+        for kind in (({"compute_type": "fargate"}, "fargate-pod"), ({"os": "windows"}, "windows-pod"))
+    ],
+)
+def test_a_node_that_cannot_run_the_agent_is_the_first_cause(mode: str, changes: dict[str, str], first: str) -> None:
+    """No other fix helps pods there."""
+    identity = of_orders(replace(SMALL[mode], nodes=Known((node(**changes),))))
+    assert identity.state is IdentityState.BROKEN
+    assert identity.cause is not None
+    assert identity.cause.check == first

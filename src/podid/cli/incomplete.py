@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, Conflict, LostAnswer, PodidError
+from podid.domain.errors import Again, Conflict, LostAnswer, PodidError, Unavailable
 from podid.domain.plan import ChangeResult, Done, Status
 from podid.ops.change.kinds import kind_of
 
@@ -33,8 +33,12 @@ def incomplete_notes(result: ChangeResult, access: Access) -> tuple[str, ...]:
 
 
 def with_undo(error: PodidError, result: ChangeResult, access: Access) -> PodidError:
-    """Return the error of a result that is not printed, with the undo as its hint if changes may remain."""
+    """Return the error of a result that is not printed, with the undo as its hint if changes may remain. The plan above
+    it predicts a state: say that this did not come about."""
     undos = _undos(result, access)
+    changed = any(item.changed or isinstance(item.error, Unavailable) for item in result.done)
+    if result.done and not undos and not changed:
+        error.advise("Nothing was changed.")
     if undos and not error.hint:
         (aim, error.hint), *undos = undos
         error.advise(f"You can also {aim}.")

@@ -126,7 +126,7 @@ TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
-MINTING = OptionalPermission.of(
+CREDENTIALS_OF_A_POD = OptionalPermission.of(
     "obtaining credentials of a pod; grant it per namespace", *kinds.COMMAND.calls(Verb.CREATE)
 )
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
@@ -326,6 +326,13 @@ def granted(options: ReconcileOptions, declarations: Sequence[Declaration]) -> t
     return always, _LEASE.permissions
 
 
+_AGENT_WAIT = OptionalPermission.of(
+    "waiting for an add-on, and the causes if the agent does not start",
+    *(Eks.get_update, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+    *(KubeReader.read_log, KubeReader.list_warnings, KubeReader.list_pods),
+)
+
+
 def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermissions:
     """Return the permissions to undo; `changes` are the reversed ones."""
     # permissions in addition to those of the reversed change
@@ -357,6 +364,8 @@ def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermis
         if kind is kinds.ASSOCIATION and verb is Verb.DELETE:
             annotated = (KubeReader.list_pod_templates, KubeReader.list_annotations)
             optional.append(OptionalPermission.of("undoing podid migrate apply with kiam or kube2iam", *annotated))
+        if kind is kinds.ADDON:
+            optional += (AGENT_OUTLOOK, _AGENT_WAIT)
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))

@@ -1,7 +1,7 @@
 """Uninstall the agent add-on: the service accounts that lose credentials, the plan, and the wait until the agent is
 gone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,10 +10,11 @@ from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
+from podid.domain.plan import Action, Awaited, ChangeResult, Header, Place, Plan, Wait
+from podid.domain.section import attempt, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, opted_out, pods_of
-from podid.ops.agent.waiting import of_addon
+from podid.ops.agent.waiting import after_addon, after_install, of_addon, pods_before
 from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
@@ -130,6 +131,18 @@ def after_uninstall(how: Waiting, result: ChangeResult, agents: Iterable[DaemonS
         return replace(result, awaited=pods_gone(kube, agents, how.patience))
     except PodidError as error:
         return replace(result, error=error)
+
+
+def wait_for_addon(clients: Clients, action: Action) -> Callable[[Waiting, ChangeResult], ChangeResult]:
+    """Return the function that waits until a planned change of an add-on is complete, as the commands of this change
+    do. Call it before the change: it reads the agent that the change replaces or deletes."""
+    if action.target != AGENT_ADDON:
+        return lambda how, result: result if action.after is None else after_addon(how, result, action.target)
+    if action.after is not None:
+        before = pods_before(clients)
+        return lambda how, result: after_install(how, result, before)
+    agents = known_or(attempt(lambda: clients.kube.reader.list_agent_daemon_sets()), ())
+    return lambda how, result: after_uninstall(how, result, agents, preserve=False)
 
 
 def _gone(how: Waiting) -> None:
