@@ -29,8 +29,6 @@ class Eks(EksAddons):
     same change is sent again: EKS then carries it out once.
     """
 
-    # --- clusters -----------------------------------------------------------------------------------------------------
-
     @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> aws.Cluster:
         """Return the cluster. NotFound lists the nearest clusters of the region, if they can be listed."""
@@ -64,8 +62,6 @@ class Eks(EksAddons):
         return ClusterNotFound(
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
         )
-
-    # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
     def list_association_summaries(
@@ -249,8 +245,6 @@ class Eks(EksAddons):
             "eks",
             lambda data: f"podidentityassociation/{text(data, 'clusterName')}/{text(data, 'associationId')}",
         )
-
-    # --- node groups --------------------------------------------------------------------------------------------------
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[aws.NodeGroup, ...]:

@@ -110,8 +110,6 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
 
 
-# --- reading many clusters --------------------------------------------------------------------------------------------
-
 # accounts and regions at a time; clusters of each at a time, and calls for each cluster
 PLACES = 64
 AT_ONCE = 8
@@ -253,8 +251,7 @@ def until_interrupted() -> Iterator[list[KeyboardInterrupt]]:
 
 
 def tell_failures(access: Access, failures: Sequence[tuple[str, PodidError]], *, some: bool) -> None:
-    """Print the accounts, regions and clusters that could not be read. Raise the first error unless there are `some`
-    results."""
+    """Print the failures of accounts, regions and clusters. Raise the first unless there are `some` results."""
     access.terminal.tell_failure(*(failure for _, failure in (failures if some else failures[1:])))
     if failures and not some:
         raise failures[0][1]

@@ -126,7 +126,7 @@ TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
-MINTING = OptionalPermission.of(
+CREDENTIALS_OF_A_POD = OptionalPermission.of(
     "obtaining credentials of a pod; grant it per namespace", *kinds.COMMAND.calls(Verb.CREATE)
 )
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)

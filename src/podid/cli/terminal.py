@@ -152,8 +152,7 @@ class Terminal:
         return file
 
     def file_in(self, directory: str, name: str, *, force: bool) -> OutputFile:
-        """Return the file of a directory for one of several results, as `file_to_write` does. Create the directory if
-        it does not exist."""
+        """Return the file of a directory for one of several results. Create the directory if it does not exist."""
         from podid.local.files import make_directory
 
         make_directory(directory)

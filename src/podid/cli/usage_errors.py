@@ -195,8 +195,7 @@ def _near(typed: str, known: Sequence[str]) -> list[str]:
 
 
 def _alike_in_form(typed: str, name: str) -> bool:
-    """Return whether both have as many words, and both or none reverse a meaning: --map-namespace is not
-    --namespace."""
+    """Return whether both have as many words and the same direction: --map-namespace is not --namespace."""
     return typed.startswith(_REVERSED) == name.startswith(_REVERSED) and typed.count("-") == name.count("-")
 
 

@@ -236,9 +236,6 @@ def given_options(group: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
 def one_of(name: str, text: str, values: tuple[str, ...]) -> str:
     """Return the text. Raise InvalidInput if it is not one of the values."""
     if text not in values:

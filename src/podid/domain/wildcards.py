@@ -155,8 +155,6 @@ def _compare(one: str, other: str, *, shared: bool) -> bool:
     return row[-1]
 
 
-# --- patterns of ARNs -------------------------------------------------------------------------------------------------
-
 ANY = "*"
 
 

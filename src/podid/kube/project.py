@@ -306,9 +306,6 @@ def place_of(item: Object) -> tuple[str, str]:
     return text_or(metadata, "namespace"), text_or(metadata, "name")
 
 
-# --- pod templates and leases -----------------------------------------------------------------------------------------
-
-
 def pod_template(kind: str, keys: frozenset[str], item: Object) -> PodTemplate:
     """Return the workload with the annotations of its template that have these names, and the flags of kiam and
     kube2iam."""

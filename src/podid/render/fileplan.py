@@ -150,9 +150,6 @@ def _names(item: ValidatedFile) -> str:
     return f"{count_of(len(item.declarations), 'declaration')}: {', '.join(item.declarations)}"
 
 
-# --- podid reconcile --------------------------------------------------------------------------------------------------
-
-
 _ROUND_STYLES = {
     RoundState.IN_SYNC: "good",
     RoundState.APPLIED: "good",

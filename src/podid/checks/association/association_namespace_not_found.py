@@ -16,7 +16,7 @@ from podid.facts.index import (
 )
 
 
-@rule(needs=("associations", "namespaces"), wants=("service_accounts", "pods", "workloads"))
+@rule(needs=("associations", "namespaces"), wants=("service_accounts", "pods"))
 def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     namespaces = known(snapshot.namespaces)
     lacking = {account.ref for account in known_or(snapshot.service_accounts, ())} - index(snapshot).associations.keys()

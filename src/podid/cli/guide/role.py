@@ -1,5 +1,4 @@
-"""Questions about a new role: its permissions, its trust policy, its name. Then about optional settings: a target role,
-a session policy."""
+"""Questions about a new role: permissions, trust policy, name, and optional settings."""
 
 from collections.abc import Iterator
 from itertools import count, takewhile

@@ -131,8 +131,7 @@ class Guide:
         return self._read[key]
 
     def _of_role(self, chosen: str, name: str) -> questions.Facts:
-        """Return the facts with the permissions of the chosen role and the other associations of the role in the
-        cluster."""
+        """Return the facts with the permissions of the chosen role and its other associations in the cluster."""
         key = f"{chosen} role {name}"
         if key not in self._read:
             access, facts = self._at(chosen), self._read[chosen]

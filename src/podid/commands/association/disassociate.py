@@ -41,6 +41,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     ask_instead(access, "disassociate")
     if not options.service_accounts:
         raise UsageError("Specify service accounts as NAMESPACE/NAME", hint=Other(("list",)))
+    options.check_together()
     refuse_state(access)
     in_each_cluster(access, lambda cluster_access: _in_one(cluster_access, options))
 

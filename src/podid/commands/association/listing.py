@@ -17,8 +17,7 @@ Pair = tuple[Listed, Details]
 
 
 def emit_list(access: Access, options: ListOptions) -> ExitCode:
-    """Read and emit the list, and print the errors of clusters and associations that could not be read. Return the
-    exit code."""
+    """Emit the list, and print the errors of parts that could not be read. Return the exit code."""
     terminal, shared, sort_by, chosen = access.terminal, access.shared, options.sort_by, options.clusters
     access.check_whose_pods(options.service_accounts, everywhere=True)
     columns = check_columns(options.columns)

@@ -47,7 +47,8 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     refs, base_role, tags = options.service_accounts, options.base_role, options.session_tags
     if options.external_id is not None and base_role is None:
         raise UsageError("--external-id requires --base-role")
-    if not refs and (options.cluster_arn is not None or base_role is not None or options.pods or tags is not None):
+    of_request = options.cluster_arn is not None or base_role is not None or options.pods or tags is not None
+    if not refs and (of_request or (options.role is not None and options.role_tags is not None)):
         raise UsageError("Specify the service account: --for NS/SA")
     if refs:
         question = Question(

@@ -1,5 +1,4 @@
-"""Compare two policies; check one policy for several requests; find the statements that one statement with a list of
-values could replace."""
+"""Compare two policies; check one for several requests; find statements that one with a list can replace."""
 
 import difflib
 import json
@@ -82,9 +81,6 @@ def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
         diff(policy, proposed) if changed else "",
         tuple(dict.fromkeys(advice)),
     )
-
-
-# --- statements that can be merged ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""Verdicts in words: the deciding statement, the condition that does not match, the value it requires and the value
-that is sent."""
+"""Verdicts in words: the deciding statement, the condition that does not match, and both values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -184,8 +183,6 @@ def no_principal(policy: Policy, request: Request) -> str:
         return f"{sentence}; the service principal is {PODS_PRINCIPAL} in every partition"
     return sentence
 
-
-# --- misspelled words -------------------------------------------------------------------------------------------------
 
 _ACTIONS = (
     *("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext", "sts:AssumeRoleWithWebIdentity"),

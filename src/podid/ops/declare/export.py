@@ -74,8 +74,7 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def minified(policy: str | None) -> str:
-    """Return a session policy without white space, because EKS limits its length. Text that is not a policy is returned
-    unchanged."""
+    """Return a session policy without white space, which counts for its length; other text unchanged."""
     try:
         return session_policy_text(json.loads(policy), "the session policy") if policy else ""
     except (ValueError, InvalidInput):

@@ -1,5 +1,4 @@
-"""Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
-statements."""
+"""Remove the annotations and trust statements of service accounts whose pods all use Pod Identity."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

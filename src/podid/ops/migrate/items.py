@@ -44,7 +44,7 @@ from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.status.diagnose import Adjust, unchanged
+from podid.ops.status.diagnose import Adjust
 from podid.ops.status.prediction import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
@@ -237,13 +237,13 @@ def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> Doct
 def read_migration(
     clients: Clients,
     place: Place,
-    options: MigrationOptions | None = None,
+    options: MigrationOptions,
+    scope: DoctorScope,
     *,
-    scope: DoctorScope = EVERYTHING,
     now: datetime,
     journal: Journal | None,
+    adjust: Adjust,
     tags: Mapping[str, str] | None = None,
-    adjust: Adjust = unchanged,
     create: bool = False,
     first: Plan | None = None,
     base_role: BaseRole | None = None,
@@ -253,7 +253,6 @@ def read_migration(
     workloads get service accounts of their own if they need one. With `begun`, only items matter whose migration has
     begun, and no checks are made. The items are judged as if the plan `first` were carried out. Never raise for failed
     reads."""
-    options = options or MigrationOptions()
     named, source = scope, options.from_
     if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING

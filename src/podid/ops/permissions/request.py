@@ -90,7 +90,7 @@ class CanOptions:
     def named(self) -> NamedIdentity | None:
         """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
         identity = self.identity if "/" in self.identity else ""
-        check_one_source(identity, self.role, self.policy_files)
+        check_one_source(identity, self.role, self.policy_files, self.target_profile)
         return NamedIdentity.parse(identity) if identity else None
 
     @property
@@ -103,13 +103,16 @@ class CanOptions:
         return tuple(dict.fromkeys(map(parse_action, words)))
 
 
-def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> None:
-    """Raise UsageError unless one of a service account, a role and policy files is specified."""
+def check_one_source(identity: str, role: str | None, files: Sequence[str], target_profile: str) -> None:
+    """Raise UsageError unless one of a service account, a role and policy files is specified, and for a profile with
+    files, which need no credentials."""
     sources = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
     if not sources:
         raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
     if len(sources) > 1:
         raise UsageError(f"{' and '.join(sources)} cannot be used together")
+    if target_profile and files:
+        raise UsageError("--policy-file and --target-profile cannot be used together")
 
 
 @options
@@ -136,5 +139,5 @@ class PrivilegeOptions:
     @property
     def named(self) -> NamedIdentity | None:
         """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
-        check_one_source(self.identity, self.role, self.policy_files)
+        check_one_source(self.identity, self.role, self.policy_files, self.target_profile)
         return NamedIdentity.parse(self.identity) if self.identity else None

@@ -344,9 +344,6 @@ def _refused(output: str, blank: Probed) -> Probed:
     return replace(blank, link=link, message=message, likely=hit.id)
 
 
-# --- the metadata service ---------------------------------------------------------------------------------------------
-
-
 def read_metadata_probes(
     clients: Clients, place: Place, snapshot: Snapshot, how: Probing
 ) -> Section[Mapping[str, Probed]]:

@@ -269,7 +269,15 @@ def choose(
     }
     if obstacles and not force:
         if all(target.workload in obstacles for target in free):
-            raise refusal(tuple(harmed.values())) if harmed else _insisting(next(iter(obstacles.values())))
+            if harmed:
+                raise refusal(tuple(harmed.values()))
+            first = next(iter(obstacles.values()))
+            raise Conflict(
+                f"{first.subject}: {first.message}. Nothing was changed",
+                hint=Again(add=("--force",)),
+                advice=f"Find the webhook: {shlex.join(_WEBHOOKS)}. Pass --force to restart anyway.",
+                subject=first.subject,
+            )
         targets = tuple(replace(target, obstacle=obstacles.get(target.workload, target.obstacle)) for target in targets)
         # skipped workloads are shown unchanged
         ahead = replace(ahead, plan=restart_plan(place, targets))
@@ -279,15 +287,6 @@ def choose(
 
 
 _WEBHOOKS = ("kubectl", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations")
-
-
-def _insisting(conflict: Conflict) -> Conflict:
-    return Conflict(
-        f"{conflict.subject}: {conflict.message}. Nothing was changed",
-        hint=Again(add=("--force",)),
-        advice=f"Find the webhook: {shlex.join(_WEBHOOKS)}. Pass --force to restart anyway.",
-        subject=conflict.subject,
-    )
 
 
 def _by_workload(harms: Sequence[Harm]) -> dict[object, Harm]:

@@ -46,6 +46,14 @@ class RoleContents:
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
+    @property
+    def profile_notes(self) -> tuple[str, ...]:
+        """Return a note if the role has no target role in another account, for which the profile is."""
+        account = Arn.parse(self.role.arn).account
+        if not self.target_profile or any(Arn.parse(arn).account != account for arn in self.targets):
+            return ()
+        return (f"--target-profile was not used: role {self.role.name} assumes no role of another account",)
+
     @classmethod
     def read(cls, clients: Clients, role: Role, uses: Uses, target_profile: str | None = None) -> Self:
         policies = clients.iam.get_policies(role.name)
@@ -121,7 +129,7 @@ def plan_deleting(
         check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
     plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
-    plan = plan.noting(later_tag_notes(journal, place, role))
+    plan = plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role)))
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
@@ -241,7 +249,7 @@ def plan_delete_after(
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses, target_profile)
     plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
-    return plan.noting(later_tag_notes(journal, place, role)).in_order()
+    return plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role))).in_order()
 
 
 _PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)

@@ -1,5 +1,4 @@
-"""Find the pod of a role session: by the session tags in CloudTrail, otherwise by the session name among the running
-pods."""
+"""Find the pod of a role session: by the session tags in CloudTrail, otherwise by the session name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Predict the result of a plan: change the snapshot as the plan would change the account and the cluster, and judge it
-by the same checks."""
+"""Predict the result of a plan: change the snapshot as the plan would, and judge it by the same checks."""
 
 from __future__ import annotations
 

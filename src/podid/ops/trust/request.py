@@ -67,6 +67,11 @@ class TrustEditOptions(TrustOptions):
     session_tags: bool | None = SESSION_TAGS
     in_place: bool = switch("Write the new policy to FILE.")
 
+    def check_together(self, read_file: Callable[[str], str]) -> None:
+        TrustOptions.check_together(self, read_file)
+        if self.in_place and self.role is not None:
+            raise UsageError("--in-place and --role cannot be used together: podid changes the role itself")
+
 
 @options
 class TrustAddOptions(TrustEditOptions):

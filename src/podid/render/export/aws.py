@@ -72,8 +72,6 @@ def write_cloudformation(identities: LiveIdentities) -> FormText:
     return FormText(head(identities, "CloudFormation template", *how, notes=notes) + to_yaml(template), notes)
 
 
-# --- AWS CLI ----------------------------------------------------------------------------------------------------------
-
 # the AWS CLI sends the content of the file, and version 1 of the page
 # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
 _FILES = ("file://", "fileb://", "http://", "https://")

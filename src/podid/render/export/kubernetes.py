@@ -88,8 +88,6 @@ def _documents(objects: Iterable[Json]) -> str:
     return "---\n".join(map(to_yaml, objects))
 
 
-# --- Crossplane -------------------------------------------------------------------------------------------------------
-
 # all but Delete: https://docs.crossplane.io/latest/managed-resources/managed-resources/#managementpolicies
 _POLICIES = ["Observe", "Create", "Update", "LateInitialize"]
 
@@ -133,8 +131,6 @@ def write_crossplane(identities: LiveIdentities) -> FormText:
     top = head(identities, "Crossplane, provider-upjet-aws", how, notes=notes)
     return FormText(top + _documents(objects), tuple(notes))
 
-
-# --- eksctl -----------------------------------------------------------------------------------------------------------
 
 _EKSCTL_KEYS = {"serviceAccount": "serviceAccountName", **_ACK_KEYS}
 

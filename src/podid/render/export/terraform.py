@@ -65,8 +65,6 @@ def _imported(resources: Iterable[forms.Resource]) -> Iterator[str]:
         yield resource.text
 
 
-# --- the module -------------------------------------------------------------------------------------------------------
-
 # version 2.8.1 creates one statement for all pods, to which `trust_policy_conditions` add conditions, and no inline
 # policies. It always uses its own role, whatever `role_arn` a row has.
 _MODULE_VERSION = "2.8.1"
@@ -237,9 +235,6 @@ def _conditions(statement: Mapping[str, Any]) -> list[dict[str, object]]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# --- Pulumi -----------------------------------------------------------------------------------------------------------
 
 
 def write_pulumi(identities: LiveIdentities) -> parts.FormText:

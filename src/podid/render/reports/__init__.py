@@ -1,5 +1,4 @@
-"""The report of podid doctor in other formats, for CI systems, code scanning and people; and the parts that the formats
-share."""
+"""The report of podid doctor in other formats, for CI systems and people; and the parts that they share."""
 
 import shlex
 from collections import defaultdict

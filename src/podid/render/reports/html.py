@@ -1,5 +1,4 @@
-"""One HTML file without scripts, fonts or links to load: a picture of the links for each service account, then the
-findings."""
+"""One HTML file that loads nothing: a picture of the links for each service account, then the findings."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

@@ -1,7 +1,6 @@
 """IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -9,7 +8,7 @@ from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other, PodidError
+from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other
 from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
@@ -18,7 +17,7 @@ from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.snapshot import Snapshot, attempt, known_or
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, make_all, retagging
 from podid.ops.change.planned import (
     arn_of,
     with_boundary,
@@ -246,13 +245,11 @@ class RoleSettingsKind(OfRole):
         name, before, after = action.keys["roleName"], action.before, action.after
         if before is None or after is None:
             raise Conflict(f"The settings of role {name} cannot be created or deleted, only changed", subject=name)
-        try:
-            _change(site, name, before, after)
-        except PodidError:
-            # several calls cannot be atomic: restore the previous settings as far as possible
-            with suppress(PodidError):
-                _change(site, name, self.state_of(site.iam.get_role(name)), before)
-            raise
+
+        def back() -> Iterator[Callable[[], object]]:
+            return _calls(site, name, self.state_of(site.iam.get_role(name)), before)
+
+        make_all(_calls(site, name, before, after), back, f"role {name}")
         return after
 
     def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
@@ -262,17 +259,16 @@ class RoleSettingsKind(OfRole):
         return with_boundary(snapshot, name, boundary) if boundary != text(before, "permissionsBoundary") else snapshot
 
 
-def _change(site: Site, name: str, before: State, after: State) -> None:
+def _calls(site: Site, name: str, before: State, after: State) -> Iterator[Callable[[], object]]:
+    """Yield the calls that change the settings of a role."""
     iam = site.iam
-    retag(texts(before, "tags"), texts(after, "tags"), partial(iam.untag_role, name), partial(iam.tag_role, name))
+    untag, tag = partial(iam.untag_role, name), partial(iam.tag_role, name)
+    yield from retagging(texts(before, "tags"), texts(after, "tags"), untag, tag)
     boundary = text(after, "permissionsBoundary")
     if boundary != text(before, "permissionsBoundary"):
-        if boundary:
-            iam.put_boundary(name, boundary)
-        else:
-            iam.delete_boundary(name)
+        yield partial(iam.put_boundary, name, boundary) if boundary else partial(iam.delete_boundary, name)
     if any(before.get(key) != after.get(key) for key in ("description", "maxSessionDuration")):
-        iam.update_role(name, text(after, "description"), cast("int", after["maxSessionDuration"]))
+        yield partial(iam.update_role, name, text(after, "description"), cast("int", after["maxSessionDuration"]))
 
 
 ROLE = RoleKind()
