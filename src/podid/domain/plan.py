@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
-from podid.domain.findings import NO_SERVICE_ACCOUNT
+from podid.domain.findings import NO_SERVICE_ACCOUNT, Severity
 from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.status import IdentityState, IdentityStatus, Outlook, shortfall
 
@@ -271,8 +271,9 @@ def code_after(status: IdentityStatus, required: IdentityState, *, running: bool
     restart. Only a running pod can be proven."""
     state, cause = status.judged(running=running or required is IdentityState.PROVEN)
     if state is IdentityState.BROKEN:
-        # an association may be created before its service account
-        return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION
+        # an association may be created before its service account; only an error by itself makes the state broken
+        early = cause is not None and cause.check in NO_SERVICE_ACCOUNT and cause.severity is Severity.ERROR
+        return unjudged if early else ExitCode.ATTENTION
     if state is not None and state.reaches(required):
         return ExitCode.OK
     # another person may have deleted the association
