@@ -2,7 +2,7 @@
 checks the parameters and runs two dozen hooks, which takes longer than the sandbox takes to answer.
 
 A second call with the same parameters copies the first request, with its own time and signature. HTTP session and
-parser are botocore's. botocore also handles each answer other than 200, as the outcome of a call of its own.
+parser are botocore's. botocore also handles all errors except 404, as the outcome of a call of its own.
 """
 
 import re
@@ -19,7 +19,7 @@ from botocore.endpoint import Endpoint, convert_to_response_dict
 from shared_caches import registered_later
 
 # operations that take no idempotency token
-_READ = re.compile(r"Describe|Get|List")
+_READ = re.compile(r"Describe|Get|List|Simulate|Validate")
 _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ")
 _SIGNED = ("authorization", "x-amz-date", "x-amz-security-token")
 # podid's handlers that change presigned URLs only
@@ -77,9 +77,12 @@ def install(patch: pytest.MonkeyPatch) -> None:
             answer = self._endpoint.http_session.send(prepared.signed(self))
         except Exception as error:  # noqa: BLE001  botocore raises it again, as it does
             return botocore_ends(self, operation, params, error)
-        if answer.status_code != 200:
+        if answer.status_code not in (200, 404):
             return botocore_ends(self, operation, params, answer)
-        return _parsed(self, operation, answer)
+        parsed = _parsed(self, operation, answer)
+        if answer.status_code == 404:
+            raise self.exceptions.from_code(parsed["Error"]["Code"])(parsed, operation)
+        return parsed
 
     def first(self: Any, operation: str, params: dict[str, Any], key: Any) -> Any:
         sent: list[AWSPreparedRequest] = []
@@ -126,7 +129,10 @@ def _is_plain(client: Any, operation: str) -> bool:
 def _parsed(client: Any, operation: str, answer: Any) -> Any:
     model, events = client.meta.service_model.operation_model(operation), client.meta.events
     parser = client._endpoint._response_parser_factory.create_parser(model.service_model.resolved_protocol)
-    parsed = parser.parse(convert_to_response_dict(answer, model), model.output_shape)
+    content = convert_to_response_dict(answer, model)
+    parsed = parser.parse(content, model.output_shape)
+    if answer.status_code == 404:
+        client._endpoint._add_modeled_error_fields(content, parsed, model, parser)
     parsed["ResponseMetadata"]["RetryAttempts"] = 0
     # a handler of botocore decodes IAM's documents
     event = f"after-call.{model.service_model.service_id.hyphenize()}.{operation}"
