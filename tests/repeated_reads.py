@@ -15,6 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.client import BaseClient
 from botocore.endpoint import Endpoint, convert_to_response_dict
+from botocore.exceptions import ClientError
 
 from shared_caches import registered_later
 
@@ -24,6 +25,7 @@ _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/
 _SIGNED = ("authorization", "x-amz-date", "x-amz-security-token")
 # podid's handlers that change presigned URLs only
 _PRESIGNING = {"provide-client-params.sts.GetCallerIdentity", "before-sign.sts.GetCallerIdentity"}
+_ATTEMPTS = ("RetryAttempts", "MaxAttemptsReached")
 _MOST = 5_000
 
 # the requests that the present call sends
@@ -34,7 +36,7 @@ _outcome: ContextVar[Any] = ContextVar("outcome_of_request", default=None)
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A request without its signature."""
+    """A request without its signature, and what botocore's retries add to each answer."""
 
     method: str
     url: str
@@ -42,15 +44,17 @@ class _Prepared:
     body: Any
     region: str
     service: str
+    attempts: dict[str, Any]
 
     @classmethod
-    def of(cls, request: AWSPreparedRequest) -> "_Prepared | None":
+    def of(cls, request: AWSPreparedRequest, metadata: dict[str, Any]) -> "_Prepared | None":
         authorization = request.headers.get("Authorization", b"")
         scope = _SCOPE.match(authorization.decode() if isinstance(authorization, bytes) else authorization)
         if scope is None:
             return None
         kept = {name: value for name, value in request.headers.items() if name.lower() not in _SIGNED}
-        return cls(request.method, request.url, kept, request.body, scope["region"], scope["service"])
+        attempts = {name: metadata[name] for name in _ATTEMPTS if name in metadata}
+        return cls(request.method, request.url, kept, request.body, scope["region"], scope["service"], attempts)
 
     def signed(self, client: Any) -> AWSPreparedRequest:
         request = AWSRequest(self.method, self.url, self.headers, self.body)
@@ -79,23 +83,27 @@ def install(patch: pytest.MonkeyPatch) -> None:
             return botocore_ends(self, operation, params, error)
         if answer.status_code not in (200, 404):
             return botocore_ends(self, operation, params, answer)
-        parsed = _parsed(self, operation, answer)
+        parsed = _parsed(self, operation, answer, prepared.attempts)
         if answer.status_code == 404:
-            raise self.exceptions.from_code(parsed["Error"]["Code"])(parsed, operation)
+            raise self.exceptions.from_code(parsed.get("Error", {}).get("Code"))(parsed, operation)
         return parsed
 
     def first(self: Any, operation: str, params: dict[str, Any], key: Any) -> Any:
         sent: list[AWSPreparedRequest] = []
-        token = _sent.set(sent)
+        token, answer = _sent.set(sent), dict[str, Any]()
         try:
-            return call(self, operation, params)
+            answer = call(self, operation, params)
+        except ClientError as error:
+            answer = error.response
+            raise
         finally:
             _sent.reset(token)
             if len(known) > _MOST:
                 known.clear()
-            prepared = _Prepared.of(sent[0]) if len(sent) == 1 else None
+            prepared = _Prepared.of(sent[0], answer["ResponseMetadata"]) if answer and len(sent) == 1 else None
             if prepared is not None:
                 known[key] = prepared
+        return answer
 
     def botocore_ends(self: Any, operation: str, params: dict[str, Any], outcome: Any) -> Any:
         token = _outcome.set(outcome)
@@ -126,14 +134,14 @@ def _is_plain(client: Any, operation: str) -> bool:
     )
 
 
-def _parsed(client: Any, operation: str, answer: Any) -> Any:
+def _parsed(client: Any, operation: str, answer: Any, attempts: dict[str, Any]) -> Any:
     model, events = client.meta.service_model.operation_model(operation), client.meta.events
     parser = client._endpoint._response_parser_factory.create_parser(model.service_model.resolved_protocol)
     content = convert_to_response_dict(answer, model)
     parsed = parser.parse(content, model.output_shape)
     if answer.status_code == 404:
         client._endpoint._add_modeled_error_fields(content, parsed, model, parser)
-    parsed["ResponseMetadata"]["RetryAttempts"] = 0
+    parsed["ResponseMetadata"].update(attempts)
     # a handler of botocore decodes IAM's documents
     event = f"after-call.{model.service_model.service_id.hyphenize()}.{operation}"
     events.emit(event, http_response=answer, parsed=parsed, model=model, context={})
