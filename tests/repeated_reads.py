@@ -21,8 +21,11 @@ from shared_caches import registered_later
 
 # operations that take no idempotency token
 _READ = re.compile(r"Describe|Get|List|Simulate|Validate")
-_SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ")
-_SIGNED = ("authorization", "x-amz-date", "x-amz-security-token")
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, "
+    r"SignedHeaders=(?P<signed>[a-z0-9;-]+), "
+)
+_OF_SIGNATURE = ("authorization", "x-amz-date", "x-amz-security-token")
 # podid's handlers that change presigned URLs only
 _PRESIGNING = {"provide-client-params.sts.GetCallerIdentity", "before-sign.sts.GetCallerIdentity"}
 _ATTEMPTS = ("RetryAttempts", "MaxAttemptsReached")
@@ -40,7 +43,8 @@ class _Prepared:
 
     method: str
     url: str
-    headers: dict[str, Any]
+    headers: dict[str, str]
+    signed_headers: dict[str, str]
     body: Any
     region: str
     service: str
@@ -48,20 +52,25 @@ class _Prepared:
 
     @classmethod
     def of(cls, request: AWSPreparedRequest, metadata: dict[str, Any]) -> "_Prepared | None":
-        authorization = request.headers.get("Authorization", b"")
-        scope = _SCOPE.match(authorization.decode() if isinstance(authorization, bytes) else authorization)
-        if scope is None:
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+        }
+        authorization = _AUTHORIZATION.match(headers.get("Authorization", ""))
+        if authorization is None:
             return None
-        kept = {name: value for name, value in request.headers.items() if name.lower() not in _SIGNED}
+        kept = {name: value for name, value in headers.items() if name.lower() not in _OF_SIGNATURE}
+        signed = {name: kept[name] for name in kept if name.lower() in authorization["signed"].split(";")}
         attempts = {name: metadata[name] for name in _ATTEMPTS if name in metadata}
-        return cls(request.method, request.url, kept, request.body, scope["region"], scope["service"], attempts)
+        region, service = authorization["region"], authorization["service"]
+        return cls(request.method, request.url, kept, signed, request.body, region, service, attempts)
 
     def signed(self, client: Any) -> AWSPreparedRequest:
-        request = AWSRequest(self.method, self.url, self.headers, self.body)
+        request = AWSRequest(self.method, self.url, self.signed_headers, self.body)
         request.context["client_config"] = client.meta.config
         credentials = client._request_signer._credentials.get_frozen_credentials()
         SigV4Auth(credentials, self.service, self.region).add_auth(request)
-        return AWSPreparedRequest(self.method, self.url, dict(request.headers.items()), self.body, stream_output=True)
+        headers = {**self.headers, **dict(request.headers.items())}
+        return AWSPreparedRequest(self.method, self.url, headers, self.body, stream_output=True)
 
 
 def install(patch: pytest.MonkeyPatch) -> None:

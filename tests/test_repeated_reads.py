@@ -1,10 +1,16 @@
 """A repeated read has the result and the error of botocore's own call."""
 
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore import auth
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from harness import table
 from worlds import Site
@@ -65,3 +71,26 @@ def test_a_handler_of_the_client_is_called(site: Site) -> None:
         iam.meta.events.register("before-call.iam.GetRole", lambda model, **_: seen.append(model.name))
         iam.get_role(RoleName="storefront")
     assert seen == ["GetRole", "GetRole"]
+
+
+def test_another_server_gets_the_same_request_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[AWSPreparedRequest] = []
+
+    def sending(_: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+        sent.append(request)
+        return AWSResponse(request.url, 200, {}, SimpleNamespace(stream=lambda: iter([b"{}"])))
+
+    monkeypatch.setattr(URLLib3Session, "send", sending)
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: datetime(2026, 11, 1))
+    eks = boto3.client(
+        "eks",
+        endpoint_url="http://127.0.0.1:1",
+        region_name="us-west-2",
+        aws_access_key_id="A",
+        aws_secret_access_key="B",
+    )
+    for _ in range(2):
+        eks.list_clusters()
+    once, again = ({**request.headers, "amz-sdk-invocation-id": b""} for request in sent)
+    # urllib3 sends both in the same way
+    assert once == {name: value if isinstance(value, bytes) else value.encode() for name, value in again.items()}
