@@ -377,10 +377,10 @@ class _Identity:
         return IdentityState.READY, None
 
     def _root(self, verdict: Verdict) -> Verdict:
-        """Return the failure that masks this one. A note or a missing association does not explain the state as
-        well."""
-        failures = (c.verdict for c in self.concerns if c.failed and c.verdict.severity is not Severity.INFO)
-        roots = (failure for failure in failures if failure.check == verdict.masked_by and not _is_absence(failure))
+        """Return the error that masks this one. A note or a warning about a missing service account, or a missing
+        association, does not explain the state as well."""
+        errors = (c.verdict for c in self.concerns if c.failed and c.verdict.severity is Severity.ERROR)
+        roots = (error for error in errors if error.check == verdict.masked_by and not _is_absence(error))
         return next(roots, verdict)
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
