@@ -38,7 +38,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # omitted by `make fast`: grids over whole commands, separate processes, real time; node ids begin with these
 _SLOW_FILES = {
-    "cli": "changing cluster completion hints hints_names several several_scale suggestions",
+    "cli": "changing cluster completion hints hints_names multicluster multicluster_scale suggestions",
     "ops/addon": "associate install read",
     "ops/agent": "coverage install logs preflight status uninstall waiting_runs",
     "ops/association": "aftermath aftermath_and_status associate associate_with_role details disassociate identity "
@@ -51,7 +51,7 @@ _SLOW_FILES = {
     "trials_dry_runs witnesses_cloudtrail",
     "ops/restart": "rollout_evict targets_choice",
     "ops/role": "create_runs delete policies_validated read target_runs",
-    "ops/status": "diagnose_in_every_view facts_second_hop foresee",
+    "ops/status": "diagnose_in_every_view facts_second_hop prediction",
     "render": "colour golden layout",
     ".": "documents entry every_command files_named foreign_text scale schemas site start",
 }
@@ -76,7 +76,7 @@ SLOW = (
     "ops/trust/test_edit_runs.py",
     # a second or two each
     "checks/test_status.py::test_a_section_less",
-    "cli/test_slips.py::test_the_hint_for_an_option_of_another_program",
+    "cli/test_usage_errors.py::test_the_hint_for_an_option_of_another_program",
     "domain/policy/test_evaluate_others.py",
     "domain/policy/test_resource.py::test_a_second_evaluator",
     "kube/test_kubeconfig.py::test_a_malformed_kubeconfig",

@@ -245,6 +245,7 @@ OF_MANY = {
     "e2e/test_same_owner": "every command that names an owner",
     "e2e/test_same_state": "every command that judges pods",
     "e2e/test_unknown_names": "every command that takes a name",
+    "e2e/test_useless_options": "every command with options that depend on each other",
     "ops/change/test_bad_input": "every change",
     "ops/change/test_concurrency": "every change",
     "ops/change/test_consent": "every change",

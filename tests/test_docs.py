@@ -225,6 +225,19 @@ def test_every_command_line_exists() -> None:
     assert strange == []
 
 
+def test_the_first_page_lists_every_command() -> None:
+    table = (DOCS / "index.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    named = set[str]()
+    for row in table.splitlines():
+        # the noun of the first command stands for those after it: `podid agent status`, `agent nodes`, `list`
+        first, *others = re.findall(r"`([^`]+)`", row.split("|")[1]) if row.startswith("| `") else [""]
+        noun = first.removeprefix("podid ").partition(" ")[0]
+        names = [name.removeprefix("podid ") for name in (first, *others)]
+        named |= {*names, *(f"{noun} {name}" for name in names)}
+    groups = {"sandbox", "completion"}  # whose guides list their commands
+    assert [row.name for row in COMMANDS if row.name not in named and row.path[0] not in groups] == []
+
+
 # --- examples that are run --------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ NOT_SAID = {
     "replace by, for replace with": r"\b[Rr]eplac(e|es|ed|ing) (?!pods)([^ ]+ ){1,4}by (?!itself|themselves)",
     "given, for specified": r"\b(is|are|was|be) (given|already given) (twice|once|only once)\b",
     "what exists, for existing": r"\b(adopts?|imports?|keeps?) what (exists|there is)\b|\bolder way\b",
+    "mint, for request": r"\b[Mm]int(s|ed|ing)?\b",
     "answer completely": r"\bdid not answer completely\b|\b(is|are|was) over\b(?! )",
 }
 # kinds as identifiers, texts of others, and what is no sentence

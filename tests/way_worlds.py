@@ -181,6 +181,10 @@ def under_cilium(site: Site) -> None:
     site.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
 
 
+def untagged(site: Site) -> None:
+    site.with_agent().with_identity().without_session_tags()
+
+
 def chained(site: Site) -> None:
     site.with_agent().with_identity().with_target()
 

@@ -239,6 +239,14 @@ class Site:
         self.wait(30)
         return self.with_new_pods()
 
+    def without_session_tags(self) -> "Site":
+        eks = self.aws("eks")
+        for item in eks.list_pod_identity_associations(clusterName="demo")["associations"]:
+            eks.update_pod_identity_association(
+                clusterName="demo", associationId=item["associationId"], disableSessionTags=True
+            )
+        return self
+
     def with_new_pods(self) -> "Site":
         for name in self.cluster.pod_names(ORDERS.namespace, ORDERS.name):
             self.cluster.delete(f"/api/v1/namespaces/{ORDERS.namespace}/pods/{name}")

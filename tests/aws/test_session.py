@@ -217,7 +217,7 @@ def test_an_old_botocore_is_named_when_it_cannot_send_a_member(
 ) -> None:
     keys(monkeypatch)
     eks = AwsSession(None, "eu-west-1", env=env).eks
-    monkeypatch.setattr(type(eks._api), "takes", lambda self, operation, member: member != "policy")
+    monkeypatch.setattr(type(eks._api), "supports", lambda self, operation, member: member != "policy")
     with pytest.raises(PodidError) as caught:
         eks.update_association("prod", "a-1", {"policy": "{}"}, token="t")
     assert (str(caught.value), caught.value.hint) == (

@@ -9,6 +9,7 @@ import pytest
 from podid.calls.patience import Clock, Patience
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Progress
+from podid.domain.errors import AccessDenied, PodidError, Unreachable, UnreadableAnswer
 
 
 class Hands:
@@ -83,3 +84,35 @@ def test_the_progress_of_many_steps(tty: bool, expected: list[str]) -> None:
     clock = Clock(now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=lambda seconds: None)
     Patience(1, clock, progress.update, count=progress.count).count(2, 4, "create it")
     assert stderr.getvalue().replace("\r\x1b[2K… ", "").splitlines() == expected
+
+
+@pytest.mark.parametrize(("outage", "answers"), [(105.0, [105.0, 110.0]), (1000.0, [])])
+def test_readings_outlast_an_outage_until_the_deadline(outage: float, answers: list[float]) -> None:
+    hands, read = Hands(), list[float]()
+
+    def reading() -> float:
+        if hands.time < outage:
+            raise Unreachable("out of reach")
+        return hands.time
+
+    def all_readings() -> None:
+        read.extend(hands.patience(10.0).readings(reading, 5.0, longest=5.0))
+
+    if answers:
+        all_readings()
+    else:
+        with pytest.raises(Unreachable):
+            all_readings()
+    assert (read, hands.time) == (answers, 110.0)
+
+
+def test_readings_end_at_an_answer_that_stays() -> None:
+    for error in (AccessDenied("no"), UnreadableAnswer("no JSON")):
+        hands = Hands()
+
+        def refused(error: PodidError = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            list(hands.patience(10.0).readings(refused, 5.0, longest=5.0))
+        assert hands.slept == []

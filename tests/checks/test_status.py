@@ -14,9 +14,11 @@ from podid.checks.all import ALL, BY_ID
 from podid.checks.runner import run_checks
 from podid.checks.status import deciding, statuses
 from podid.domain.cloudtrail import PodSession, Redemption
+from podid.domain.errors import ExitCode
 from podid.domain.evidence import DryRun, Redeemed, TokenTrial
 from podid.domain.findings import EVERYONE, Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import code_after
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot, known
 from podid.domain.status import IdentityState, IdentityStatus, worst
@@ -416,3 +418,34 @@ def test_the_next_pod_of_a_service_account_without_pods_may_land_anywhere(
     assert bool(named.findings) == (state is not IdentityState.READY)
     of_namespace = diagnose(snapshot, scope=DoctorScope(namespace=IDLE.namespace)).identities
     assert {identity.ref: identity.state for identity in of_namespace}[IDLE] is state
+
+
+@table(
+    ("mode", "changes", "first"),
+    [
+        (mode, *kind)
+        for mode in ("networkpolicy-blocks-agent", "host-firewall-blocks-link-local")
+        for kind in (({"compute_type": "fargate"}, "fargate-pod"), ({"os": "windows"}, "windows-pod"))
+    ],
+)
+def test_a_node_that_cannot_run_the_agent_is_the_first_cause(mode: str, changes: dict[str, str], first: str) -> None:
+    """No other fix helps pods there."""
+    identity = of_orders(replace(SMALL[mode], nodes=Known((node(**changes),))))
+    assert identity.state is IdentityState.BROKEN
+    assert identity.cause is not None
+    assert identity.cause.check == first
+
+
+def test_a_missing_service_account_does_not_excuse_a_broken_trust_policy() -> None:
+    """An association may be created before its service account, but not with a role that EKS cannot assume."""
+    broken = role(document=trust(principal="ec2.amazonaws.com"))
+    absent = {"service_accounts": (), "pods": (agent_pod(),), "workloads": ()}
+    for age in (ago(minutes=1), ago(days=2)):
+        named = {"associations": (association(created_at=age),), **absent}
+        missing = of_orders(healthy(**named))
+        unassumable = of_orders(healthy(**named, roles={ROLE_ARN: Known(broken)}))
+        codes = [
+            code_after(status, IdentityState.READY, running=False, unjudged=ExitCode.OK)
+            for status in (missing, unassumable)
+        ]
+        assert codes == [ExitCode.OK, ExitCode.ATTENTION], age

@@ -194,7 +194,7 @@ def test_another_command_is_at_the_same_place(argv: tuple[str, ...], name: str) 
         path, hinted = parsed(hint_words(other, argv))
         shared = next(row for row in COMMANDS if row.name == path).load().shared
         kept = {key: value for key, value in values.items() if key in shared and key in SHARED and SHARED[key].where}
-        own = {"name": name} if other.names else {"cluster": kept.get("cluster", "b")}
+        own = {"name": name} if other.names else {"cluster": "b"}
         assert hinted == kept | own
 
 

@@ -9,6 +9,7 @@ import pytest
 from ops.change.support import account_state
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpAnswer, HttpRequest
+from podid.sandbox.world import Limits
 from worlds import Site
 
 NEW = ("associate", "shop/fresh", "--create-role", "--wait", "none")
@@ -88,7 +89,7 @@ def test_a_role_that_nothing_uses_after_the_timeout_is_deleted(site: Site) -> No
     vars(site.box.gateway).pop("answer")
     assert (failed.code, failed.stdout, account_state(site.box)) == (7, "", before), failed
     assert "--timeout has passed" in failed.stderr
-    assert "which this run created, was deleted" in failed.stderr
+    assert "which this command created, was deleted" in failed.stderr
     site.must(*NEW)
 
 
@@ -96,6 +97,18 @@ def test_no_note_on_a_change_that_made_nothing(site: Site) -> None:
     site.box.world.credentials.deny("iam:CreateRole")
     failed = site(*NEW)
     assert (failed.code, "incomplete" in failed.stderr) == (4, False), failed
+    assert "Nothing was changed." in failed.stderr
+
+
+def test_a_failed_change_does_not_leave_its_prediction_as_the_last_word(healthy: Site) -> None:
+    """The plan shows the new pods as ready."""
+    healthy.must("role", "create", "new", "--for", "payments/billing-worker")
+    healthy.box.world.limits = Limits(associations_per_cluster=1)
+    failed = healthy("associate", "payments/billing-worker", "--role", "new")
+    assert (failed.code, failed.stdout) == (6, ""), failed
+    plan, error = failed.stderr.split("Error: ")
+    assert "After this: ✓ payments/billing-worker  ready" in plan
+    assert error.splitlines()[1].strip() == "Nothing was changed."
 
 
 def test_what_only_the_user_can_do_is_not_tried_again(site: Site) -> None:
@@ -106,4 +119,4 @@ def test_what_only_the_user_can_do_is_not_tried_again(site: Site) -> None:
     outcome = site("associate", "shop/orders", "--tag", "a=b", "--replace", "--restart")
     assert outcome.code == 8, outcome
     (note,) = [line for line in outcome.stderr.splitlines() if line.startswith("note: this run is incomplete; ")]
-    assert note.startswith("note: this run is incomplete; to undo its changes: podid undo ")
+    assert note.startswith("note: this run is incomplete; to undo this run: podid undo ")

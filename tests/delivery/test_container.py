@@ -13,7 +13,7 @@ import yaml
 import container
 import gen_deploy
 from harness import Outcome
-from podid.ops.declare import manifests
+from podid.kube.writer import SECURE_POD
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def test_the_image_runs_podid_as_a_number() -> None:
     user, _, group = IMAGE.one("USER").text.partition(":")
     assert user.isdecimal()
     assert group.isdecimal()
-    assert int(user) == int(group) == manifests._USER > 0
+    assert int(user) == int(group) == SECURE_POD["runAsUser"] > 0
     assert json.loads(IMAGE.one("ENTRYPOINT").text) == ["/opt/podid/bin/podid"]
     assert json.loads(IMAGE.one("CMD").text) == ["--help"]
     assert IMAGE.env["HOME"] == "/tmp"

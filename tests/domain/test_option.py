@@ -17,8 +17,8 @@ from podid.domain.option import (
     number,
     options,
     options_in,
+    repeatable,
     seconds,
-    several,
     switch,
     tags,
 )
@@ -33,7 +33,7 @@ class Wait:
 @options
 class Choice:
     role: str = argument("ROLE", "The role.")
-    tags_: Mapping[str, str] = several("KEY=VALUE", "Tags.", name="--tag", short="-t", read=tags, default={})
+    tags_: Mapping[str, str] = repeatable("KEY=VALUE", "Tags.", name="--tag", short="-t", read=tags, default={})
     waiting: Wait = included(Wait)
     size: str = option.option("SIZE", "The size.", default="small", values=("small", "large"))
     attempts: int = number("N", "How often.", default=3)

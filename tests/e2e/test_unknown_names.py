@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness import table
+from podid.sandbox.baseline import add_cluster
 from worlds import ORDERS, Site, trust_for
 
 NONE = "has no association in cluster demo"
@@ -199,3 +200,56 @@ def test_every_unknown_name_has_a_next_command(site: Site, line: str) -> None:
     error = site(*words, "-o", "json").error
     assert (error["exitCode"], bool(error["hint"])) == (5, True), (line, error)
     assert not {word for word in error["hint"].split() if word.isupper()}, (line, error["hint"])
+
+
+@table(
+    "line",
+    [
+        *("list", "show shop/orders", "status", "verify -A --yes", "doctor", "audit", "agent status", "addon list"),
+        *(
+            "install-agent",
+            "uninstall-agent --yes",
+            "associate shop/cart --role storefront",
+            "export",
+            "graph",
+            "unused",
+        ),
+        *("disassociate shop/orders --yes", "decommission --yes", "migrate plan", "who-can s3:GetObject"),
+    ],
+)
+def test_the_nearest_cluster(site: Site, line: str) -> None:
+    error = site(*line.split(), "--cluster", "demp", "-o", "json").error
+    hint = f"podid {line.removesuffix(' --yes')} --cluster demo -o json"
+    assert (error["exitCode"], error["hint"]) == (5, hint), line
+
+
+def test_the_nearest_of_two_clusters(site: Site) -> None:
+    """The command that podid suggests never copies a cluster to itself."""
+    add_cluster(site.box.world, "blue")
+    for line, hint in (
+        ("copy --from-cluster demp --to-cluster blue", "podid copy --from-cluster demo --to-cluster blue"),
+        ("copy --from-cluster demo --to-cluster blu", "podid copy --from-cluster demo --to-cluster blue"),
+        ("copy --from-cluster demp --to-cluster demo", None),
+        ("copy --from-cluster demo --to-cluster demp", None),
+        ("move shop/orders --to-cluster blu --yes", "podid move shop/orders --to-cluster blue"),
+        ("move shop/orders --to-cluster demp --yes", None),
+    ):
+        error = site(*line.split(), "-o", "json").error
+        assert (error["exitCode"], error["hint"]) == (5, hint and f"{hint} -o json"), line
+
+
+def test_a_namespace_without_associations_to_copy(site: Site) -> None:
+    add_cluster(site.box.world, "blue")
+    site.associate("shop", "orders")
+    error = site("copy", "--from-cluster", "demo", "--to-cluster", "blue", "-n", "shpo", "-o", "json").error
+    assert error["message"] == "Cluster demo has no associations to copy in namespace shpo; did you mean shop?"
+    assert error["hint"] == "podid copy --from-cluster demo --to-cluster blue -n shop -o json"
+
+
+def test_what_trace_does_not_find(site: Site) -> None:
+    account = site("trace", "shop/orders", "-o", "json").error
+    assert (account["exitCode"], account["hint"]) == (2, "podid activity shop/orders")
+    assert site("trace", "events/one.json", "-o", "json").error["hint"] is None
+    session = site("trace", "eks-demp-orders-4f0e4c1a-0000-4000-8000-000000000000", "-o", "json").error
+    assert session["exitCode"] == 5
+    assert "is not that of a session in a cluster of us-west-2: demo" in session["advice"]

@@ -17,9 +17,11 @@ APP = Container(name="app", image="example/app:1")
     [
         (pod(), PodState.INJECTED),
         (replace(pod(), created_at=CREATED - timedelta(days=9)), PodState.INJECTED),
-        # another webhook removed the variables, or kept them in a sidecar only
-        (replace(pod(), containers=(APP,)), PodState.MISSED),
-        (replace(pod(), containers=(APP, replace(APP, name="istio-proxy", env=INJECTED))), PodState.MISSED),
+        # another webhook removed the variables, or kept them in a sidecar only: injected-fields-hardcoded
+        (replace(pod(), containers=(APP,)), PodState.INJECTED),
+        (replace(pod(), containers=(APP, replace(APP, name="istio-proxy", env=INJECTED))), PodState.INJECTED),
+        # another webhook added a container of any name
+        (replace(pod(), containers=(*pod().containers, replace(APP, name="metrics"))), PodState.INJECTED),
         (replace(pod(), containers=(*pod().containers, replace(APP, name="istio-proxy"))), PodState.INJECTED),
         (OLD, PodState.PREDATES),
         (bare(pod(), created_at=CREATED - timedelta(seconds=1)), PodState.PREDATES),

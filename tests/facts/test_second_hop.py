@@ -15,6 +15,7 @@ from checks.builder import (
     target_trust,
 )
 from harness import table
+from podid.domain.aws import Decision
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.trust import TrustVerdict
@@ -85,6 +86,32 @@ def test_a_missing_permission_that_the_trust_policy_replaces(sections: dict[str,
     (finding,) = hop.findings
     assert (finding.id, finding.severity) == ("base-role-cannot-assume-target", severity)
     assert hop.lacks_only_a_policy
+
+
+@table(
+    ("decisions", "fix"),
+    [
+        (
+            permissions("implicitDeny", "allowed"),
+            "allow sts:AssumeRole on TARGET in a policy of role orders",
+        ),
+        (
+            permissions("explicitDeny", "allowed"),
+            "remove the Deny of sts:AssumeRole on TARGET from the policies of role orders",
+        ),
+        (
+            permissions("implicitDeny", "allowed", boundary_allows=False),
+            "allow sts:AssumeRole on TARGET also in the permissions boundary of role orders",
+        ),
+        (
+            permissions("implicitDeny", "allowed", organization_allows=False),
+            "allow sts:AssumeRole on TARGET for role orders in the service control policies of the organization",
+        ),
+    ],
+)
+def test_the_fix_changes_the_policy_that_denies_the_request(decisions: tuple[Decision, ...], fix: str) -> None:
+    (finding,) = hop_of(chained(decisions=Known(decisions), target=with_target(principal=ROOT))).findings
+    assert finding.fix == fix.replace("TARGET", TARGET_ARN)
 
 
 def test_session_tags_that_are_off_need_no_permission_to_tag() -> None:

@@ -75,6 +75,7 @@ def test_workloads_and_their_owners(lab: KubeWorld) -> None:
         generation=1,
         observed_generation=1,
         labels={"app": "orders"},
+        variables=(),
     )
     assert [(w.kind, w.name) for w in lab.reader.list_workloads()] == [
         ("Deployment", "reports"),

@@ -151,12 +151,13 @@ def test_reads_survive_resets_throttling_and_a_server_that_restarts(
     tls.script(
         Answer(hang_up=True),
         Answer(429, {}, {"Retry-After": "2"}),
+        Answer(429, {}, {"Retry-After": "0"}),
         Answer(503, "apiserver is shutting down"),
         Answer(200, {"ok": True}),
     )
     assert transport.get("/version", dict) == {"ok": True}
-    assert sleeps[1] == 2.0
-    assert len(sleeps) == 3
+    assert sleeps[1:3] == [2.0, 0.1]
+    assert len(sleeps) == 4
 
 
 def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> None:
@@ -325,3 +326,26 @@ def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
         raised.value.message
         == "the answer of the API server of cluster demo for /version cannot be read: it is not JSON"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"),
+    [
+        ("/apis", 3.0),
+        ("/apis/external-secrets.io/v1/secretstores", 3.0),
+        ("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", 3.0),
+        ("/apis/apps/v1/deployments", 30.0),
+        ("/apis/networking.k8s.io/v1/networkpolicies", 30.0),
+        ("/api/v1/pods", 30.0),
+    ],
+)
+def test_a_group_outside_of_kubernetes_is_retried_for_seconds(
+    tls: Server, connection: Connection, path: str, seconds: float
+) -> None:
+    """Its API server or its conversion webhook may be down for long, and podid requires none of them."""
+    now = [0.0]
+    transport = Transport(connection, monotonic=lambda: now[0], sleep=lambda wait: now.__setitem__(0, now[0] + wait))
+    tls.answer = lambda _: Answer(503, {})
+    with pytest.raises(Unavailable):
+        transport.list(path, name)
+    assert seconds / 3 < now[0] <= seconds

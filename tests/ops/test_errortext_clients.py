@@ -30,6 +30,43 @@ def test_the_agents_status_decides_in_the_words_of_any_client(text: str) -> None
         assert answer(text.format(url=URL, status=status)) == (cause, Certainty.LIKELY), status
 
 
+@table(
+    "text",
+    [
+        "An error occurred ({code}) when calling the AssumeRoleForPodIdentity operation: message",
+        "operation error EKS Auth: AssumeRoleForPodIdentity, https response error StatusCode: 400, {code}: message",
+        "software.amazon.awssdk.services.eksauth.model.{code}: message (Service: EksAuth, Status Code: 400)",
+        "{code}: message\n    at de_AssumeRoleForPodIdentityCommandError (/app/node_modules/@aws-sdk/client-eks-auth/index.js)",
+    ],
+)
+def test_a_code_of_eks_auth_decides_in_the_words_of_any_sdk(text: str) -> None:
+    causes = {
+        "AccessDeniedException": "node-role-missing-eks-auth",
+        "ExpiredTokenException": "agent-expired-token-noise",
+        "InternalServerException": "eks-auth-unreachable",
+        "InvalidTokenException": "sa-recreated-token-invalid",
+        "ResourceNotFoundException": "association-missing",
+        "ServiceUnavailableException": "eks-auth-unreachable",
+        "ThrottlingException": "eks-auth-throttled",
+    }
+    for code, cause in causes.items():
+        first, certainty = answer(text.format(code=code))
+        assert first == cause, code
+        assert certainty is not Certainty.POSSIBLE, code
+
+
+@table(
+    "text",
+    [
+        f'Get "{URL}": proxyconnect tcp: dial tcp 10.1.2.3:3128: i/o timeout',
+        f"HTTPConnectionPool(host='proxy', port=8080): Max retries exceeded with url: {URL} (Caused by ProxyError('Cannot connect to proxy.', timeout('timed out')))",
+        "botocore.exceptions.ProxyConnectionError: Failed to connect to proxy URL: http://proxy:3128 (container-role)",
+    ],
+)
+def test_a_proxy_that_does_not_answer_is_not_a_network_policy(text: str) -> None:
+    assert answer(text) == ("pod-proxy-missing-no-proxy", Certainty.SURE)
+
+
 @table("problem", ["unexpected end of JSON input", "credentials provider failed", "no credentials"])
 def test_a_client_that_asks_the_agent_has_the_variables(problem: str) -> None:
     assert answer(f"Failed to get credentials from {URL}: {problem}")[0] not in (

@@ -72,7 +72,7 @@ PUBLIC = [
         "opensearch-project/OpenSearch/issues/17305",
     ),
     (
-        "Newly-created pods whose ServiceAccount has a Pod Identity association are intermittently admitted without the injected env vars (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) and the projected token volume.",
+        "Newly-created pods whose ServiceAccount has a Pod Identity association are intermittently admitted without the injected env vars (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) and the projected token volume. Because the mutating webhook uses failurePolicy: Ignore, the miss is silent.",
         "injection-missed-webhook",
         "aws/eks-pod-identity-agent/issues/153",
     ),

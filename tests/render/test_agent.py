@@ -21,7 +21,7 @@ from podid.render.agent import (
     version_list_view,
 )
 from podid.render.formats import to_json
-from podid.render.several import results_view
+from podid.render.multicluster import results_view
 from podid.render.view import View
 from render.reports.sample import report_of
 from render.shown import texts

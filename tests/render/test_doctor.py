@@ -12,7 +12,7 @@ from podid.ops.doctor.bundle import redact
 from podid.ops.status.diagnose import describe_checks, select
 from podid.render.doctor import DoctorReportListDocument, bundle_view, check_list_view, doctor_view, unknown_lines
 from podid.render.formats import to_json
-from podid.render.several import results_view
+from podid.render.multicluster import results_view
 from render.reports.sample import report_of, verdict
 from render.shown import texts
 

@@ -11,7 +11,7 @@ from podid.domain.aws import AttachedPolicy
 from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.role.access import PodAccess
-from podid.ops.role.presets import MovedOn, list_presets, parse_choice
+from podid.ops.role.presets import PresetDifference, list_presets, parse_choice
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import Unread, Uses, evaluate_uses
 from podid.render.formats import to_json
@@ -108,11 +108,11 @@ def test_the_last_use() -> None:
 
 def test_a_list_counts_associations_and_names_changed_presets() -> None:
     access = PodAccess(scopes=("only shop/orders in cluster prod",))
-    moved = MovedOn("s3-read-reports", "s3-read", ("s3:ListBucket",), (), "s3-read,bucket=reports")
+    difference = PresetDifference("s3-read-reports", "s3-read", ("s3:ListBucket",), (), "s3-read,bucket=reports")
     roles = PodRoles(
         (
-            PodRole(ROLE, access, (association(), association("web", "cart")), refused=1, moved=(moved,)),
-            PodRole(role(f"arn:aws:iam::{ACCOUNT}:role/other", trust()), access, None, moved=None),
+            PodRole(ROLE, access, (association(), association("web", "cart")), refused=1, differences=(difference,)),
+            PodRole(role(f"arn:aws:iam::{ACCOUNT}:role/other", trust()), access, None, differences=None),
         ),
         (PodRole(role(f"arn:aws:iam::{ACCOUNT}:role/shut"), PodAccess(shut=("no pod",)), ()),),
         (CLUSTER_ARN,),

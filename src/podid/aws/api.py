@@ -154,7 +154,9 @@ class Api:
         pairs = pacing.fan_out(find, self.names(operation, params, subject, member))
         return dict(sorted((name, value) for name, value in pairs if value is not None))
 
-    def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:
+    def of_caller(
+        self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None
+    ) -> Reading[T]:
         """Return a reader that accepts only objects of this caller: the ARN in `member` must be of `service`, in the
         session's partition, region and account, and of the `resource` that other members name. Later writes use it."""
 
@@ -174,15 +176,15 @@ class Api:
         region, account = "" if service == "iam" else self.origin.region, self._account()
         if arn.service != service or (resource and arn.resource != resource):
             raise Malformed(f"{member} does not match the request")
-        for actual, own, word in (
+        for actual, expected, word in (
             (arn.partition, self.origin.partition, "partition"),
             (arn.region, region, "region"),
             (arn.account, account, "account"),
         ):
-            if own and actual != own:
+            if expected and actual != expected:
                 raise Malformed(f"{member} belongs to another {word}")
 
-    def takes(self, operation: str, member: str) -> bool:
+    def supports(self, operation: str, member: str) -> bool:
         """Return whether the installed botocore supports this request member."""
         shape = self.client.meta.service_model.operation_model(operation).input_shape
         return shape is not None and member in shape.members

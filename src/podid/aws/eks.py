@@ -29,13 +29,11 @@ class Eks(EksAddons):
     same change is sent again: EKS then carries it out once.
     """
 
-    # --- clusters -----------------------------------------------------------------------------------------------------
-
     @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> aws.Cluster:
         """Return the cluster. NotFound lists the nearest clusters of the region, if they can be listed."""
         try:
-            own = self._api.own(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
+            own = self._api.of_caller(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
             read = at("cluster", about(own, name=name))
             return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", read)
         except NotFound as error:
@@ -64,8 +62,6 @@ class Eks(EksAddons):
         return ClusterNotFound(
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
         )
-
-    # --- associations -------------------------------------------------------------------------------------------------
 
     @needs("eks:ListPodIdentityAssociations")
     def list_association_summaries(
@@ -167,7 +163,7 @@ class Eks(EksAddons):
 
     def _change(self, operation: str, params: dict[str, Any], subject: str, token: str) -> aws.Association:
         for member, version in _FIRST_BOTOCORE.items():
-            if member in params and not self._api.takes(operation, member):
+            if member in params and not self._api.supports(operation, member):
                 raise PodidError(
                     f"the installed botocore does not support {member}: version {version} or later is required",
                     hint=("pip", "install", "--upgrade", "boto3"),
@@ -240,17 +236,15 @@ class Eks(EksAddons):
 
     @cached_property
     def _with_own_role(self) -> Reading[aws.Association]:
-        return self._own(self._api.own(decode.association, "roleArn", "iam"))
+        return self._own(self._api.of_caller(decode.association, "roleArn", "iam"))
 
     def _own(self, read: Reading[T]) -> Reading[T]:
-        return self._api.own(
+        return self._api.of_caller(
             read,
             "associationArn",
             "eks",
             lambda data: f"podidentityassociation/{text(data, 'clusterName')}/{text(data, 'associationId')}",
         )
-
-    # --- node groups --------------------------------------------------------------------------------------------------
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[aws.NodeGroup, ...]:

@@ -30,9 +30,7 @@ class Iam(ServiceGateway):
         return at("Role", about(self._own_role, RoleName=name))
 
     def _own_role(self, data: Object) -> Role:
-        return self._api.own(decode.role, "Arn", "iam", _resource)(data)
-
-    # --- roles --------------------------------------------------------------------------------------------------------
+        return self._api.of_caller(decode.role, "Arn", "iam", _resource)(data)
 
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
@@ -138,8 +136,6 @@ class Iam(ServiceGateway):
         """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""
         return self._api.read("GetAccountSummary", {}, "the quotas of the account", at("SummaryMap", numbers))
 
-    # --- OIDC providers -----------------------------------------------------------------------------------------------
-
     @needs("iam:ListOpenIDConnectProviders")
     def list_oidc_providers(self) -> tuple[str, ...]:
         read = many("OpenIDConnectProviderList", partial(text, name="Arn"))
@@ -168,8 +164,6 @@ class Iam(ServiceGateway):
         """Delete an OIDC provider. IAM deletes it even if trust policies of roles name it."""
         params = {"OpenIDConnectProviderArn": arn}
         self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
-
-    # --- policies -----------------------------------------------------------------------------------------------------
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
@@ -257,8 +251,6 @@ class Iam(ServiceGateway):
         read = partial(decode.document, name="PolicyDocument")
         return self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
 
-    # --- last use -----------------------------------------------------------------------------------------------------
-
     @needs("iam:GenerateServiceLastAccessedDetails")
     def start_usage_report(self, arn: str) -> str:
         """Start a report on the services and the tracked actions that a role has used, and return its id. Only the same
@@ -282,8 +274,6 @@ class Iam(ServiceGateway):
         if "FAILED" in statuses:
             raise Unavailable(f"IAM could not generate the report on the last use of {arn}", subject=arn)
         return None if "IN_PROGRESS" in statuses else tuple(services)
-
-    # --- simulation ---------------------------------------------------------------------------------------------------
 
     @needs("iam:SimulatePrincipalPolicy")
     def simulate(

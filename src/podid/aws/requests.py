@@ -141,7 +141,9 @@ class Template:
     def request(self, path: str, credentials: Any) -> AWSPreparedRequest:
         request = AWSRequest("GET", self.base + path)
         SigV4Auth(credentials, self.signing_name, self.region).add_auth(request)
-        headers = {**self.headers, **dict(request.headers.items()), "amz-sdk-invocation-id": _invocation_id()}
+        # by this id, AWS groups the attempts of one call; it is not a secret
+        invocation = str(uuid.UUID(int=random.getrandbits(128), version=4))
+        headers = {**self.headers, **dict(request.headers.items()), "amz-sdk-invocation-id": invocation}
         prepared = AWSPreparedRequest("GET", request.url, headers, None, stream_output=True)
         prepared.context = request.context  # the constructor of botocore 1.42 does not accept it
         return prepared
@@ -219,11 +221,6 @@ class Repeats:
         if outcome is None and path:
             self._template = Template.of(request, path)
         return outcome
-
-
-def _invocation_id() -> str:
-    """Return an ID by which AWS groups the attempts of one call. It is not a secret."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _instant(value: Any) -> Any:

@@ -32,13 +32,13 @@ def sign_in(
     """Get the credentials from their source: a program, IAM Identity Center or the instance. There is no time limit
     while a person must enter an MFA code. Later renewals during calls have a time limit and the same errors.
     `profiles` are the settings of the profile and of its source profiles."""
-    whose = f" of profile {origin.profile}" if origin.profile else ""
+    profile = f" of profile {origin.profile}" if origin.profile else ""
 
     def load() -> Any:
         credentials = core.get_credentials()
         if credentials is not None:
             keys = credentials.get_frozen_credentials()
-            check_credentials(keys.access_key, keys.token, whose)
+            check_credentials(keys.access_key, keys.token, profile)
         return credentials
 
     def limited(source: Callable[[], T]) -> T:
@@ -49,7 +49,7 @@ def sign_in(
             return run(source)
         except Overdue as error:
             raise Unavailable(
-                f"no AWS credentials{whose} were returned {error}",
+                f"no AWS credentials{profile} were returned {error}",
                 advice="The source (credential_process, IAM Identity Center or a container endpoint) does not answer.",
             ) from None
         except (BotoCoreError, ClientError) as error:
@@ -57,20 +57,20 @@ def sign_in(
             service = _SERVICES.get(operation, "sts")
             translated = translate(error, service=service, operation=operation, origin=origin)
             if isinstance(translated, NotFound):  # not the object of the call that renews the credentials
-                raise CredentialsError(f"no AWS credentials{whose} were returned: {translated.message}") from error
+                raise CredentialsError(f"no AWS credentials{profile} were returned: {translated.message}") from error
             raise translated from error
         except EOFError as error:
-            message = f"the AWS credentials{whose} require an MFA code, and podid is not connected to a terminal"
+            message = f"the AWS credentials{profile} require an MFA code, and podid is not connected to a terminal"
             raise CredentialsError(message) from error
         except OSError as error:
             reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)
-            raise CredentialsError(f"the source of the AWS credentials{whose} cannot be used ({reason})") from error
+            raise CredentialsError(f"the source of the AWS credentials{profile} cannot be used ({reason})") from error
         except UNPARSABLE as error:
             # "still expired" is botocore's text; any other text may quote the credentials
             raise returned(_EXPIRED if "still expired" in str(error) else "a value that is not credentials") from error
 
     def returned(value: str) -> CredentialsError:
-        return CredentialsError(f"the source of the AWS credentials{whose} returned {value}")
+        return CredentialsError(f"the source of the AWS credentials{profile} returned {value}")
 
     def renewed(renew: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         metadata = renew()
@@ -114,10 +114,10 @@ def _check(name: str, path: object) -> None:
             raise UsageError(f"the file {path} of {name} cannot be read: {reason}", subject=path) from error
 
 
-def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
+def check_credentials(access_key_id: str, session_token: str | None, profile: str) -> None:
     """Raise CredentialsError for credentials that cannot be sent in a header, for example with a line break at the end.
-    `whose` is " of profile PROFILE", or empty."""
+    `profile` is " of profile PROFILE", or empty."""
     for name, value in (("access key ID", access_key_id), ("session token", session_token or "")):
         if not (value.isascii() and value.isprintable()):
             reason = "contains a character that is not allowed, such as a line break"
-            raise CredentialsError(f"the {name} of the AWS credentials{whose} {reason}")
+            raise CredentialsError(f"the {name} of the AWS credentials{profile} {reason}")

@@ -109,7 +109,7 @@ class Pacer:
         workers: int = WORKERS,
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] | None = None,
+        sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
         deadline: Deadline = NEVER,
     ) -> None:

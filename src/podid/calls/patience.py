@@ -4,6 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
+
+from podid.domain.errors import PodidError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +17,7 @@ class Clock:
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
+    sleep: Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,21 @@ class Patience:
                 length = min(length * 1.5, longest) if length and longest else pause
             # sleep a moment at least, so that a stopped clock causes no busy loop
             self.clock.sleep(max(min(length, deadline - self.clock.monotonic()), 0.01))
+
+    def readings(self, read: Callable[[], T], pause: float, *, longest: float) -> Iterator[T]:
+        """Yield the result of `read` in each round, except while the service cannot be reached. Raise that error if it
+        lasts until the deadline."""
+        failure: PodidError | None = None
+        for _ in self.rounds(pause, longest=longest):
+            try:
+                answer = read()
+            except PodidError as error:
+                if not error.passing:
+                    raise
+                failure = error
+                self.say(f"{error.message}; trying again")
+                continue
+            failure = None
+            yield answer
+        if failure is not None:
+            raise failure

@@ -14,6 +14,8 @@ from podid.facts.index import index
 
 # subjects that affect only pods that are created from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
+# objects by which a product gets credentials: the own pods of the service account do not depend on them
+_OF_PRODUCTS = ("SecretStore", "ClusterSecretStore", "Issuer", "ClusterIssuer", "PersistentVolume")
 _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
 
 
@@ -54,8 +56,8 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
         return AffectedPods(pods=frozenset(verdict.pods), new=new)
     if verdict.nodes:
         return AffectedPods(nodes=frozenset(verdict.nodes), new=new)
-    if subject.kind in _OF_NEW_PODS:
-        return AffectedPods(running=False)
+    if subject.kind in _OF_NEW_PODS or subject.kind in _OF_PRODUCTS:
+        return AffectedPods(running=False, new=subject.kind in _OF_NEW_PODS)
     if subject.kind == "Node":
         return AffectedPods(nodes=frozenset({subject.name}), new=new)
     if subject.kind == "Pod":

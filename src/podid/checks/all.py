@@ -130,6 +130,9 @@ ALL: tuple[Check, ...] = (
     unused_association,
     sa_mismatch,
     consumer_is_other_pod,
+    # no other fix helps such pods
+    fargate_pod,
+    windows_pod,
     pod_predates_association,
     association_propagation_race,
     webhook_config_altered,
@@ -161,8 +164,6 @@ ALL: tuple[Check, ...] = (
     pod_proxy_missing_no_proxy,
     imds_metadata_dependency,
     imds_fallback_node_role,
-    fargate_pod,
-    windows_pod,
     agent_not_installed,
     admission_policy_blocks_agent,
     addon_config_conflict,

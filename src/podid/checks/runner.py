@@ -33,8 +33,6 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
 
 
-# --- failures that follow from others ---------------------------------------------------------------------------------
-
 # clusters in which Pod Identity does not work at all
 NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
 

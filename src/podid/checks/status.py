@@ -49,9 +49,6 @@ def deciding(check: Check) -> bool:
     )
 
 
-# --- the fold ---------------------------------------------------------------------------------------------------------
-
-
 def statuses(
     snapshot: Snapshot, verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef], ran: Collection[str]
 ) -> tuple[IdentityStatus, ...]:
@@ -380,7 +377,8 @@ class _Identity:
         return IdentityState.READY, None
 
     def _root(self, verdict: Verdict) -> Verdict:
-        """Return the error that masks this one. A note or a missing association does not explain the state as well."""
+        """Return the error that masks this one. A note or a warning about a missing service account, or a missing
+        association, does not explain the state as well."""
         errors = (c.verdict for c in self.concerns if c.failed and c.verdict.severity is Severity.ERROR)
         roots = (error for error in errors if error.check == verdict.masked_by and not _is_absence(error))
         return next(roots, verdict)

@@ -146,8 +146,6 @@ class Access:
         if refs and self.in_namespaces:
             raise UsageError("Service accounts cannot be used together with -n or -A")
 
-    # --- where --------------------------------------------------------------------------------------------------------
-
     @cached_property
     def named(self) -> NamedCluster | None:
         """Return the cluster from a flag, the environment or the kube context, without a call."""
@@ -270,11 +268,11 @@ class Access:
         """Return a command line to paste, with the options for this place."""
         from podid.cli.hints import at_place
 
-        named = self.named
-        bound = named is not None and self.region_source == named.source
-        # a profile of another option, such as --to-profile
-        profile = ("--profile", self.shared.profile) if self.sources.get("profile") == "--profile" else ()
-        return at_place(command, (*profile, *self.argv), region=self.aws.region if bound else "")
+        bound = self.named is not None and self.region_source == self.named.source
+        # the values of other options, such as --to-profile and --to-cluster
+        own = ((f"--{name}", getattr(self.shared, name)) for name in ("profile", "cluster"))
+        words = [word for option in own if self.sources.get(option[0][2:]) == option[0] for word in option]
+        return at_place(command, (*words, *self.argv), region=self.aws.region if bound else "")
 
     def saved_lines(self, file: str, *path: str) -> tuple[str, str]:
         """Return the lines after a plan was saved, with the command line that carries it out at this place."""
@@ -320,8 +318,6 @@ class Access:
         named.check_account(cluster.account)
         named.check_partition(cluster.partition)
         return cluster
-
-    # --- clients ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def clients(self) -> Clients:

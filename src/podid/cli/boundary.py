@@ -95,7 +95,7 @@ def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
     except Instead as answered:
         return _carry_out(answered, runtime)
     except typer.TyperException as error:
-        from podid.cli.slips import usage_error
+        from podid.cli.usage_errors import usage_error
 
         raise usage_error(error, argv) from error
     except typer.Abort as error:

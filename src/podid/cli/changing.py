@@ -13,7 +13,8 @@ from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
-from podid.ops.change.apply import Ahead, apply, check_deletions
+from podid.ops.change.apply import Ahead, apply
+from podid.ops.change.deletions import check_deletions
 from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.rollout import Restarting
-    from podid.ops.status.foresee import Forecast
+    from podid.ops.status.prediction import Forecast
 
 # limit for retried calls; waits have their own limits
 CHANGE_SECONDS = 300.0
@@ -33,8 +34,6 @@ CHANGE_SECONDS = 300.0
 _STEP_SECONDS = 2.0
 # for roles with more users, the status of each is too expensive
 MOST_USERS = 100
-
-After = Callable[[ChangeResult], ChangeResult]
 
 
 @dataclass
@@ -74,12 +73,10 @@ class Change:
 
         return alone(self.access.journal, self.place, self.access.patience(CHANGE_SECONDS))
 
-    # --- the whole ----------------------------------------------------------------------------------------------------
-
     def run(
         self,
         plan: Plan,
-        after: After = lambda result: result,
+        after: Callable[[ChangeResult], ChangeResult] = lambda result: result,
         *,
         consent: Consent | None = None,
         ahead: Ahead = lambda action: None,
@@ -107,7 +104,7 @@ class Change:
         """Return service accounts to the previous mechanism: the first part, restarts, and the last part once all pods
         use it."""
         from podid.ops.association.aftermath import after_disassociate
-        from podid.ops.migrate.rollback import with_pods_back
+        from podid.ops.migrate.rollback import check_unmoved, with_pods_back
 
         access, terminal = self.access, self.access.terminal
         planned = replace(planned, before=planned.before.noting(self.owner_notes(planned.whole)))
@@ -119,7 +116,7 @@ class Change:
             return
         self.show(planned.whole)
         terminal.consent(consent)
-        check_deletions(access.clients, planned.before)
+        check_unmoved(access.clients, self.place, planned)
         try:
             result = self.carry_out(planned.before, undoes=self.undoes)
             self.plan_restarts()
@@ -127,7 +124,7 @@ class Change:
             if result.awaited is not None and result.awaited.reached:
                 result = replace(result, awaited=replace(result.awaited, summary=planned.back))
             if result.error is None:
-                result = with_pods_back(result, access.clients, planned.refs)
+                result = with_pods_back(result, access.clients, planned)
             if result.error is None and planned.after.actions:
                 last = self.carry_out(planned.after, part_of=result.run_id, undoes=self.undoes)
                 done, notes = (*result.done, *last.done), (*result.notes, *last.notes)
@@ -135,8 +132,6 @@ class Change:
         finally:
             terminal.progress.done()
         self.report(result)
-
-    # --- before -------------------------------------------------------------------------------------------------------
 
     def owner_notes(self, plan: Plan) -> tuple[str, ...]:
         """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, except with
@@ -180,7 +175,7 @@ class Change:
         """Read the service accounts of a plan, or the whole cluster, as far as `checks` (default: all) need it; with
         `aws` nothing from Kubernetes. Failed reads do not raise."""
         from podid.ops.status.diagnose import select
-        from podid.ops.status.foresee import Forecast
+        from podid.ops.status.prediction import Forecast
 
         access = self.access
         blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not self.restart)
@@ -212,7 +207,7 @@ class Change:
         unless `force`. Other broken pods are not restarted: `after_associate` checks new pods first."""
         if not plan.actions and not self.restart:
             return plan
-        from podid.ops.status.foresee import refusal
+        from podid.ops.status.prediction import refusal
 
         outlook, harms = self.forecast(plan, refs, checks=checks, by_name=by_name).outlook()
         if (losing := [harm for harm in harms if harm.pods]) and not self.force:
@@ -226,7 +221,7 @@ class Change:
         if not plan.actions or access.named is None:
             return plan
         from podid.ops.role.uses import may_use
-        from podid.ops.status.foresee import of_role
+        from podid.ops.status.prediction import of_role
 
         try:
             place = access.place()
@@ -281,8 +276,6 @@ class Change:
         terminal = self.access.terminal
         terminal.note(*plan_lines(plan, brief=not self.access.shared.verbose), draft=draft)
 
-    # --- the change, and after it -------------------------------------------------------------------------------------
-
     def carry_out(
         self,
         plan: Plan,
@@ -310,21 +303,22 @@ class Change:
         )
 
     def take_back(self, result: ChangeResult) -> ChangeResult:
-        """Roll back roles that a failed run created without using them, and return the result. Raise the failure if
-        nothing of the run remains."""
+        """Roll back roles that a failed run, or the unfinished runs that it continues, created without using them, and
+        return the result. Raise the failure if nothing of them remains."""
         from podid.ops.role.delete import plan_rollback
 
-        rollback = plan_rollback(result)
+        access = self.access
+        rollback = plan_rollback(result, access.journal, access.runtime.argv)
         if rollback is None or result.error is None:
             return result
-        self.access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
+        access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
+            check_deletions(access.clients, rollback.plan)
             failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error
         if failure is not None:
-            note = f"{rollback.subject}, which this run created, could not be deleted: {failure.message}"
-            return replace(result, notes=(*result.notes, note))
+            return rollback.failed(failure)
         if rollback.whole:
             raise rollback.error()
         return rollback.after()

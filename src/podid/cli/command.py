@@ -1,5 +1,4 @@
-"""Make a command of a function, with its own options and the shared ones that it declares; and the Typer tree of all
-commands."""
+"""Make a command of a function, with its own and the shared options; and the Typer tree of all commands."""
 
 import inspect
 import math
@@ -160,9 +159,6 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     )
 
 
-# --- what a body receives ---------------------------------------------------------------------------------------------
-
-
 def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:
     from podid.render.permissions import permissions_view
 
@@ -248,13 +244,10 @@ def _app_group(callback: Callable[..., None] | None, function: Callable[..., Non
         add_completion=False,
         context_settings=_CONTEXT,
     )
-    app.callback()(callback or _nothing)
+    app.callback()(callback or (lambda: None))
     if function is not None:
         app.command(name, cls=_Strict, context_settings=_CONTEXT)(function)
     return typer.main.get_command(app)
-
-
-def _nothing() -> None: ...
 
 
 def _version(ctx: typer.Context, value: bool) -> None:

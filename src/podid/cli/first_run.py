@@ -86,8 +86,6 @@ def profile_names(runtime: Runtime) -> tuple[str, ...]:
     return tuple(sorted(name.removeprefix("profile ") for name in sections))
 
 
-# --- podid alone ------------------------------------------------------------------------------------------------------
-
 _STATUS = ("podid status", "Show which service accounts have working credentials.")
 _ASSOCIATE = ("podid associate", "Give a service account's pods a role; asks for the details.")
 _DOCTOR = ("podid doctor", "Find the first broken link.")

@@ -149,7 +149,6 @@ def _common(width: int) -> Iterator[str | Line]:
 
 
 def items_of(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
-    """Yield the spelling and the meaning of each option."""
     for item in options:
         long = f"--[no-]{item.long[2:]}" if item.off else item.long
         names = "" if item.argument else f"{item.short}, {long}" if item.short else long

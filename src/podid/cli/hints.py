@@ -53,7 +53,7 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
             continue
         if not value_of(item.long, command, short=item.short):
             flags += (item.long, value)
-        elif item.field == "cluster" and item.long in command and len(values) == 1:
+        elif item.field == "cluster" and value.endswith(f"/{value_of(item.long, command)}") and len(set(values)) == 1:
             # an ARN also binds region and account
             place = command.index(item.long) + 1
             command = (*command[:place], value, *command[place + 1 :])

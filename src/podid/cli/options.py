@@ -244,11 +244,10 @@ class Command:
 
     @property
     def own(self) -> tuple[OptionField, ...]:
-        """Return its own options, in order."""
         declared: list[OptionField] = []
         for name, parameter in self._parameters:
             if isinstance(parameter.default, OptionField):
-                declared.append(replace(parameter.default, field=name))
+                declared.append(parameter.default.at(name, parameter.annotation))
             else:
                 declared += options_in(parameter.annotation)
         return tuple(declared)
@@ -275,18 +274,15 @@ class Command:
         """Return the arguments of the body for typed values. Raise InvalidInput."""
         values: dict[str, Any] = {}
         for name, parameter in self._parameters:
-            declared = parameter.default
-            if isinstance(declared, OptionField):
-                value = typed[name]
-                empty = value in (None, [])
-                values[name] = declared.default if empty else replace(declared, field=name).value(value)
+            if isinstance(parameter.default, OptionField):
+                declared, value = parameter.default.at(name, parameter.annotation), typed[name]
+                values[name] = declared.default if value in (None, []) else declared.value(value)
             else:
                 values[name] = filled(parameter.annotation, typed)
         return values
 
     @property
     def permissions(self) -> CommandPermissions:
-        """Return the permissions that the command declares."""
         if not self.needs and not self.optional:
             return CommandPermissions()
         from podid.cli.permissions import declared

@@ -31,21 +31,6 @@ from podid.ops.agent.status import AGENT_CHECKS
 from podid.ops.association.details import DETAILS, checks_for, sections_for
 from podid.ops.audit import graph, unused
 from podid.ops.change import kinds
-from podid.ops.change.kinds import (
-    ADDON,
-    ADDON_ASSOCIATIONS,
-    ASSOCIATION,
-    COMMAND,
-    RESTART,
-    ROLE,
-    ROLE_ATTACHMENT,
-    ROLE_POLICY,
-    ROLE_SETTINGS,
-    ROLE_TRUST,
-    SERVICE_ACCOUNT,
-    TARGET_TRUST,
-    ResourceKind,
-)
 from podid.ops.change.kinds.base import operation
 from podid.ops.declare.reconcile import requires
 from podid.ops.declare.request import ReconcileOptions
@@ -87,7 +72,7 @@ def _group(word: str) -> Group:
     kind = vars(kinds).get(name)
     try:
         if dot:
-            return kind.calls(Verb(member)) if isinstance(kind, ResourceKind) else (operation(word),)
+            return kind.calls(Verb(member)) if isinstance(kind, kinds.ResourceKind) else (operation(word),)
         group: Group = globals()[name]
     except (AttributeError, KeyError, ValueError) as error:
         message = f"needs: {word!r} is no operation, such as Eks.get_cluster or ROLE.create, and no group of {__name__}"
@@ -141,7 +126,9 @@ TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
-MINTING = OptionalPermission.of("obtaining credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
+CREDENTIALS_OF_A_POD = OptionalPermission.of(
+    "obtaining credentials of a pod; grant it per namespace", *kinds.COMMAND.calls(Verb.CREATE)
+)
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
 MIGRATION_TRAIL = OptionalPermission.of(
     "--cloudtrail: the SDKs that use IRSA, and the sessions of pods",
@@ -149,10 +136,12 @@ MIGRATION_TRAIL = OptionalPermission.of(
 )
 MANY_ROLES = OptionalPermission.of("many roles: reading them and their policies with few calls", Iam.list_principals)
 READING_ADDONS = OptionalPermission.of("add-ons: the features of their versions", Eks.get_addon_configuration)
-MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
+MIGRATING_ADDONS = OptionalPermission.of("add-ons that use IRSA", *kinds.ADDON_ASSOCIATIONS.calls(Verb.UPDATE))
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
-RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
+# why the controller of a workload cannot create its pods
+REFUSED_PODS = OptionalPermission.of("reading why pods cannot be created", KubeReader.list_warnings)
+RESTARTING = OptionalPermission.of("--restart", *kinds.RESTART.calls(Verb.RESTART), KubeReader.list_warnings)
 POLICY_CHECKS = OptionalPermission.of(
     "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
 )
@@ -166,23 +155,20 @@ MIGRATION_BEGUN = CommandPermissions(
     permissions_of_checks((), (*FOUND_IN, *FOR_CHANGES, *OF_NODES)) | _ANNOTATED, (LONG_TRUST,)
 )
 CREATING_ROLE = (
-    *ROLE.calls(Verb.CREATE),
-    *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
-    *ROLE_ATTACHMENT.calls(Verb.CREATE),
+    *kinds.ROLE.calls(Verb.CREATE),
+    *kinds.ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
+    *kinds.ROLE_ATTACHMENT.calls(Verb.CREATE),
     Iam.find_policy,
 )
 DELETING_ROLE = (
-    *(*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE)),
+    *(*kinds.ROLE.calls(Verb.DELETE), *kinds.ROLE_POLICY.calls(Verb.DELETE), *kinds.ROLE_ATTACHMENT.calls(Verb.DELETE)),
     Iam.get_managed_documents,  # its target roles
 )
-TAKING_BACK = OptionalPermission.of(
-    "deleting a new role that could not be completed or associated",
-    Iam.delete_role,
-    Iam.delete_inline_policy,
-    Iam.detach_policy,
-)
+_TAKING_BACK = "deleting a new role that could not be completed or associated, unless something uses it"
+_UNUSED = (Iam.delete_role, Iam.get_policies, Iam.list_instance_profiles, Eks.list_clusters, Eks.list_associations)
+TAKING_BACK = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.delete_inline_policy, Iam.detach_policy)
 # the same for a role whose only policies are managed ones
-TAKING_BACK_ATTACHED = OptionalPermission.of(TAKING_BACK.reason, Iam.delete_role, Iam.detach_policy)
+TAKING_BACK_ATTACHED = OptionalPermission.of(_TAKING_BACK, *_UNUSED, Iam.detach_policy)
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.find_cluster_tags)
 # for a command that reads several clusters
 SEVERAL_CLUSTERS = (
@@ -196,7 +182,7 @@ SEVERAL_CLUSTERS = (
 TARGET_ROLE = (
     OptionalPermission.of(
         "--target-role --update-trust: the target role's trust policy, with credentials of its account",
-        *TARGET_TRUST.calls(Verb.UPDATE),
+        *kinds.TARGET_TRUST.calls(Verb.UPDATE),
     ),
     OptionalPermission.of("--target-role: checking whether an existing role can assume it", Iam.simulate),
 )
@@ -204,7 +190,7 @@ TARGET_ROLE = (
 
 AGENT_OUTLOOK = OptionalPermission(permissions_of_checks(select(CHECKS)), "checking the effect before the change")
 INSTALLING_AGENT = (
-    *ADDON.calls(Verb.CREATE),
+    *kinds.ADDON.calls(Verb.CREATE),
     *(Eks.list_addon_versions, Eks.list_association_summaries, Eks.list_node_groups, Eks.list_access_entries),
     *(KubeReader.list_nodes, KubeReader.find_pod_security, KubeReader.list_agent_daemon_sets),
     *(KubeReader.list_agent_pods, KubeReader.list_node_classes, Iam.simulate, Iam.find_profile_role),
@@ -214,16 +200,16 @@ INSTALLING_AGENT = (
 CREATING_WITH_ROLES = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
 # of guided mode, besides the choices other than associations
 ASKING = (Eks.list_clusters, Eks.list_association_summaries)
-EDITING_TRUST = (*ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names)
+EDITING_TRUST = (*kinds.ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names)
 # creating associations from existing ones, and checking their effect
 ASSOCIATING = CommandPermissions.of(
-    *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
-    *ROLE_TRUST.calls(Verb.UPDATE),
+    *kinds.ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+    *kinds.ROLE_TRUST.calls(Verb.UPDATE),
     optional=(
         *REACHED,
         LONG_TRUST,
         OptionalPermission.of(
-            "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+            "--create-service-account", *kinds.SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
         ),
     ),
 )
@@ -258,9 +244,6 @@ NAMES_OF_SESSION = (
     OptionalPermission.of("--role: suggesting similar names", Iam.list_role_names),
     NAMING,
 )
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def reading_files(*, roles: bool = True) -> CommandPermissions:
@@ -299,22 +282,22 @@ def changing_files(*, roles: bool = True, trust: bool = True) -> Permissions:
     too."""
     of_roles: tuple[Need, ...] = (
         *CREATING_ROLE,
-        *ROLE_SETTINGS.calls(Verb.UPDATE),
+        *kinds.ROLE_SETTINGS.calls(Verb.UPDATE),
         *(Iam.untag_role, Iam.delete_boundary, Iam.delete_inline_policy, Iam.detach_policy),
     )
     return permissions_of(
         (
-            *(*ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
+            *(*kinds.ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE), Eks.untag_association),
             *(of_roles if roles else ()),
-            *(ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
+            *(kinds.ROLE_TRUST.calls(Verb.UPDATE) if roles or trust else ()),
         )
     )
 
 
 _CHANGES_OF_FILES = (
-    OptionalPermission.of("--prune: deleting", *DELETING_ROLE, *ASSOCIATION.calls(Verb.DELETE)),
-    OptionalPermission.of("createServiceAccount", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
-    OptionalPermission.of("agent: changing the add-on", *ADDON.calls(Verb.CREATE, Verb.UPDATE)),
+    OptionalPermission.of("--prune: deleting", *DELETING_ROLE, *kinds.ASSOCIATION.calls(Verb.DELETE)),
+    OptionalPermission.of("createServiceAccount", *kinds.SERVICE_ACCOUNT.calls(Verb.CREATE)),
+    OptionalPermission.of("agent: changing the add-on", *kinds.ADDON.calls(Verb.CREATE, Verb.UPDATE)),
 )
 _LEASE = OptionalPermission.of("--lease, and in a pod: the Lease", KubeReader.find_lease, KubeWriter.hold_lease)
 READING_FILES = reading_files()
@@ -343,36 +326,46 @@ def granted(options: ReconcileOptions, declarations: Sequence[Declaration]) -> t
     return always, _LEASE.permissions
 
 
-# --- undo -------------------------------------------------------------------------------------------------------------
+_AGENT_WAIT = OptionalPermission.of(
+    "waiting for an add-on, and the causes if the agent does not start",
+    *(Eks.get_update, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+    *(KubeReader.read_log, KubeReader.list_warnings, KubeReader.list_pods),
+)
 
 
-def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
+def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermissions:
     """Return the permissions to undo; `changes` are the reversed ones."""
     # permissions in addition to those of the reversed change
-    beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
-        (ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
-        (ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
-        (ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
-        (ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
+    beside: dict[tuple[kinds.ResourceKind, Verb], tuple[Need, ...]] = {
+        (kinds.ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
+        (kinds.ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
+        (kinds.ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
+        (kinds.ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
     }
     always: list[Need] = []
     optional: list[OptionalPermission] = []
     for kind, verb in dict.fromkeys(changes):
-        if kind is SERVICE_ACCOUNT:
-            account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
+        if kind is kinds.SERVICE_ACCOUNT:
+            account = kinds.SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
             optional.append(OptionalPermission.of("undoing --create-service-account", *account))
-        elif kind is TARGET_TRUST or kind.passing:
+        elif kind is kinds.TARGET_TRUST or kind.passing:
             continue  # not undone: it needs permissions in another account
         else:
             always += (*kind.calls(verb), *beside.get((kind, verb), ()))
             always += () if kind.account_wide else (Eks.get_cluster,)
             always += (Iam.find_role,) if "roleName" in kind.keys else ()
-        if kind is ROLE_TRUST:
+        if kind is kinds.ROLE and verb is Verb.DELETE:
+            optional.append(
+                OptionalPermission.of("checking whether EC2 instances use the role", Iam.list_instance_profiles)
+            )
+        if kind is kinds.ROLE_TRUST:
             users = (Eks.list_clusters, Eks.list_associations)
             optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))
-        if kind is ASSOCIATION and verb is Verb.DELETE:
+        if kind is kinds.ASSOCIATION and verb is Verb.DELETE:
             annotated = (KubeReader.list_pod_templates, KubeReader.list_annotations)
             optional.append(OptionalPermission.of("undoing podid migrate apply with kiam or kube2iam", *annotated))
+        if kind is kinds.ADDON:
+            optional += (AGENT_OUTLOOK, _AGENT_WAIT)
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
     return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))

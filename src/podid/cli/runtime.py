@@ -177,7 +177,7 @@ class Runtime:
     env: Mapping[str, str]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     argv: tuple[str, ...] = ()
     # set when something may have changed: an interruption then mentions the journal
     changing: bool = False

@@ -103,9 +103,6 @@ def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
     return (written, tuple(str(value) for value in values)) if recent and isinstance(values, list) else None
 
 
-# --- where values come from -------------------------------------------------------------------------------------------
-
-
 def _local(source: str, runtime: Runtime) -> Iterable[str] | None:
     """Return the values of a source that needs neither AWS nor the cluster; None for another source."""
     match source:
@@ -174,10 +171,6 @@ def _targets(access: Access) -> Iterable[str]:
     return names
 
 
-def _namespaces(access: Access) -> Iterable[str]:
-    return {name.partition("/")[0] for name in _service_accounts(access)}
-
-
 def _versions(access: Access) -> Iterable[str]:
     cluster = access.place().the_cluster
     return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
@@ -189,7 +182,7 @@ REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
     "regions": lambda access: access.at("completion", cluster="", region="us-east-1").aws.eks_regions,
     "targets": _targets,
     "service-accounts": _service_accounts,
-    "namespaces": _namespaces,
+    "namespaces": lambda access: {name.partition("/")[0] for name in _service_accounts(access)},
     "roles": lambda access: access.aws.iam.list_role_names(),
     "versions": _versions,
 }

@@ -49,8 +49,6 @@ class Terminal:
         quiet.progress, quiet.argv = Progress(self._runtime, quiet=True), self.argv
         return quiet
 
-    # --- on the way ----------------------------------------------------------------------------------------------
-
     def note(self, *lines: str | Line, draft: bool = False) -> None:
         """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
         if not self._quiet:
@@ -100,8 +98,6 @@ class Terminal:
             yield self.progress
         finally:
             self.progress.done()
-
-    # --- questions and files ------------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
         """Ask, or accept --yes (or another `flag`, or none) as the answer. Raise ConsentNeeded without a terminal,
@@ -156,14 +152,11 @@ class Terminal:
         return file
 
     def file_in(self, directory: str, name: str, *, force: bool) -> OutputFile:
-        """Return the file of a directory for one of several results, as `file_to_write` does. Create the directory if
-        it does not exist."""
+        """Return the file of a directory for one of several results. Create the directory if it does not exist."""
         from podid.local.files import make_directory
 
         make_directory(directory)
         return self.file_to_write(str(Path(directory) / name), force=force)
-
-    # --- results ------------------------------------------------------------------------------------------------------
 
     @property
     def for_person(self) -> bool:

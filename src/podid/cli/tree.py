@@ -31,7 +31,6 @@ class Row(NamedTuple):
         return f"podid.commands.{self.place or '.'.join(self.path)}"
 
     def load(self) -> "Command":
-        """Return the command that its module declares."""
         declared = vars(import_module(self.module)).values()
         from podid.cli.options import Command
 

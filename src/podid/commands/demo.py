@@ -88,7 +88,6 @@ class _Tour:
         self._terminal, self._width = terminal, width
 
     def say(self, text: str, command: str = "") -> None:
-        """Print the text, and the command that follows."""
         lines = textwrap.wrap(text, self._width, initial_indent="# ", subsequent_indent="# ")
         prompt = [Line(f"$ {command}", "head", code=True)] if command else []
         self._terminal.narrate("", *(Line(line, "told", code=True) for line in lines), *prompt)

@@ -10,7 +10,7 @@ from podid.domain.option import option
     shared=(*CLUSTER, *KUBERNETES, "yes"),
     optional=(
         ("--as", "Eks.find_association Eks.list_association_summaries Sts.caller_of"),
-        "MINTING NAMING",
+        "CREDENTIALS_OF_A_POD NAMING",
     ),
 )
 def whoami(
@@ -47,12 +47,12 @@ def whoami(
 
 
 def _show_issued(access: Access, ref: ServiceAccountRef) -> None:
-    from podid.ops.session.issue import Issuer, get_association, minting, read_identity
+    from podid.ops.session.issue import Issuer, credentials_consent, get_association, read_identity
     from podid.render.sessions import issued_view
 
     association = get_association(access.clients, access.place(), ref)
     access.kube.needed()
-    access.terminal.consent(minting(association, "to show their identity"))
+    access.terminal.consent(credentials_consent(association, "to show their identity"))
     with access.terminal.working("requesting credentials"):
         identity = read_identity(Issuer(access.clients, association, access.runtime.now))
     access.terminal.emit(issued_view(identity))

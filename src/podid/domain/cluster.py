@@ -305,7 +305,8 @@ class DaemonSet:
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
     `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods. In a
-    StatefulSet with a `partition`, it replaces no pods with a lower ordinal."""
+    StatefulSet with a `partition`, it replaces no pods with a lower ordinal. `variables` are the names of AWS that
+    containers of the template set; None if they are not known."""
 
     kind: str
     namespace: str
@@ -322,6 +323,7 @@ class Workload:
     paused: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     owner: OwnerRef | None = None
+    variables: tuple[str, ...] | None = None
 
     @property
     def ref(self) -> ServiceAccountRef:

@@ -59,10 +59,6 @@ class Declared:
         return self.places.get(key, self.at)
 
 
-def _each_as_text(values: Iterable[object]) -> list[str]:
-    return [str(value) for value in values]
-
-
 def _policy_object(text: str) -> object:
     """Return a policy as an object; text that is none is returned unchanged."""
     try:
@@ -79,7 +75,7 @@ Tags = Annotated[Pairs, About("Tags by key. podid sets the tag of the owner itse
 Patterns = Annotated[tuple[str, ...] | None, As(Sequence[str]), OPTIONAL]
 # the file may also have its JSON text
 Policy = Annotated[Mapping[str, object] | None, As(Mapping[str, object] | str)]
-_TEXTS = As(Sequence[str], _each_as_text)
+_TEXTS = As(Sequence[str], lambda values: list(map(str, values)))
 
 
 @schema_name("ClusterTags", "All clusters of the region with these tags.")

@@ -62,9 +62,6 @@ def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
     return encoded
 
 
-# --- annotations of a class -------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member: `name` is the annotation's, `key` the one in JSON. `type_` is the type for the schema. `get` reads
@@ -158,9 +155,6 @@ def getter(source: str | Getter) -> Getter:
 
 def _then(change: Getter, get: Getter) -> Getter:
     return lambda value: None if (member := get(value)) is None else change(member)
-
-
-# --- encoders ---------------------------------------------------------------------------------------------------------
 
 
 def _item_type(type_: Any) -> Any:

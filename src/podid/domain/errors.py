@@ -8,7 +8,7 @@ list for another program, or empty. `docs/reference/exit-codes.md` is generated 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from podid.domain.text import plain_urls
 
@@ -126,6 +126,8 @@ class PodidError(Exception):
 
     code: str = "Failed"
     exit_code: ExitCode = ExitCode.FAILURE
+    # a wait goes on
+    passing: ClassVar[bool] = False
 
     def __init_subclass__(cls, code: str = "", exit_code: ExitCode | None = None) -> None:
         """Define the class's code and exit code; those of its base are the default."""
@@ -233,6 +235,8 @@ class TrustRefused(Rejected, code="TrustRefused"):
 class Unavailable(PodidError, code="Unavailable", exit_code=ExitCode.UNAVAILABLE):
     """A network failure, throttling or a deadline prevented the call; a later attempt may succeed."""
 
+    passing = True
+
 
 class ServerFailed(Unavailable):
     """The service answered with a 5xx: a read can be retried, a write may or may not have taken effect."""
@@ -252,6 +256,8 @@ class Throttled(Unavailable, code="Throttled"):
 
 class WebhookFailed(ServerFailed, code="WebhookFailed"):
     """The API server could not call an admission webhook that must not fail: it creates no such object until it can."""
+
+    passing = False
 
 
 class BudgetHolds(Unavailable, code="BudgetHolds"):
@@ -278,6 +284,8 @@ class LostAnswer(Unavailable, code="LostAnswer"):
 
 class UnreadableAnswer(Unavailable, code="UnreadableAnswer"):
     """The answer does not have the form of the API: from a proxy, a captive portal, a wrong endpoint, or a bug."""
+
+    passing = False
 
 
 class Partial(PodidError, code="Partial", exit_code=ExitCode.PARTIAL):

@@ -65,8 +65,8 @@ def identified(association: Association, caller_arn: str, expires_at: datetime |
     role, _, session = name.partition("/")
     same = (kind, role, issued.account) == ("assumed-role", expected.resource_name, expected.account)
     role_arn = f"arn:{issued.partition}:iam::{issued.account}:role/{role}" if kind == "assumed-role" else caller_arn
-    whose = str(expected) if same else role_arn
-    return Redeemed(role_arn=whose, account=issued.account, session_name=session, expires_at=expires_at), same
+    role = str(expected) if same else role_arn
+    return Redeemed(role_arn=role, account=issued.account, session_name=session, expires_at=expires_at), same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ TEMPORARY = "ASIA"
 def key_ids(text: str) -> tuple[str, ...]:
     """Return the IDs of access keys in the text, each once, without those of AWS's documentation."""
     ids = dict.fromkeys(_KEY_ID.findall(text))
-    return tuple(number for number in ids if not number.endswith(_EXAMPLE))
+    return tuple(key_id for key_id in ids if not key_id.endswith(_EXAMPLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def grants_of(policy: AccessPolicy) -> Iterator[IdentityGrant]:
         yield IdentityGrant(subject, namespace, abilities, name, "access entry")
 
 
-def named_in(places: Iterable[tuple[Subject, str, str]]) -> Iterator[KeyPlace]:
+def keys_in(places: Iterable[tuple[Subject, str, str]]) -> Iterator[KeyPlace]:
     """Yield the places of access keys in (object, entry, text)."""
     for subject, place, text in places:
-        yield from (KeyPlace(subject, place, number) for number in key_ids(text))
+        yield from (KeyPlace(subject, place, key_id) for key_id in key_ids(text))

@@ -170,9 +170,6 @@ def check_depth(value: object, name: str) -> None:
         layer, depth = below, depth + 1
 
 
-# --- values by their types --------------------------------------------------------------------------------------------
-
-
 def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
     """Return a reader of objects as a dataclass. It reads each field by its type: text, numbers, booleans, times, lists
     of texts, pairs. The member has the field's name in camelCase, or is given in `members`: another name, a path
@@ -232,9 +229,6 @@ def _reader(kind: Any, required: bool, default: Any) -> Callable[[Object, str], 
     return readers[kind]
 
 
-# --- whole answers as functions ---------------------------------------------------------------------------------------
-
-
 def at(name: str, read: Reading[T]) -> Reading[T]:
     """Return a reader of an answer whose member `name` is the requested object."""
     return lambda answer: read(inner(answer, name))
@@ -254,7 +248,6 @@ def about(read: Reading[T], **known: str) -> Reading[T]:
 
 
 def numbers(data: Object) -> dict[str, int]:
-    """Return the members that are whole numbers."""
     return {name: value for name, value in data.items() if type(value) is int}
 
 

@@ -12,7 +12,7 @@ and AWS STS quotas". IAM counts characters without white space.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -138,14 +138,18 @@ def listed(value: object) -> list[object]:
 EVERYTHING = ("*",)
 
 
-def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return the patterns of allowed actions in lower case; `*` if a statement allows by NotAction."""
-    actions: dict[str, None] = {}
-    for statement in _allows(documents):
-        if "NotAction" in statement:
-            return EVERYTHING
-        actions |= dict.fromkeys(_actions(statement, "Action"))
-    return tuple(actions)
+def allowed_actions(documents: Collection[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the patterns of allowed actions in lower case, without those that the documents deny; only `*` if a
+    statement allows without Action."""
+    allows = list(_allows(documents))
+    actions = dict.fromkeys(action for statement in allows for action in _actions(statement, "Action"))
+    patterns = tuple(actions) if all("Action" in statement for statement in allows) else EVERYTHING
+    denies = list(_denies(documents))
+    return tuple(pattern for pattern in patterns if not any(_holds(statement, pattern) for statement in denies))
+
+
+def denies_everything(document: Mapping[str, object]) -> bool:
+    return any(_holds(statement, "*:*") for statement in _denies((document,)))
 
 
 def granted_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
@@ -173,12 +177,7 @@ def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, ob
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
     allows = list(_allows((ceiling,)))
-    denies = [
-        statement
-        for statement in _statements((ceiling,))
-        if statement.get("Effect") == "Deny"
-        if "*" in listed(statement.get("Resource")) and not statement.get("Condition")
-    ]
+    denies = list(_denies((ceiling,)))
     return any(
         any(_touches(statement, pattern) for statement in allows)
         and not any(_holds(statement, pattern) for statement in denies)
@@ -210,11 +209,17 @@ def _allows(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, 
     return (statement for statement in _statements(documents) if statement.get("Effect") == "Allow")
 
 
+def _denies(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    """Yield the Deny statements that apply to every resource, without a condition."""
+    for statement in _statements(documents):
+        wide = "*" in listed(statement.get("Resource")) and not statement.get("Condition")
+        if wide and statement.get("Effect") == "Deny":
+            yield statement
+
+
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
     return [action.lower() for action in listed(statement.get(member)) if isinstance(action, str)]
 
-
-# --- in words ---------------------------------------------------------------------------------------------------------
 
 _MOST_STATEMENTS = 6
 _MOST_NAMES = 4
@@ -239,6 +244,18 @@ DENIALS = {
     "organization": NOT_BY_ORGANIZATION,
     "": "no policy of the role allows it",
 }
+# likewise, what allows it
+_REPAIRS = {
+    "policy": "remove the Deny of {} from the policies of role {}",
+    "boundary": "allow {} also in the permissions boundary of role {}",
+    "organization": "allow {} for role {} in the service control policies of the organization",
+    "": "allow {} in a policy of role {}",
+}
+
+
+def repair_of(denied_by: str, request: str, role: str) -> str:
+    """Return the change that allows the denied request of a role."""
+    return _REPAIRS[denied_by].format(request, role)
 
 
 def strings_in(value: object) -> Iterator[str]:

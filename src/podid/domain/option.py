@@ -2,7 +2,7 @@
 
     @options
     class Permissions:
-        presets: tuple[str, ...] = several("NAME", "Permissions of a well-known workload.", name="--preset")
+        presets: tuple[str, ...] = repeatable("NAME", "Permissions of a well-known workload.", name="--preset")
 
 `podid.cli.command` derives a command's parameters from them; completion, hints and documentation read the rest.
 """
@@ -90,6 +90,11 @@ class OptionField:
             return ()
         return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
 
+    def at(self, field: str, type_: object) -> "OptionField":
+        """Return the option for a field of a group, or a parameter. By its type, the default is "", None, () or {}."""
+        default = "" if self.default is None and type_ in (str, "str") else self.default
+        return replace(self, field=field, default={} if default == () and "Mapping[" in str(type_) else default)
+
     def value(self, typed: Any) -> Any:
         """Return the converted value. Raise InvalidInput."""
         for text in typed if self.kind == "texts" else (typed,):
@@ -108,21 +113,24 @@ def option(metavar: str, help: str, *, default: Any = None, **more: Any) -> Any:
     return OptionField(kind="text", metavar=metavar, help=help, default=default, **more)
 
 
-def several(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
-    """Return an option that can be repeated."""
-    return OptionField(kind="texts", metavar=metavar, help=help, default=default, **more)
+def repeatable(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
+    """Return an option that can be repeated, which its help says."""
+    return OptionField(kind="texts", metavar=metavar, help=f"{help} Repeatable.", default=default, **more)
 
 
 def number(metavar: str, help: str, *, default: int, **more: Any) -> Any:
     return OptionField(kind="number", metavar=metavar, help=help, default=default, **more)
 
 
-def argument(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
-    return OptionField(kind="text", argument=True, metavar=metavar, help=help, default=default, **more)
+def argument(metavar: str, help: str, *, kind: Any = "text", default: Any = REQUIRED, **more: Any) -> Any:
+    """Return an argument. It is optional if it has a default, or brackets in help."""
+    if default is REQUIRED and metavar.startswith("["):
+        default = () if kind == "texts" else None
+    return OptionField(kind=kind, argument=True, metavar=metavar, help=help, default=default, **more)
 
 
-def arguments(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
-    return OptionField(kind="texts", argument=True, metavar=metavar, help=help, default=default, **more)
+def arguments(metavar: str, help: str, **more: Any) -> Any:
+    return argument(metavar, help, kind="texts", **more)
 
 
 def included(group: type[T]) -> Any:
@@ -177,8 +185,8 @@ def options(cls: type[T]) -> type[T]:
     """Make the class a frozen dataclass whose fields are options, in their order."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, OptionField):
-            declared = replace(value, field=name)
-            empty: Any = {"default_factory": dict} if value.default == {} else {"default": value.default}
+            declared = value.at(name, cls.__annotations__[name])
+            empty: Any = {"default_factory": dict} if declared.default == {} else {"default": declared.default}
             setattr(cls, name, field(**empty, metadata={"option": declared}))
     for name, method in _METHODS.items():
         setattr(cls, name, method)
@@ -226,9 +234,6 @@ def given_options(group: object) -> tuple[str, ...]:
         elif "option" in item.metadata and value != item.metadata["option"].default:
             names.append(item.metadata["option"].long)
     return tuple(names)
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
 
 
 def one_of(name: str, text: str, values: tuple[str, ...]) -> str:

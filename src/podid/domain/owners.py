@@ -169,8 +169,6 @@ def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.lower().startswith(_MARKS)}
 
 
-# --- custom resources -------------------------------------------------------------------------------------------------
-
 # API groups of the custom resources -> tool; those of EKS have associations, those of IAM roles
 GROUPS = {
     "eks.services.k8s.aws": _ACK,

@@ -117,8 +117,6 @@ class AccessReview:
     reason: str = ""
 
 
-# --- the caller's own -------------------------------------------------------------------------------------------------
-
 Outcome = Literal["held", "missing", "denied", "unknown"]
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html

@@ -273,9 +273,10 @@ def code_after(status: IdentityStatus, required: IdentityState, *, running: bool
     if state is IdentityState.BROKEN:
         # an association may be created before its service account
         return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION
-    if state is not None and state.rank >= required.rank:
+    if state is not None and state.reaches(required):
         return ExitCode.OK
-    if status.unsettled or (running and state is IdentityState.STALE):
+    # another person may have deleted the association
+    if state is IdentityState.NONE or status.unsettled or (running and state is IdentityState.STALE):
         return ExitCode.UNAVAILABLE
     return unjudged
 

@@ -208,8 +208,6 @@ def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(group.permission for group in group_unknowns(verdicts) if group.permission)
 
 
-# --- accepted findings ------------------------------------------------------------------------------------------------
-
 _MEMBERS = {"id", "subject", "reason", "expires"}
 
 

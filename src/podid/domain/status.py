@@ -122,6 +122,9 @@ class IdentityState(RankedWord):
     PROVEN = "proven"
     NONE = "no-association"
 
+    def reaches(self, required: IdentityState) -> bool:
+        return self is not IdentityState.NONE and self.rank >= required.rank
+
 
 def worst(states: Iterable[IdentityState | None]) -> IdentityState | None:
     """Return the worst state. None is a state that could not be determined: it is the result unless another one is
@@ -205,7 +208,7 @@ class IdentityStatus:
 
     def reaches(self, required: IdentityState) -> bool:
         """Return whether every pod has at least the required state."""
-        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= required.rank
+        return self.state is not None and self.state.reaches(required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +268,6 @@ def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) 
     if status.reaches(required) or (allow_unknown and status.state not in decided):
         return ExitCode.OK
     return ExitCode.UNDETERMINED
-
-
-# --- before a change --------------------------------------------------------------------------------------------------
 
 
 @schema_name("UseBody")

@@ -47,7 +47,6 @@ def _regex(atoms: Pattern) -> re.Pattern[str]:
 
 
 def matches(atoms: Pattern, text: str) -> bool:
-    """Return whether the whole text matches the pattern."""
     if len(atoms) == 1 and isinstance(atoms[0], str):
         return atoms[0] == text
     return _regex(atoms).fullmatch(text) is not None
@@ -155,8 +154,6 @@ def _compare(one: str, other: str, *, shared: bool) -> bool:
             row.append(fits)
     return row[-1]
 
-
-# --- patterns of ARNs -------------------------------------------------------------------------------------------------
 
 ANY = "*"
 

@@ -133,7 +133,6 @@ def _placement(version: str, values: Object) -> Placement:
     )
 
 
-# --- its objects in the cluster ---------------------------------------------------------------------------------------
 def evicted(pod: Pod) -> bool:
     """Return whether the agent, with its priority, preempts the pod on a node whose port both need."""
     return pod.priority < AGENT_PRIORITY

@@ -85,6 +85,13 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
+@once
+def in_templates(snapshot: Snapshot) -> Mapping[Subject, tuple[str, ...]]:
+    """Return the variables that the templates of workloads set, if all pods of the workload are of its template."""
+    workloads = known_or(snapshot.workloads, ())
+    return {w.subject: w.variables for w in workloads if w.variables is not None and w.updated >= w.replicas}
+
+
 def users_on(snapshot: Snapshot, nodes: Iterable[str]) -> tuple[str, ...]:
     """Return the associated service accounts ("ns/name") with live pods on these nodes."""
     users = index(snapshot).users

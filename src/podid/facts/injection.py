@@ -16,7 +16,16 @@ from podid.domain.cluster import Node, Pod
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import Snapshot
-from podid.domain.workloads import carries_irsa, injected, live, missing_containers, on_fargate, on_windows, opted_out
+from podid.domain.workloads import (
+    carries_irsa,
+    injected,
+    live,
+    missed,
+    missing_containers,
+    on_fargate,
+    on_windows,
+    opted_out,
+)
 from podid.facts.index import by_workload, index, once
 
 # a pod that started this soon after a change and has no injected fields was probably earlier than the webhook, which
@@ -63,6 +72,8 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
         return PodState.OPTED_OUT
     if carries_irsa(pod):
         return PodState.IRSA
+    if not missed(pod):
+        return PodState.INJECTED
     if isinstance(association, UnreadAssociation) or association.created_at is None:
         return PodState.UNDATED
     created = association.created_at.replace(microsecond=0)

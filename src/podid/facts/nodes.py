@@ -26,6 +26,9 @@ OUTSIDE_EC2 = ("fargate", "hybrid")
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 KARPENTER_LABEL = "karpenter.sh/nodepool"
+# EKS sets it on the nodes of a node group with an own launch template, and so on those with an own image or user data:
+# EKS User Guide, "Understand each phase of node updates"
+_LAUNCH_TEMPLATE = "eks.amazonaws.com/sourceLaunchTemplateId"
 
 
 def kind_of(node: Node) -> NodeKind:
@@ -38,6 +41,11 @@ def kind_of(node: Node) -> NodeKind:
     if NODE_GROUP_LABEL in node.labels:
         return "managed"
     return "karpenter" if KARPENTER_LABEL in node.labels else "self-managed"
+
+
+def has_own_image(node: Node) -> bool:
+    """Return whether the node may have another image or other user data than those of EKS."""
+    return kind_of(node) != "managed" or _LAUNCH_TEMPLATE in node.labels
 
 
 def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
@@ -148,7 +156,6 @@ def of_unknown_metadata(snapshot: Snapshot, pods: Iterable[Pod]) -> list[str]:
 
 
 def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
-    """Return the names of the nodes whose role is not known."""
     known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
     return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]

@@ -141,8 +141,6 @@ def _of_role(
     return Known(RolePrivileges(arn, RoleAccess(session, grants.layers)))
 
 
-# --- broad permissions ------------------------------------------------------------------------------------------------
-
 # an action of each of these on any resource makes the role an administrator: all actions, or all of IAM
 _ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
-from podid.domain.iam import DENIALS, undecided
+from podid.domain.iam import DENIALS, repair_of, undecided
 from podid.domain.names import Arn, role_name
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
@@ -128,7 +128,8 @@ class SecondHop:
             return ()
         role, target = role_name(self.association.role_arn), self.target_role_arn
         actions = " and ".join(decision.action for decision in refused)
-        message = f"role {role} is not authorized to perform {actions} on {target}: {_why(refused)}"
+        denied_by = _denied_by(refused)
+        message = f"role {role} is not authorized to perform {actions} on {target}: {DENIALS[denied_by]}"
         severity = Severity.ERROR
         if all(by_name):
             severity = Severity.WARN
@@ -137,11 +138,8 @@ class SecondHop:
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not required, although AWS's guide includes it"
-        if _bounded(refused):
-            fix = f"allow {actions} on {target} also in the permissions boundary of role {role}"
-            return (TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
-        fix = f"allow {actions} on {target} in a policy of role {role}"
-        return (TrustFinding(NOT_ALLOWED, severity, message, fix),)
+        id_ = BOUNDARY_DENIES if denied_by == "boundary" else NOT_ALLOWED
+        return (TrustFinding(id_, severity, message, repair_of(denied_by, f"{actions} on {target}", role)),)
 
     def _allowed_by_name(self, decision: Decision) -> Truth:
         """Return whether the trust policy is enough: it names the role itself, and no Deny or boundary applies."""
@@ -202,15 +200,9 @@ def elsewhere(arn: str, account: str, words: str = "; reading its trust policy")
     return Missing(reason, f"{GET_ROLE} in account {own}", OTHER_ACCOUNT)
 
 
-def _bounded(refused: list[Decision]) -> bool:
-    """Return whether the boundary denies it. A Deny in a policy would override the boundary."""
-    denials = {decision.denied_by for decision in refused}
-    return "boundary" in denials and "policy" not in denials
-
-
-def _why(refused: list[Decision]) -> str:
-    denials = {decision.denied_by for decision in refused}
-    return next(words for denied_by, words in DENIALS.items() if denied_by in denials)
+def _denied_by(refused: list[Decision]) -> str:
+    """Return what denies it. A Deny in a policy overrides the boundary."""
+    return next(denied_by for denied_by in DENIALS if denied_by in {decision.denied_by for decision in refused})
 
 
 @once

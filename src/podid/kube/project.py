@@ -16,6 +16,7 @@ from podid.domain.foreign import (
     inners,
     inners_or_none,
     instant_or_none,
+    interned,
     number_or,
     pairs,
     record,
@@ -172,7 +173,14 @@ def workload(kind: str, item: Object) -> cluster.Workload:
         paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),
+        variables=tuple(dict.fromkeys(_aws_variables(pod_spec))),
     )
+
+
+def _aws_variables(pod_spec: Object) -> Iterator[str]:
+    for container in (*inners_or_none(pod_spec, "initContainers"), *inners_or_none(pod_spec, "containers")):
+        names = (interned(item, "name") for item in inners_or_none(container, "env"))
+        yield from (name for name in names if name.startswith("AWS_"))
 
 
 node_class = record(cluster.NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
@@ -228,7 +236,6 @@ def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
 
 
 def template_in(kind: str, spec: Object) -> Object:
-    """Return the pod template in the spec of a workload."""
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
@@ -297,9 +304,6 @@ def place_of(item: Object) -> tuple[str, str]:
     """Return namespace and name."""
     metadata = inner(item, "metadata")
     return text_or(metadata, "namespace"), text_or(metadata, "name")
-
-
-# --- pod templates and leases -----------------------------------------------------------------------------------------
 
 
 def pod_template(kind: str, keys: frozenset[str], item: Object) -> PodTemplate:

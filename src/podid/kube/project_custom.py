@@ -33,8 +33,6 @@ def _of_group(group: str, kind: str, item: Object) -> Object:
     return {**item, "kind": kind, "apiVersion": group}
 
 
-# --- settings of products that use credentials ------------------------------------------------------------------------
-
 Read = Callable[[str, Object], tuple[products.ProductSetting, ...]]
 
 

@@ -7,7 +7,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from podid.domain.exposure import KeyPlace, RoleRule, named_in
+from podid.domain.exposure import KeyPlace, RoleRule, keys_in
 from podid.domain.findings import Subject
 from podid.domain.foreign import Object, inner, inner_or_empty, inners_or_none, pairs, text_or, words_or_none
 from podid.domain.workloads import workload_subject
@@ -30,7 +30,7 @@ def keys_in_pod(item: Object) -> tuple[KeyPlace, ...]:
             for word in (w for member in ("command", "args") for w in words_or_none(container, member)):
                 yield subject, f"command line of container {name}", word
 
-    return tuple(dict.fromkeys(named_in(texts())))
+    return tuple(dict.fromkeys(keys_in(texts())))
 
 
 def keys_in_data(kind: str, item: Object) -> tuple[KeyPlace, ...]:
@@ -42,7 +42,7 @@ def keys_in_data(kind: str, item: Object) -> tuple[KeyPlace, ...]:
         data, binary = {}, data
     texts = [(subject, f"entry {key}", value) for key, value in data.items()]
     texts += [(subject, f"entry {key}", _decoded(value)) for key, value in binary.items()]
-    return tuple(named_in(texts))
+    return tuple(keys_in(texts))
 
 
 def _decoded(value: str) -> str:

@@ -305,10 +305,13 @@ class KubeReader:
         return bool(_or_none(self._transport.get, path_of("Job", namespace, name), project.name))
 
     @needs(*on("list", "Event"))
-    def list_warnings(self, namespace: str, kind: str, name: str, *, since: datetime | None = None) -> tuple[str, ...]:
+    def list_warnings(
+        self, namespace: str, kind: str, name: str, *, reason: str = "", since: datetime | None = None
+    ) -> tuple[str, ...]:
         """Return the warnings about one object, oldest first; with `since`, only those that occurred later. An Event is
         kept for an hour, even if its cause is fixed."""
-        query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"}
+        only = f",reason={reason}" if reason else ""
+        query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning{only}"}
         events = self._transport.list(path_of("Event", namespace), project.warning, query)
         return tuple(message for message, at in events if since is None or at is None or at >= since)
 

@@ -39,6 +39,9 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_SECONDS = 5.0
 # the time limit of an API server for a request
 CALL_SECONDS = 60.0
+# of discovery, and of a group that the API server does not serve itself
+EXTENSION_SECONDS = 3.0
+EXTENSION_CALL_SECONDS = 10.0
 RESTARTS = 3
 
 # a name that is safe to print in a sentence
@@ -56,7 +59,8 @@ class Transport:
 
     Reads, and writes that are `idempotent`, are retried on a broken connection, 429 and 5xx for `patience` seconds. A
     kind of object that failed for so long is not read again for a moment. Every failure is raised as a PodidError. A
-    request takes at most `longest` seconds and ends at the command's `deadline`.
+    request takes at most `longest` seconds and ends at the command's `deadline`. Both are less for custom resources: a
+    conversion webhook or an extension API server may be down for long, and podid requires none of them.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class Transport:
         longest: float = CALL_SECONDS,
         deadline: Deadline = NEVER,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.connection = connection
         self._patience = patience
@@ -164,7 +168,10 @@ class Transport:
         headers = {"accept": accept} if body is None else {"accept": accept, "content-type": content_type}
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         url = f"{self.connection.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-        deadline = self._monotonic() + min(self._patience, self._deadline.remaining())
+        patience, longest = self._patience, self._longest
+        if _is_extension(path):
+            patience, longest = min(patience, EXTENSION_SECONDS), min(longest, EXTENSION_CALL_SECONDS)
+        deadline = self._monotonic() + min(patience, self._deadline.remaining())
         read = _kind(path) if method == "GET" else ""
         answers = self._given_up.begin(read)
         attempt = 0
@@ -176,7 +183,7 @@ class Transport:
             try:
                 remaining = max(deadline - self._monotonic(), 1.0)
                 status, answered, content = self._deadline.call(
-                    partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, remaining)), self._longest
+                    partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, remaining)), longest
                 )
             except TooLarge as problem:
                 unreadable = errors.unreadable(path, str(problem), self.connection.where)
@@ -248,6 +255,12 @@ def _kind(path: str) -> str:
     return "/".join(parts[2 if parts[0] == "api" else 3 :][::2]) or path
 
 
+def _is_extension(path: str) -> bool:
+    """Return whether a read is of API groups, or of a group outside of Kubernetes."""
+    group = path.removeprefix("/apis").strip("/").partition("/")[0]
+    return path.startswith("/apis") and (not group or ("." in group and not group.endswith(".k8s.io")))
+
+
 def _page(answer: Object, project: Reading[T]) -> tuple[list[T], str]:
     items = [_projected(item, project) for item in listed(answer, "items")]
     return items, text_or(inner_or_empty(answer, "metadata"), "continue")
@@ -276,7 +289,7 @@ def _pause(status: int, headers: Mapping[str, str], attempt: int, *, idempotent:
     if status == 429 or (idempotent and status in (500, 502, 503, 504)):
         after = headers.get("Retry-After", "")
         if after.isascii() and after.isdigit():
-            return float(after)
+            return max(float(after), 0.1)
         # a 500 without Retry-After mostly persists: a kubelet that cannot be reached, a broken webhook
         return None if status == 500 and attempt >= 2 else _backoff(attempt)
     return None

@@ -223,23 +223,27 @@ def probe_job(
     }
 
 
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+SECURE_CONTAINER: Json = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+SECURE_POD: Json = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
 def _spec(ref: ServiceAccountRef, image: str, container: Json) -> Json:
-    secure = {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
     return {
         "serviceAccountName": ref.name,
         "automountServiceAccountToken": False,
         "restartPolicy": "Never",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [{"name": CONTAINER, "image": image, "securityContext": secure, **container}],
+        "securityContext": SECURE_POD,
+        "containers": [{"name": CONTAINER, "image": image, "securityContext": SECURE_CONTAINER, **container}],
     }
 
 

@@ -83,9 +83,6 @@ def _refusal(value: object) -> str:
     return value.why if isinstance(value, _NoValue) else ""
 
 
-# --- JSON -------------------------------------------------------------------------------------------------------------
-
-
 class _Decoder(json.JSONDecoder):
     """Python's decoder without the scanner in C, which reports no places."""
 
@@ -122,9 +119,6 @@ def _real(text: str) -> object:
 
 def _no_value(name: str) -> object:
     return _NoValue(f"is {name}, which is not a value")
-
-
-# --- YAML -------------------------------------------------------------------------------------------------------------
 
 
 def _yaml(text: str, name: str) -> Any:

@@ -46,9 +46,6 @@ def in_place(path: Path | str, act: str) -> Iterator[None]:
         raise UsageError(f"{path} cannot be {act}: {error.strerror}", subject=str(path)) from error
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
 def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -> int:
     """Open a regular file without blocking. `follow` is whether to follow a symbolic link at the end of the path."""
     with suppress(FileNotFoundError):  # `flags` may create it
@@ -101,9 +98,6 @@ def files_in(path: str, endings: tuple[str, ...]) -> tuple[str, ...]:
         message = f"{path} cannot be read: it is a directory without files that end with {', '.join(endings)}"
         raise UsageError(message, subject=path)
     return tuple(str(Path(path) / name) for name in names)
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
 
 
 def present(path: Path) -> os.stat_result | None:
@@ -202,9 +196,6 @@ def _make_like(descriptor: int, facts: os.stat_result) -> None:
     os.fchmod(descriptor, stat.S_IMODE(facts.st_mode))
 
 
-# --- directories ------------------------------------------------------------------------------------------------------
-
-
 def make_private(directory: Path) -> None:
     """Create the directory and its missing parents, all with mode 0700."""
     for path in reversed((directory, *directory.parents)):
@@ -231,9 +222,6 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# --- type and owner ---------------------------------------------------------------------------------------------------
 
 
 def _require_regular(facts: os.stat_result) -> None:

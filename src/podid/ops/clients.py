@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
     from podid.ops.role.quota import TrustQuota
+    from podid.ops.role.uses import Uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,19 @@ class Clients:
         return TrustQuota(self.iam_of(profile or "").get_account_summary)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """The clients and the place of resources, as in the header of a plan."""
 
     clients: Clients
     header: Header
+
+    @cached_property
+    def uses(self) -> Uses:
+        """Return the associations that use the account's roles, read once for this site."""
+        from podid.ops.role.uses import read_all_uses
+
+        return read_all_uses(self.clients.aws, self.header.account)
 
     @property
     def cluster(self) -> str:

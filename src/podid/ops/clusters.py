@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from podid.domain.errors import Again, InvalidInput, NotFound, PodidError, UsageError
-from podid.domain.option import option, options, several, switch
+from podid.domain.option import option, options, repeatable, switch
 from podid.ops.options import CLUSTER_TAGS
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ class ClusterOptions:
     all_clusters: bool = switch("Every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
     all_regions: bool = switch("Every cluster of each region enabled for the account.")
-    assume_role: str = option("NAME", "Role to assume in each account.", default="", read=_role)
-    accounts: tuple[str, ...] = several("ID[,ID...]", "With --assume-role, the accounts to read.", read=_account_ids)
+    assume_role: str = option("NAME", "Role to assume in each account.", read=_role)
+    accounts: tuple[str, ...] = repeatable("ID[,ID...]", "With --assume-role, the accounts to read.", read=_account_ids)
     organization: bool = switch("With --assume-role, read each account of the organization.")
-    external_id: str = option("ID", "External ID for --assume-role.", default="")
+    external_id: str = option("ID", "External ID for --assume-role.")
     shard: Shard | None = option("INDEX/COUNT", "Only part INDEX (from 0) of COUNT parts of the clusters.", read=_shard)
 
     @property

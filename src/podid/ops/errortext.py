@@ -65,8 +65,7 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A failure mode, the known text that was found (empty for an id), how many times a log contains it, and how
-    certain the match is."""
+    """A failure mode, the known text (empty for an id), its occurrences in a log, and the certainty."""
 
     id: str
     text: str = ""

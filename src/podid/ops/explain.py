@@ -28,7 +28,6 @@ class Explanation:
 
     @property
     def certainty(self) -> Certainty:
-        """Return the certainty of the best match."""
         return self.matches[0].certainty
 
     @property

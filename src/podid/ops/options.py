@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import argument, arguments, option, several, switch, tags
+from podid.domain.option import argument, arguments, option, repeatable, switch, tags
 
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition
@@ -37,9 +37,9 @@ def _conditions(texts: Sequence[str]) -> tuple[OwnCondition, ...]:
     return parse_conditions(texts)
 
 
-CONDITIONS = several(
+CONDITIONS = repeatable(
     "[OPERATOR:]KEY=VALUE",
-    "Further condition of the trust policy statement; the default operator is StringEquals. Repeatable.",
+    "Further condition of the trust policy statement; the default operator is StringEquals.",
     name="--condition",
     read=_conditions,
 )
@@ -62,47 +62,29 @@ COLUMNS = option(
     env=("PODID_COLUMNS",),
     source="list-columns",
 )
-PRESETS = several(
-    "NAME[,KEY=VALUE...]",
-    "Permissions of a preset (podid preset list). Repeatable.",
-    name="--preset",
-    source="presets",
+PRESETS = repeatable(
+    "NAME[,KEY=VALUE...]", "Permissions of a preset (podid preset list).", name="--preset", source="presets"
 )
-POLICY_FILES = several(
-    "FILE|-",
-    "Inline policy as JSON, named after the file. Repeatable.",
-    name="--policy-file",
-)
-MANAGED_POLICIES = several(
-    "NAME|ARN",
-    "ARN, or name of an AWS managed policy. Repeatable.",
-    name="--managed-policy",
-    suggests=WELL_KNOWN_POLICIES,
+POLICY_FILES = repeatable("FILE|-", "Inline policy as JSON, named after the file.", name="--policy-file")
+MANAGED_POLICIES = repeatable(
+    "NAME|ARN", "ARN, or name of an AWS managed policy.", name="--managed-policy", suggests=WELL_KNOWN_POLICIES
 )
 ADOPT = switch("Change a role that podid did not create.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")
 REMOVE_FROM_TARGETS = switch("Also remove a deleted role from the trust policies of its target roles.")
-TARGET_PROFILE = option(
-    "PROFILE",
-    "AWS profile for the target role's trust policy.",
-    default="",
-)
+TARGET_PROFILE = option("PROFILE", "AWS profile for the target role's trust policy.")
 ROLE = argument("ROLE", "Name or ARN of the role.")
 SERVICE_ACCOUNTS = arguments(
-    "[NS/SA...]",
-    "Service accounts, each as NAMESPACE/NAME.",
-    default=(),
-    read=ServiceAccountRef.parse_all,
+    "[NS/SA...]", "Service accounts, each as NAMESPACE/NAME.", read=ServiceAccountRef.parse_all
 )
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
 FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
 OLDER_THAN = option("TIME", "Report as unused after this time without use, at most 400d.", default="90d")
-CLUSTER_TAGS = several(
+CLUSTER_TAGS = repeatable(
     "KEY=VALUE",
-    "Every cluster that has all of these tags. Repeatable.",
+    "Every cluster that has all of these tags.",
     name="--cluster-tag",
-    default={},
     read=partial(tags, name="--cluster-tag"),
 )
 ALLOW_UNKNOWN = switch("Exit 0, not 9, if something could not be checked.")

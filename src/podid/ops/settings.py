@@ -73,9 +73,6 @@ def get_setting(key: str, keys: Keys, file: SettingsFile, env: Mapping[str, str]
     return setting
 
 
-# --- changing the file ------------------------------------------------------------------------------------------------
-
-
 def write_setting(path: Path, key: str, value: str | None, patience: Patience) -> bool:
     """Write a value into the file, or remove it with None; return whether the file changed. Other lines, and mode and
     owner of the file, stay. Raise InvalidInput if the file is not TOML even afterwards, UsageError if it cannot be

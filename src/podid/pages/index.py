@@ -92,7 +92,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("java-ipv6-host-rejected", "error", 4, "PRINT", "The SDK for Java rejects the IPv6 address", "no Java container has an agent address that its SDK rejects", ()),
     Entry("agent-imds-unavailable", "error", 7, "PRINT", "The agent has no credentials of its own", "the node's instance provides credentials for the agent", ()),
     Entry("default-sa-association", "warn", 1, "PRINT", "The association is for the default service account", "no association is for a service account named default", (), "advice"),
-    Entry("self-managed-cluster-name-wrong", "error", 6, "PRINT", "A self-managed agent has the wrong cluster name", "the agent's cluster name and region are correct", ()),
+    Entry("self-managed-cluster-name-wrong", "error", 6, "PRINT", "The agent has the wrong cluster name, region, port or network", "the agent's cluster name, region, port and network are correct", ()),
     Entry("admission-policy-blocks-agent", "error", 6, "PRINT", "An admission policy rejects the agent's pods", "no admission policy rejects the agent's pods", (("AdmissionRequestDenied", 3), ("violates PodSecurity", 2),)),
     Entry("cluster-too-old", "error", 3, "PRINT", "The cluster's version does not support Pod Identity", "the cluster's version supports Pod Identity", ()),
     Entry("session-name-changed", "warn", 10, "PRINT", "Policies depend on the role's session name", "", (("Cannot change principals during re-authentication", 5),)),

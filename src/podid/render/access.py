@@ -182,7 +182,6 @@ def _pattern_words(item: ExpandedPattern) -> str:
 
 
 def resource_words(ruling: Ruling) -> str:
-    """Return the resources that are allowed, or may be."""
     if ruling.verdict is AccessVerdict.DENIED:
         return ruling.resource or NOTHING
     listed = ruling.resources or ruling.unclear or ((ruling.resource,) if ruling.resource else ())

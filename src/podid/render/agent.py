@@ -22,7 +22,7 @@ from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES, marked
-from podid.render.several import ClusterFailureBody
+from podid.render.multicluster import ClusterFailureBody
 from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
@@ -166,9 +166,6 @@ def version_list_view(versions: AgentVersions) -> View:
     if versions.next_default:
         notes.append(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")
     return View(body, (table,), tuple(row.version.version for row in offer.rows), notes=tuple(notes))
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class AgentOfferBody(Document):

@@ -18,8 +18,6 @@ from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
 
 class ListedAssociationBody(Document):
     association: Annotated[Association, FLAT, From("")]
@@ -51,9 +49,6 @@ def listed_body(item: Listed, reading: Details | None) -> JsonObject:
     more = reading or Details()
     exist = {"service_account_exists": more.account, "role_exists": more.role}
     return encode(ListedAssociationBody, item, pods=more.pods, status=more.status, **exist)
-
-
-# --- the list ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +248,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 
 def association_table(association: Association, now: datetime) -> Table:
-    """Return the row of the association in the list."""
     return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())

@@ -67,7 +67,6 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
 
 
 def skipped_lines(plan: Plan) -> list[str]:
-    """Return the skipped resources of the plan, with the reasons."""
     return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
@@ -273,8 +272,6 @@ def _instead(item: Done) -> str:
 def _mode(item: Done) -> str:
     return item.error.id if item.error is not None else ""
 
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 

@@ -38,7 +38,6 @@ def declaration_text(declaration: Declaration, comments: str = "", *, first: boo
 
 
 def declarations_text(declarations: Iterable[Declaration]) -> str:
-    """Return the documents of one file."""
     return "---\n".join(declaration_text(item, first=not number) for number, item in enumerate(declarations))
 
 
@@ -94,7 +93,6 @@ class SchemaDocument(Document, kind="Schema"):
 
 
 def schema_text(kind: str) -> str:
-    """Return the schema of a document, or of a declaration."""
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
     return (folder / f"{kind}.json").read_text(encoding="utf-8")
 

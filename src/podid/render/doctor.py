@@ -12,13 +12,12 @@ from podid.domain import members
 from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
-from podid.domain.members import About, Document
 from podid.domain.report import DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
-from podid.render.several import ClusterFailureBody
+from podid.render.multicluster import ClusterFailureBody
 from podid.render.status import (
     IdentityStatusBody,
     commands_of,
@@ -68,9 +67,6 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         (Column("KUBERNETES", wide=True), lambda check: ", ".join(check.kubernetes)),
     )
     return View(document(CheckListDocument, items=items), (table,), tuple(item.id for item in items))
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class CheckedBody(members.Document):
@@ -229,9 +225,6 @@ def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
     return grouped((item.check, item) for item in verdicts)
 
 
-# --- a cause ----------------------------------------------------------------------------------------------------------
-
-
 def _block(
     check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
 ) -> list[str | Line]:
@@ -282,9 +275,6 @@ def _counted(verdicts: Iterable[Verdict]) -> str:
 
 def _named(verdicts: Iterable[Verdict]) -> str:
     return short_list(dict.fromkeys(str(item.subject) for item in verdicts), 3)
-
-
-# --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
 def unknown_lines(verdicts: Iterable[Verdict]) -> Iterator[str | Line]:
@@ -339,13 +329,15 @@ class BundleFile:
     what: str
 
 
-class BundleDocument(Document, kind="Bundle"):
+class BundleDocument(members.Document, kind="Bundle"):
     """`podid bundle`."""
 
     file: str
     items: Sequence[BundleFile]
-    contents: Annotated[Sequence[str], About("The kinds of data in it.")]
-    redacted: Annotated[Redacted, About("The number of redacted values. A value has the same replacement everywhere.")]
+    contents: Annotated[Sequence[str], members.About("The kinds of data in it.")]
+    redacted: Annotated[
+        Redacted, members.About("The number of redacted values. A value has the same replacement everywhere.")
+    ]
 
 
 def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:

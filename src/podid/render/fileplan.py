@@ -19,8 +19,8 @@ from podid.ops.declare.manifests import Setting, reconciling
 from podid.ops.declare.reconcile import Reconciliation, RoundState
 from podid.render.changes import FilePlanDocument, header_line, plan_lines
 from podid.render.formats import to_json, to_yaml
+from podid.render.multicluster import results_view
 from podid.render.permissions import GrantedPolicy, manifests_of, policy_of, yaml_lines
-from podid.render.several import results_view
 from podid.render.view import NOTHING, Column, Line, Table, View, columns, document, table_of
 
 # associations that the file does not declare: the maximum on a terminal
@@ -148,9 +148,6 @@ def _names(item: ValidatedFile) -> str:
     if not item.declarations:
         return "a guard"
     return f"{count_of(len(item.declarations), 'declaration')}: {', '.join(item.declarations)}"
-
-
-# --- podid reconcile --------------------------------------------------------------------------------------------------
 
 
 _ROUND_STYLES = {

@@ -104,7 +104,6 @@ def _json(value: object) -> str:
 
 
 def logical_id(text: str) -> str:
-    """Return the logical ID of a resource in CloudFormation."""
     name = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", text))
     return name if name[:1].isalpha() else f"Role{name}"
 
@@ -219,17 +218,12 @@ def hcl(value: object, indent: int = 0) -> str:
         .replace("${", "$${")
         .replace("%{", "%%{")
     )
-    text = "\n".join("".join(map(_escaped, line)) if sanitize.line(line) != line else line for line in text.split("\n"))
+    lines = (
+        sanitize.escaped(line, lambda c: f"\\u{c:04x}" if c <= 0xFFFF else f"\\U{c:08x}") for line in text.split("\n")
+    )
+    text = "\n".join(lines)
     # a CI runner obeys `##[`
     return text.replace("##", "#\\u0023").replace("\n", "\n" + " " * indent)
-
-
-def _escaped(character: str) -> str:
-    """Return an escape that HCL reads, for a character that podid does not print."""
-    if sanitize.line(character) == character:
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 _ARGUMENTS = {

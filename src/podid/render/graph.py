@@ -199,7 +199,8 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
     names = {node.id: f"n{number}" for number, node in enumerate(nodes)}
     for node in nodes:
         before, after = _MERMAID_SHAPES[node.kind]
-        yield f'  {names[node.id]}{before}"{_mermaid_escaped(mark(node) + label(node))}"{after}'
+        text = _MERMAID_UNSAFE.sub(lambda match: f"#{ord(match.group())};", mark(node) + label(node))
+        yield f'  {names[node.id]}{before}"{text}"{after}'
     for edge in graph.edges:
         if drawn(edge):
             words = EDGE_WORDS[edge.kind]
@@ -208,10 +209,6 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
     yield "  classDef missing stroke:#c62828,stroke-dasharray:4"
     if missing := [names[node.id] for node in nodes if node.exists is False]:
         yield f"  class {','.join(missing)} missing"
-
-
-def _mermaid_escaped(text: str) -> str:
-    return _MERMAID_UNSAFE.sub(lambda match: f"#{ord(match.group())};", text)
 
 
 # --- one HTML file: columns of nodes with the edges between them, a search, and a key for each action -----------------

@@ -77,9 +77,6 @@ def _last_use_words(section: Section[LastUse], now: datetime) -> str:
     )
 
 
-# --- the service account and its pods ---------------------------------------------------------------------------------
-
-
 def _account_words(account: Section[ServiceAccount | None], shown: str) -> str:
     if isinstance(account, Missing):
         return _unknown(account, shown)
@@ -129,9 +126,6 @@ def _style(item: ContainerUse) -> str:
     return "good" if item.certain else "warn"
 
 
-# --- the roles --------------------------------------------------------------------------------------------------------
-
-
 def _permission_lines(reading: IdentityReading) -> Sequence[str | Line]:
     permissions = reading.permissions
     if isinstance(permissions, Missing):
@@ -174,9 +168,6 @@ def _unknown(item: Missing, shown: str = "") -> str:
     if item.reason == shown and not item.permission:
         return "not checked"
     return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class SecondHopBody(Document):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from podid.domain.findings import Severity, Verdict, link_words
 from podid.domain.grouping import grouped
-from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts, schema_name
 from podid.domain.names import role_name
 from podid.domain.status import CredentialSource, CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
@@ -22,9 +22,6 @@ MOST_LINES = 6
 # kinds of findings that the state shows already
 _NONE = "association-missing"
 _NAMED = (CredentialSource.IRSA, CredentialSource.POD_IDENTITY)
-
-
-# --- lines ------------------------------------------------------------------------------------------------------------
 
 
 def outlook_lines(outlook: Outlook) -> Iterator[str | Line]:
@@ -156,10 +153,8 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
-class ForeseenBody(Document):
+@schema_name("ForeseenBody")
+class PredictedFindingBody(Document):
     id: Annotated[str, From("check"), About("The ID of the failure mode, for `podid explain`.")]
     severity: Severity
     link: Annotated[int, About("The link, 1 to 10; 0 is podid's own access.")]
@@ -174,6 +169,6 @@ class OutlookBody(Document):
         Sequence[IdentityStatusBody] | None,
         About("The predicted status of each identity once the plan is in effect; null if it was not predicted."),
     ]
-    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that the plan causes.")]
-    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that the plan fixes.")]
+    brings: Annotated[Sequence[PredictedFindingBody] | None, About("Findings that the plan causes.")]
+    ends: Annotated[Sequence[PredictedFindingBody] | None, About("Findings that the plan fixes.")]
     uses: Annotated[Sequence[UseChange] | None, About("The credentials that running pods change from and to.")]

@@ -75,13 +75,10 @@ def _page_lines(entry: Entry) -> list[str | Line]:
         elif text or lines[-1].style != "head":
             indent = len(text) - len(text.lstrip()) + 2
             hang = indent + 2 if text.lstrip().startswith("- ") else indent
-            lines.append(Line(f"{'  ' if text else ''}{_plain(text)}", hang=hang))
+            # without backquotes, stars and brackets of links
+            plain = _LINK.sub(r"\1 (\2)", re.sub(r"`|\*\*", "", text))
+            lines.append(Line(f"{'  ' if text else ''}{plain}", hang=hang))
     return list(lines)
-
-
-def _plain(text: str) -> str:
-    """Return a sentence without backquotes, stars and brackets of links."""
-    return _LINK.sub(r"\1 (\2)", "".join(re.split(r"`|\*\*", text)))
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:

@@ -77,7 +77,6 @@ class Grant:
 
     @classmethod
     def of(cls, permissions: Permissions, name: str, namespace: str = "") -> Self:
-        """Return the policies; `name` is the name of the Role."""
         return cls(policy_of(permissions), ManifestList(items=tuple(manifests_of(permissions, name, namespace))))
 
 
@@ -243,9 +242,6 @@ def _way(way: OwnOptional) -> list[str]:
 def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | None:
     lacking = missing_of(item.permissions)
     return OptionalGrant.of(OptionalPermission(lacking, item.reason), name, namespace) if lacking else None
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class OwnOptionalBody(Document):

@@ -24,6 +24,7 @@ from podid.domain.members import (
     PolicyObject,
     ServiceAccounts,
     list_of,
+    schema_name,
 )
 from podid.domain.status import IdentityStatus
 from podid.domain.text import count_of, short_list, utc
@@ -41,8 +42,6 @@ VERDICTS = {
     trust.TrustVerdict.NO_MATCH: "not allowed",
     trust.TrustVerdict.UNKNOWN: "not known",
 }
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,8 @@ class RoleDocument(Document, kind="Role"):
     unknowns: Annotated[Sequence[Unread], From("unread")]
 
 
-class MovedOnBody(Document):
+@schema_name("MovedOnBody")
+class PresetDifferenceBody(Document):
     policy_name: Annotated[str, From("policy")]
     preset: str
     preset_has: Annotated[Names, From("more"), About("Actions and resources that only the preset has.")]
@@ -120,10 +120,13 @@ class MovedOnBody(Document):
     ]
 
 
-def _moved_on(item: PodRole) -> list[JsonObject] | None:
-    if item.moved is None:
+def _differences(item: PodRole) -> list[JsonObject] | None:
+    if item.differences is None:
         return None
-    return [encode(MovedOnBody, moved, command=moved.command(item.role.name)) for moved in item.moved]
+    role = item.role.name
+    return [
+        encode(PresetDifferenceBody, difference, command=difference.command(role)) for difference in item.differences
+    ]
 
 
 class RoleListItem(Document):
@@ -138,8 +141,8 @@ class RoleListItem(Document):
     ]
     refused: Annotated[int, About("The number of these that the trust policy does not allow.")]
     moved_on: Annotated[
-        Sequence[MovedOnBody] | None,
-        From(_moved_on),
+        Sequence[PresetDifferenceBody] | None,
+        From(_differences),
         About("Policies that differ from their presets; null if they could not be read."),
     ]
 
@@ -160,9 +163,6 @@ class RoleListDocument(Document, kind="RoleList"):
     ]
     clusters: Annotated[Sequence[ArnText], About("The clusters whose associations were read.")]
     unknowns: Annotated[Sequence[Unread], From("unread")]
-
-
-# --- one role ---------------------------------------------------------------------------------------------------------
 
 
 def role_view(reading: RoleReading, now: datetime) -> View:
@@ -280,9 +280,9 @@ def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False, owne
 
 
 def _changed(item: PodRole) -> str:
-    if item.moved is None:
+    if item.differences is None:
         return "?"
-    return ", ".join(dict.fromkeys(moved.preset for moved in item.moved)) or NOTHING
+    return ", ".join(dict.fromkeys(difference.preset for difference in item.differences)) or NOTHING
 
 
 def _count(item: PodRole) -> str:
@@ -346,9 +346,6 @@ def preset_view(choice: Choice) -> View:
 
 def _keys(preset: Preset) -> str:
     return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
 
 
 class PresetBody(Document):

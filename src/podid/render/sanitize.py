@@ -1,6 +1,7 @@
 """Escape foreign text for a terminal, a spreadsheet and a CI log."""
 
 import re
+from collections.abc import Callable
 
 # ESC and the other C0 controls, DEL, C1, the bidi controls, the two separators that some terminals take as newlines,
 # halves of surrogate pairs, which no stream can encode, and invisible characters: a name with a zero-width space looks
@@ -26,6 +27,11 @@ def _visible(match: re.Match[str]) -> str:
 def line(text: str) -> str:
     """Return one line of text, with control characters as visible escapes."""
     return _CONTROLS.sub(_visible, text)
+
+
+def escaped(text: str, escape: Callable[[int], str]) -> str:
+    """Return the text with `escape` of the code of each control character, for another language."""
+    return _CONTROLS.sub(lambda match: escape(ord(match.group())), text)
 
 
 def defused(text: str, *, fresh: bool = True) -> str:

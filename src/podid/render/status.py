@@ -262,8 +262,6 @@ def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
     )
 
 
-# --- documents --------------------------------------------------------------------------------------------------------
-
 State = Annotated[IdentityState | None, About("One of docs/explanations/states.md; null if too little was read.")]
 Reason = Annotated[str | None, About("The reason why the state is not better; null for configured and better states.")]
 

@@ -29,9 +29,6 @@ class TrustBody(Document):
     findings: Sequence[TrustFinding]
 
 
-# --- a policy and those who ask ---------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class TrustReport:
     """The verdict of one policy on one service account."""
@@ -150,9 +147,6 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
         yield from (f"    {line}" for line in check.diff.split("\n"))
 
 
-# --- a policy for any caller ------------------------------------------------------------------------------------------
-
-
 def _principals(statement: Statement) -> list[str]:
     but = "all but " if statement.not_principal else ""
     return [but + name for _, name in statement.principals]
@@ -238,9 +232,6 @@ def _access_lines(item: PolicyAccess) -> Iterator[str | Line]:
         yield f"  {statement.label} {does} {', '.join(_principals(statement))}: {', '.join(_actions(statement))}"
         yield from (f"    if {condition}" for condition in _conditions(statement))
     yield from (f"  {sentence}" for sentence in item.advice)
-
-
-# --- edited policies --------------------------------------------------------------------------------------------------
 
 
 class TrustEditBody(Document):

@@ -33,11 +33,11 @@ def verify_view(
 ) -> View:
     """Return each identity with a line for each of its pods: an IdentityStatus if one service account was specified
     (`single`), else an IdentityStatusList."""
-    met = known_or(probes, {})
+    sections = known_or(probes, {})
     members: dict[ServiceAccountRef, dict[str, object]] = {}
     lines: list[str | Line] = []
     for status in worst_identities_first(statuses):
-        section, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
+        section, actions = sections.get(str(status.ref)), allowed.get(status.ref, ())
         own_pods = section.value if isinstance(section, Known) else ()
         rows = (*_pod_rows(status), *_probe_rows(own_pods), *_allowed_rows(actions), *_issued_lines(status))
         lines += [*([""] if lines else []), *verdict_lines(status, rows), *not_checked_lines(status.not_checked)]

@@ -1,3 +1,5 @@
+import shlex
+
 from checks.builder import CRASHED, DENIED, addon, agent_pod, ago, daemon_set, healthy
 from checks.grid import only
 from harness import table
@@ -56,3 +58,15 @@ def test_agents_that_have_all_ended_are_not_called_ready() -> None:
     snapshot = healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=(ended,), nodes=DENIED)
     verdict = only(ID, snapshot)
     assert (verdict.severity.value, "every agent pod is ready" in verdict.message) == ("error", False)
+
+
+def test_a_conflict_of_owners_has_a_command_that_ends_it() -> None:
+    for codes, command in (
+        (("ConfigurationConflict",), "install-agent --resolve-conflicts overwrite --cluster prod"),
+        (("ConfigurationConflict", "AccessDenied"), "describe-addon"),
+        (("AccessDenied",), "describe-addon"),
+    ):
+        issues = tuple(AddonIssue(code, "The add-on was not updated.") for code in codes)
+        fix = only(ID, healthy(agent_addon=addon(status="UPDATE_FAILED", issues=issues))).fix
+        assert fix is not None
+        assert command in shlex.join(fix.commands[0])

@@ -1,10 +1,13 @@
+import shlex
+from typing import Any
+
 import pytest
 
 from checks.builder import DENIED, addon, agent_pod, ago, association, daemon_set, healthy, no_agent, node
 from checks.grid import answers, only, verdicts
 from harness import table
 from podid.domain.aws import Association
-from podid.domain.cluster import Placement, Taint
+from podid.domain.cluster import Placement, Pod, Requirement, Taint
 
 ID = "agent-not-on-node"
 FAILS = healthy(agent_pods=())
@@ -26,6 +29,42 @@ def test_an_add_on_without_a_daemon_set_yet(minutes: int, expected: str) -> None
     coming = addon(status="CREATING", created_at=ago(minutes=minutes))
     snapshot = healthy(agent_addon=coming, daemon_sets=(), agent_pods=())
     assert {a[0] for a in answers(ID, snapshot)} == {expected}
+
+
+EDIT = "kubectl -n kube-system edit daemonset eks-pod-identity-agent"
+
+
+@table(
+    ("changes", "command"),
+    [
+        ({"placement": Placement(selector={"role": "system"})}, EDIT),
+        (
+            {
+                "placement": Placement(selector={"role": "system"}),
+                "set_by": {"eks": ("spec.template.spec.nodeSelector.role",)},
+            },
+            "podid install-agent --config nodeSelector=null --cluster prod",
+        ),
+        ({"placement": Placement(terms=((Requirement("disk", "Exists"),),))}, EDIT),
+        ({}, EDIT.replace("edit", "describe")),
+    ],
+)
+def test_the_fix_lets_the_daemon_set_include_the_node(changes: dict[str, Any], command: str) -> None:
+    fix = only(ID, healthy(agent_pods=(), daemon_sets=(daemon_set(**changes),))).fix
+    assert fix is not None
+    assert shlex.join(fix.commands[0]) == command
+
+
+@table(
+    ("pods", "words"),
+    [
+        ((agent_pod(phase="Failed", reason="Evicted", message="low on memory"),), " was evicted: low on memory"),
+        ((agent_pod(node="", message="1 Too many pods", ready=False),), ": an agent pod waits: 1 Too many pods"),
+        ((), "node-1"),
+    ],
+)
+def test_the_reason_is_that_of_its_pods(pods: tuple[Pod, ...], words: str) -> None:
+    assert only(ID, healthy(agent_pods=pods)).message.partition("; pods of")[0].endswith(words)
 
 
 def test_an_add_on_whose_daemon_set_was_deleted_is_installed_again() -> None:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from checks.builder import DENIED, daemon_set, healthy
-from checks.grid import answers
+from checks.builder import DENIED, agent_pod, daemon_set, healthy
+from checks.grid import answers, only
 from harness import table
 
 ID = "self-managed-cluster-name-wrong"
@@ -27,6 +27,9 @@ UNKNOWNS = [("unknown", "error", "Cluster -")]
         ({"args": ("exec agent server --cluster-name staging",), "command": ("sh", "-c")}, "fail"),
         ({"args": ("exec agent server --cluster-name 'prod' --port 80",), "command": ("sh", "-c")}, "pass"),
         ({"args": ('exec agent server --cluster-name "$CLUSTER"',), "command": ("sh", "-c")}, "pass"),
+        ({"args": ("--port", "80", "--cluster-name", "prod")}, "pass"),
+        ({"args": ("--port=8080",)}, "fail"),
+        ({"args": ("--port", "$(PORT)")}, "pass"),
         ({"env": {"AWS_REGION": "eu-west-1"}}, "pass"),
         ({"env": {"AWS_REGION": ""}}, "pass"),
         ({"env": {"AWS_REGION": "AWS_REGION_NAME"}}, "fail"),
@@ -37,6 +40,11 @@ UNKNOWNS = [("unknown", "error", "Cluster -")]
 def test_cluster_and_region_of_the_agent(changes: dict[str, Any], expected: str) -> None:
     rows = answers(ID, healthy(daemon_sets=(daemon_set(**changes),)))
     assert [answer[0] for answer in rows] == [expected]
+
+
+def test_an_agent_on_a_network_of_its_own_is_out_of_reach() -> None:
+    snapshot = healthy(agent_pods=(agent_pod(host_network=False),))
+    assert only(ID, snapshot).message.endswith(": no hostNetwork: pods do not reach it at its link-local address")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import pytest
 
-from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, ago, association, healthy
+from checks.builder import ADDON_ARN, DENIED, ROLE_ARN, ago, association, healthy, pod, workload
 from checks.grid import answers, only
+from harness import table
 from podid.domain.cluster import ServiceAccount
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot
 
 ID = "association-namespace-not-found"
@@ -68,3 +70,33 @@ def test_a_name_that_kubernetes_refuses_is_deleted_by_its_id() -> None:
     assert create == ("podid", "associate", "shop/orders", "--role", ROLE_ARN, "--cluster", "prod")
     assert delete[:3] == ("aws", "eks", "delete-pod-identity-association")
     assert "a-orders" in delete
+
+
+@table(
+    ("existing", "intended"),
+    [
+        (("shopp", "orders"), "shopp/orders"),
+        # namespace and service account in the wrong order
+        (("orders", "shop"), "orders/shop"),
+        # the namespace has another name
+        (("store", "orders"), "store/orders"),
+        (("store", "other"), ""),
+    ],
+)
+def test_the_service_account_that_was_meant_gets_the_association(existing: tuple[str, str], intended: str) -> None:
+    namespace, name = existing
+    moved = {"namespace": namespace, "service_account": name}
+    verdict = only(
+        ID,
+        healthy(
+            associations=(association(created_at=ago(minutes=10)),),
+            namespaces=frozenset({namespace}),
+            service_accounts=(ServiceAccount(namespace=namespace, name=name),),
+            pods=(pod(**moved),),
+            workloads=(workload(**moved),),
+        ),
+    )
+    assert verdict.message.partition("; did you mean ")[2] == (f"{intended}?" if intended else "")
+    assert verdict.severity is (Severity.WARN if intended else Severity.INFO)
+    associate = ("podid", "associate", intended, "--role", ROLE_ARN, "--cluster", "prod")
+    assert (associate in (verdict.fix.commands if verdict.fix else ())) is bool(intended)

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 from checks.builder import ACCOUNT, DENIED, NODE_ROLE_ARN, REFUSED, cluster, healthy, node
 from checks.grid import answers, only
 from harness import table
 from podid.domain.aws import NodeGroup
-from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.snapshot import Known, Missing, Snapshot
 
 ID = "node-role-missing-eks-auth"
 FAILS = healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED})
@@ -56,6 +58,14 @@ def test_a_node_role_in_another_partition_is_given_that_partitions_policy() -> N
     assert verdict.chain == ("shop/orders",)
     assert verdict.fix is not None
     assert verdict.fix.commands[0][-1] == "arn:aws-cn:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
+
+
+def test_a_denial_that_an_attached_policy_does_not_override_has_its_own_fix() -> None:
+    bounded = replace(REFUSED.value, boundary_allows=False)
+    verdict = only(ID, healthy(node_role_allowed={NODE_ROLE_ARN: Known(bounded)}))
+    assert verdict.fix is None or not verdict.fix.commands
+    assert verdict.evidence[1].startswith("fix: allow eks-auth:AssumeRoleForPodIdentity on ")
+    assert verdict.evidence[1].endswith(" also in the permissions boundary of role nodes")
 
 
 def test_the_auto_mode_node_role_counts() -> None:

@@ -17,12 +17,15 @@ from checks.builder import (
     service_account,
     trust,
 )
-from checks.grid import answers, messages
+from checks.grid import answers, messages, verdicts
 from checks.products import CLASS, with_products
 from harness import table
+from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import CERT_MANAGER, EXTERNAL_SECRETS, MOUNTPOINT, CredentialWay, ProductSetting
 from podid.domain.snapshot import Known
+from podid.domain.status import IdentityState
+from podid.ops.status.diagnose import diagnose
 
 ID = "product-still-in-irsa-mode"
 FAILS = with_products("secretproviderclasses", CLASS)
@@ -123,3 +126,23 @@ def test_issuers_that_use_a_token_of_a_service_account(issuer_role: str, associa
     roles = {ROLE_ARN: Known(role()), IRSA_ROLE: Known(irsa)}
     snapshot = healthy(products={"issuers": Known((issuer,))}, associations=associations, roles=roles)
     assert [answer[:2] for answer in answers(ID, snapshot)] == [expected]
+
+
+def test_the_pods_of_a_service_account_do_not_depend_on_the_products_that_use_it() -> None:
+    """podid restart skips workloads whose new pods would be broken; these get the role as before. A pod that mounts a
+    class of the Secrets Store driver does not start without its credentials."""
+    driver = daemon_set(name="s3-csi-node", images=("r.example/aws-mountpoint-s3-csi-driver:v1.9.0",), args=())
+    for kind, setting, broken in (
+        ("secretstores", STORE, False),
+        ("persistentvolumes", VOLUME, False),
+        ("secretproviderclasses", CLASS, True),
+    ):
+        snapshot = healthy(
+            products={kind: Known((setting,))},
+            pods=(pod(secret_classes=("db",)),),
+            daemon_sets=(daemon_set(), driver),
+        )
+        (verdict,) = verdicts(ID, snapshot)
+        assert (verdict.severity, verdict.chain) == (Severity.ERROR, ("shop/orders",))
+        (status,) = diagnose(snapshot).identities
+        assert (status.new_pod.state is IdentityState.BROKEN) is (status.state is IdentityState.BROKEN) is broken, kind

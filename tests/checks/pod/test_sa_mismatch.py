@@ -6,6 +6,7 @@ from checks.builder import DENIED, ROLE_ARN, bare, healthy, pod, workload
 from checks.grid import answers, only
 from harness import table
 from podid.domain.cluster import OwnerRef, ServiceAccount
+from podid.domain.findings import Outcome, Severity
 from podid.domain.snapshot import Snapshot
 
 ID = "sa-mismatch"
@@ -136,3 +137,25 @@ def test_pods_with_the_previous_account_that_a_workload_does_not_replace(
     assert answers(ID, both) == [("fail", "warn", ACCOUNT)]
     assert answers(ID, healthy(pods=(old,), workloads=(workload(kind),))) == [("pass", "error", ACCOUNT)]
     assert answers(ID, healthy(pods=(pod(owner=owner),), workloads=(late,))) == [("pass", "error", ACCOUNT)]
+
+
+@table(
+    ("account", "outcome"),
+    [("orders", Outcome.PASS), ("ordres", Outcome.FAIL), ("billing", Outcome.PASS)],
+)
+def test_a_template_that_names_a_missing_service_account(account: str, outcome: Outcome) -> None:
+    """The previous pods still run, with the previous service account."""
+    accounts = tuple(ServiceAccount(namespace="shop", name=name) for name in ("orders", "billing"))
+    changed = healthy(service_accounts=accounts, workloads=(workload(service_account=account),))
+    verdict = only(ID, changed)
+    assert verdict.outcome is outcome
+    if outcome is Outcome.FAIL:
+        assert verdict.severity is Severity.WARN
+        assert verdict.message == (
+            "Deployment shop/orders names 'ordres', which does not exist: no new pod can be created, and only its "
+            "previous pods run as orders"
+        )
+        assert verdict.fix is not None
+        assert verdict.fix.commands == (
+            ("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),
+        )

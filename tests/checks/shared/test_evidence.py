@@ -26,13 +26,15 @@ from checks.builder import (
 )
 from harness import table
 from podid.checks.all import ALL, BY_ID
-from podid.checks.shared.evidence import failure_mode, in_evidence
+from podid.checks.shared.evidence import UNREAD_TARGET, failure_mode, in_evidence
+from podid.checks.shared.trust import UNDECIDED
 from podid.domain.aws import Association
 from podid.domain.errors import ExitCode
 from podid.domain.evidence import DryRun, Probed, RecentChanges
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
+from podid.facts.second_hop import NOT_ALLOWED
 from podid.ops.status.diagnose import diagnose
 from podid.pages.index import ENTRIES
 
@@ -125,23 +127,25 @@ def test_a_failure_of_the_trust_policy_is_one_finding() -> None:
 
 
 def test_the_roles_are_named_if_they_do_not_explain_a_refusal() -> None:
-    def explanation(snapshot: Snapshot) -> str:
+    def explanation(snapshot: Snapshot, mode: str = UNEXPLAINED) -> str:
         (verdict,) = of("tokens", with_tokens(REFUSED, of=snapshot))
-        assert (verdict.check, verdict.outcome) == (UNEXPLAINED, Outcome.FAIL)
+        assert (verdict.check, verdict.outcome) == (mode, Outcome.FAIL)
         return verdict.message.partition("associated role")[2]
 
-    assert explanation(healthy()) == "; the role's own trust policy allows it"
+    own, onward = "; the role's own trust policy allows it", "; not checked whether it can assume its target role"
+    assert explanation(healthy()) == own
     lacking = Missing("not allowed", "iam:GetRole", "AccessDenied")
-    assert explanation(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy was not checked: not allowed"
+    unread = healthy(roles={ROLE_ARN: lacking})
+    assert explanation(unread, UNDECIDED) == "; the role's trust policy was not checked: not allowed"
     assert explanation(healthy(roles=lacking)) == ""
     assert explanation(healthy(associations=lacking)) == ""
-    assert explanation(chained(decisions=lacking)) == (
-        "; the role's own trust policy allows it; not checked whether it can assume its target role: not allowed"
-    )
+    assert explanation(chained(decisions=lacking), NOT_ALLOWED) == f"{own}{onward}: not allowed"
+    # a target role of another account
+    assert explanation(chained(target=lacking), UNREAD_TARGET) == f"{own}{onward}: not allowed"
 
 
 def test_a_refusal_by_a_trust_policy_that_may_deny_it_is_of_the_trust_policy() -> None:
-    """podid does not evaluate the principal "*" of a Deny, but EKS Auth does."""
+    """podid does not know the value of the condition key, but EKS Auth does."""
     document: Any = trust()
     deny = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": {"StringNotEquals": {"aws:x": "o-1"}}}
     both = role(ROLE_ARN, {**document, "Statement": [*document["Statement"], deny]})

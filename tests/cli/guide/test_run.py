@@ -19,7 +19,7 @@ from cli.guide.facts import (
 from harness import Answers, Outcome, Podid, table
 from podid.cli.guide.questions import Answers as GuideAnswers
 from podid.cli.guide.questions import Prompt
-from podid.cli.guide.run import says_only_where
+from podid.cli.guide.run import has_only_place_options
 from worlds import Site
 
 
@@ -57,7 +57,7 @@ def test_without_access_to_kubernetes(account: Site) -> None:
     ],
 )
 def test_only_a_command_without_arguments_asks(argv: str, expected: bool) -> None:
-    assert says_only_where(argv.split(), ("associate",)) is expected
+    assert has_only_place_options(argv.split(), ("associate",)) is expected
 
 
 def guided(site: Site, answers: GuideAnswers, *argv: str) -> tuple[Outcome, str]:

@@ -1,7 +1,9 @@
 """Calls of a tool in process."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podid.cli.runtime import Runtime, Streams
@@ -19,10 +21,11 @@ def text(result: "CallToolResult") -> str:
     return "\n".join(getattr(item, "text", "") for item in result.content)
 
 
-def calls_of(site: Site, *fixed: str, allow_write: bool = False) -> Calls:
+def calls_of(site: Site, *fixed: str, allow_write: bool = False, now: Callable[[], datetime] | None = None) -> Calls:
     closed: Any = None
     streams = Streams(closed, closed, closed, stdin_tty=False, stdout_tty=False, stderr_tty=False)
-    return Calls(Runtime(streams=streams, env=site.env), fixed, allow_write=allow_write)
+    runtime = Runtime(streams=streams, env=site.env, now=now or partial(datetime.now, UTC))
+    return Calls(runtime, fixed, allow_write=allow_write)
 
 
 def call(calls: Calls, name: str, **arguments: Any) -> Any:

@@ -35,6 +35,25 @@ def test_every_tool_returns_the_document_of_its_schema(entered: Site) -> None:
         jsonschema.Draft202012Validator(output_schema(BY_NAME[name])).validate(answer.document)
 
 
+@pytest.mark.parametrize("mode", ["agent-not-on-node", "node-role-missing-eks-auth", "eks-auth-unreachable"])
+def test_a_tool_and_its_command_have_the_same_verdicts(
+    healthy: Site, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    healthy.wait(600)
+    healthy.box.failures.put(mode)
+    healthy.enter(monkeypatch)
+    calls = calls_of(healthy, now=healthy.box.world.clock.datetime)
+    for line, arguments in (
+        (("doctor",), {}),
+        (("doctor", "shop/orders"), {"target": "shop/orders"}),
+        (("show", "shop/orders"), {"service_account": "shop/orders"}),
+    ):
+        of_tool, of_command = call(calls, line[0], **arguments).document, healthy(*line, "-o", "json").json
+        for document in (of_tool, of_command):
+            document.pop("takenAt", None)
+        assert of_tool == of_command, line
+
+
 def test_a_policy_document_is_checked_without_a_file(entered: Site) -> None:
     arn = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
     policy = {"Version": "2012-10-17", "Statement": []}
@@ -83,7 +102,7 @@ def test_no_value_becomes_an_option(tool: Tool) -> None:
 
 def test_tools_that_require_a_flag() -> None:
     assert [tool.name for tool in EVERY if tool.needs] == ["verify", "apply"]
-    assert PLAN.reads
-    assert not APPLY.reads
+    assert not PLAN.destroys
+    assert APPLY.destroys
     with pytest.raises(InvalidInput):
         PLAN.command_line({})

@@ -1,10 +1,14 @@
 """`podid move` to another service account: refusals, notes, restarts and the old trust policy."""
 
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from harness import Podid
 from ops.association.worlds import WAIT, actions, roles
 from ops.change.support import account_state, writes
+from ops.migrate.killed import Killed, dying
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 from worlds import Site
@@ -46,6 +50,24 @@ def test_a_move_restarts_the_pods_of_the_old_service_account(site: Site) -> None
     assert [kind for kind, *_ in actions(moved)] == ["association", "association", "restart"]
     assert [after["newPod"]["state"] for after in moved.json["after"]] == ["ready"]
     assert not set(pods) & set(site.cluster.pod_names("shop", "orders"))
+
+
+def test_a_killed_move_is_completed_with_the_restart(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.with_agent().associate("shop", "orders")
+    site.with_new_pods()
+    pods = site.cluster.pod_names("shop", "orders")
+    site.cluster.make_account("shop", "api")
+    command = ("move", "shop/orders", "shop/api", "--yes", "--restart")
+    for number in range(9):  # killed after the deletion of the old association
+        if roles(site.box) != {"shop/api": "storefront"}:
+            with dying(site, monkeypatch, number, "after"), suppress(Killed):
+                site(*command)
+    assert set(pods) <= set(site.cluster.pod_names("shop", "orders"))
+    site.must(*command)
+    assert not set(pods) & set(site.cluster.pod_names("shop", "orders"))
+    count = len(site.cluster.pod_names("shop", "orders"))
+    again = site.must(*command, "-o", "json").json
+    assert (count, [item["kind"] for item in again["actions"]]) == (len(pods), ["association"])
 
 
 def test_the_old_trust_statement_is_named_or_removed(box: Sandbox, podid: Podid, journal: Path) -> None:

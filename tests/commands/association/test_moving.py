@@ -1,5 +1,6 @@
 """`podid move --to-cluster`: runs, failures and undo in both clusters."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from ops.association.worlds import TARGET, WAIT, cluster_state, owned_by_an_addo
 from ops.change.support import account_state, writes
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
 from podid.sandbox.box import Sandbox
+from worlds import ACCOUNT, CLUSTER_ARN
 
 MOVE = ("move", "shop/orders", "--to-cluster", "blue", *WAIT, "-o", "json")
 
@@ -153,3 +155,31 @@ def test_associations_of_another_tool_are_not_copied(two: Sandbox, podid: Podid)
     assert moved.code == 0, moved
     (item,) = podid("list", "--cluster", "blue", "-o", "json").json["items"]
     assert (item["tags"], item["owner"]) == ({"team": "x"}, None)
+
+
+@pytest.mark.parametrize("typed", ["", " --cluster demo", f" --cluster {CLUSTER_ARN}"])
+def test_commands_that_errors_suggest_are_for_the_other_cluster(two: Sandbox, podid: Podid, typed: str) -> None:
+    """The role allows only the first cluster; then an add-on owns the association in the second one."""
+    add_role(two.world, two.iam, "narrow", pods_trust(two.world.clusters["demo"]))
+    add_association(two.world, "shop", "orders", "narrow")
+    line = f"move shop/orders --to-cluster blue{typed} --yes -o json"
+    copy = "copy --from-cluster demo --to-cluster blue -o json"
+    for words in (line, copy):
+        refused = podid(*words.split())
+        assert (refused.code, refused.error["hint"]) == (6, f"podid {words} --update-trust"), refused
+    owner = CLUSTER_ARN.replace(":cluster/demo", ":addon/blue/aws-ebs-csi-driver/1")
+    record = add_association(two.world, "shop", "orders", "open", cluster_name="blue")
+    two.world.put_association(two.world.clusters["blue"], replace(record, owner_arn=owner))
+    role = f"arn:aws:iam::{ACCOUNT}:role/narrow"
+    hint = f"podid addon associate aws-ebs-csi-driver orders --role {role} --replace --cluster blue"
+    for words in (line, copy):
+        refused = podid(*words.split())
+        assert (refused.code, refused.error["hint"]) == (6, hint), refused
+
+
+def test_a_move_that_was_completed_has_nothing_to_delete(two: Sandbox, podid: Podid) -> None:
+    """The association in the first cluster is gone, so the error must not say that it is still there."""
+    add_association(two.world, "shop", "orders", "open")
+    assert podid(*MOVE, "--yes").code == 0
+    again = podid("move", "shop/orders", "--to-cluster", "blue", "--wait", "verified", "--yes")
+    assert "keeps its association" not in again.stderr, again

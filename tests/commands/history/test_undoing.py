@@ -136,3 +136,24 @@ def test_the_hint_for_a_trust_policy_that_was_changed_since(account: Site, podid
     assert parsed(hint) == ("trust add", {"role": "shop-orders", "service_accounts": ["shop/orders"]} | parsed(hint)[1])
     assert podid(*hint[1:]).code == 0
     assert podid("undo", "last", "--yes").code == 0
+
+
+def test_an_undo_waits_for_the_agent_as_the_change_did(healthy: Site) -> None:
+    """The earlier agent may not start: then the undo has not restored what it should."""
+    ready = {"summary": "3 of 3 nodes have a Ready agent pod", "reached": True}
+    healthy.must("install-agent", "--addon-version", "latest")
+    undone = healthy.must("undo", "last", "--yes", "-o", "json").json
+    assert undone["awaited"] == ready, undone
+    healthy.must("uninstall-agent", "--yes")
+    restored = healthy.must("undo", "last", "--yes", "-o", "json").json
+    assert restored["awaited"] == ready, restored
+
+
+def test_an_undo_of_the_first_installation_shows_and_awaits_the_end_of_the_agent(site: Site) -> None:
+    site.associate("shop", "orders")
+    site.must("install-agent")
+    planned = site.must("undo", "last", "--dry-run")
+    assert "agent-not-installed" in planned.stdout, planned
+    undone = site.must("undo", "last", "--yes", "-o", "json").json
+    assert undone["awaited"]["reached"], undone
+    assert site.cluster.pods("kube-system") == []

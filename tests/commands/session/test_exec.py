@@ -74,7 +74,7 @@ def test_without_confirmation_no_credentials_are_requested(healthy: Site, out: P
     healthy.podid.tty, healthy.podid.answers = True, Answers(False)
     assert run(healthy, "touch", str(out), options=()).code == 2
     assert healthy.podid.answers.questions == [
-        "Mint credentials of role shop-orders as shop/orders and run touch with them?"
+        "Request credentials of role shop-orders as shop/orders and run touch with them?"
     ]
     assert healthy.box.faults.calls["eks-auth", "AssumeRoleForPodIdentity"] == before
     assert not out.exists()

@@ -7,6 +7,7 @@ from ops.change.support import account_state, runs, writes
 from ops.trust.support import CLUSTER_ARN, FOR, trust_of, who
 from podid.sandbox.baseline import add_role, service_trust
 from podid.sandbox.box import Sandbox
+from worlds import Site
 
 
 def test_add_is_recorded_repeated_without_a_change_and_undone(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -37,3 +38,15 @@ def test_a_cluster_that_is_specified_by_its_arn_is_not_read(box: Sandbox, podid:
     foreign = podid(*line[:-1], elsewhere.replace("111122223333", "444455556666"), "-o", "json")
     assert (foreign.code, foreign.error["code"]) == (2, "InvalidInput")
     assert podid(*line, "--cluster", "demo").code == 2
+
+
+def test_the_statement_suits_an_association_without_session_tags(healthy: Site) -> None:
+    """A condition on a session tag would never match."""
+    line = ("trust", "add", "--role", "shop-orders", "--for", "shop/orders", "-o", "json")
+    assert [action["status"] for action in healthy.must(*line).json["actions"]] == ["unchanged"]
+    healthy.without_session_tags()
+    done = healthy.must(*line)
+    assert [action["status"] for action in done.json["actions"]] == ["done"]
+    assert any("the statement allows any pod of cluster demo" in note for note in done.json["notes"])
+    assert healthy("trust", "check", "--role", "shop-orders", "--for", "shop/orders").code == 0
+    assert [action["status"] for action in healthy.must(*line).json["actions"]] == ["unchanged"]

@@ -163,3 +163,33 @@ def test_tags_of_the_role_are_used() -> None:
     by_tag = [statement({"StringEquals": {"aws:ResourceTag/team": "shop"}})]
     assert [check(by_tag).code, check(by_tag, "--role-tag", "team=shop").code] == [9, 0]
     assert check(by_tag, "--role-tag", "team=web").code == 3
+
+
+def test_the_settings_of_the_association_apply(healthy: Site) -> None:
+    """Without session tags EKS sends no aws:RequestTag, and the trust policy requires some."""
+    line = ("trust", "check", "--role", "shop-orders", "--for", "shop/orders")
+    assert healthy(*line).code == 0
+    healthy.without_session_tags()
+    for more, code in (((), 3), (("--session-tags",), 0), (("--no-session-tags",), 3)):
+        assert healthy(*line, *more).code == code, more
+    outcome = healthy(*line)
+    assert "session tags are disabled, so EKS sends no aws:RequestTag" in outcome.stdout
+    file = healthy.directory / "trust.json"
+    file.write_text(healthy("role", "show", "shop-orders", "-o", "json").stdout)
+    for_file = ("trust", "check", str(file), "--for", "shop/orders")
+    assert healthy(*for_file).code == 3
+    assert healthy(*for_file, "--cluster-arn", healthy.box.world.clusters["demo"].arn).code == 0
+    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    outcome = healthy(*line)
+    assert (outcome.code, "✓ shop-orders allows shop/orders" in outcome.stdout) == (0, True)
+    note = "note: podid assumes that the associations send session tags: "
+    assert outcome.stderr.startswith(note)
+    assert "eks:ListPodIdentityAssociations" in outcome.stderr
+
+
+def test_the_role_is_the_target_role_of_the_association(site: Site) -> None:
+    """The association's own role assumes it, not EKS."""
+    site.with_agent().with_identity().with_target()
+    (target,) = {item["targetRoleArn"] for item in site("list", "-o", "json").json["items"]}
+    outcome = site("trust", "check", "--role", target, "--for", "shop/orders", "-o", "json")
+    assert (outcome.code, outcome.json["verdict"], outcome.json["hop"]) == (0, "match", 2)

@@ -69,8 +69,8 @@ def test_principals_at_hop_1(principal: Any, expected: str) -> None:
         ({"Federated": BASE_ROLE}, NO),
         ({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/other/eks-demo-x"}, NO),
         ({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/orders-base/eks-demo-x"}, UNKNOWN),
-        ({"AWS": "*"}, UNKNOWN),
-        ("*", UNKNOWN),
+        ({"AWS": "*"}, MATCH),
+        ("*", MATCH),
     ],
 )
 def test_principals_at_hop_2(principal: Any, expected: str) -> None:
@@ -119,7 +119,7 @@ def test_the_two_actions_may_come_from_two_statements() -> None:
         ([statement(), statement({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, Effect="Deny")], MATCH),
         ([statement(), statement({"StringNotEquals": {"aws:SourceAccount": "2"}}, Effect="Deny")], NO),
         ([statement(), statement({"StringEquals": {"aws:Foo": "1"}}, Effect="Deny")], UNKNOWN),
-        ([statement(), statement(Effect="Deny", Principal="*")], UNKNOWN),
+        ([statement(), statement(Effect="Deny", Principal={"Service": "*"})], UNKNOWN),
         ([statement(), statement({"Bool": {NS: "x"}}, Effect="Deny", Principal={"AWS": "1"})], MATCH),
         ([statement(Principal={"AWS": "1"}), statement({"StringEquals": {"aws:Foo": "1"}}, Effect="Deny")], NO),
         ([statement({"Weird": {NS: "x"}}), statement(Effect="Deny")], NO),
@@ -130,6 +130,68 @@ def test_the_two_actions_may_come_from_two_statements() -> None:
 )
 def test_deny_wins_and_doubt_spreads_only_where_it_matters(statements: list[dict[str, Any]], expected: str) -> None:
     assert verdicts(evaluate(policy(*statements), IDENTITY)) == (expected, expected)
+
+
+# resource_based_policies/iam_role_trust_policy.json of https://github.com/aws-samples/data-perimeter-policy-examples
+PERIMETERS = (
+    {
+        "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1", "aws:PrincipalAccount": ["222222222222"]},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    },
+    {
+        "NotIpAddressIfExists": {"aws:SourceIp": "203.0.113.0/24"},
+        "StringNotEqualsIfExists": {"aws:SourceVpc": "vpc-1", "aws:PrincipalTag/network-perimeter-exception": "true"},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false", "aws:ViaAWSService": "false"},
+        "ArnNotLikeIfExists": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*"},
+    },
+)
+
+
+@table(
+    ("conditions", "expected"),
+    [
+        ({}, NO),
+        *((perimeter, MATCH) for perimeter in PERIMETERS),
+        ({"Bool": {"aws:PrincipalIsAWSService": "true"}}, NO),
+        ({"Bool": {"aws:PrincipalIsAWSService": "false"}}, MATCH),
+        ({"Bool": {"aws:ViaAWSService": "false"}}, NO),
+        ({"Bool": {"aws:ViaAWSService": "true"}}, MATCH),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, NO),
+        ({"StringNotEquals": {"aws:PrincipalServiceName": PODS}}, MATCH),
+        ({"StringNotEquals": {"aws:PrincipalServiceName": "ec2.amazonaws.com"}}, NO),
+        ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, MATCH),
+        ({"StringNotEquals": {"aws:SourceAccount": "222222222222"}}, NO),
+        ({"ArnNotEquals": {"aws:SourceArn": IDENTITY.cluster_arn}}, MATCH),
+        ({"ArnNotLike": {"aws:SourceArn": f"{IDENTITY.cluster_arn}-2"}}, NO),
+        ({"StringNotEquals": {NS: "shop"}}, MATCH),
+        ({"StringNotEquals": {NS: "web"}}, NO),
+        ({"StringNotEquals": {"aws:SourceOrgID": "o-1"}}, UNKNOWN),
+        ({"StringEquals": {"aws:Foo": "1"}}, UNKNOWN),
+    ],
+)
+def test_a_deny_for_everyone_denies_eks_too(conditions: dict[str, Any], expected: str) -> None:
+    for principal in (
+        {"Principal": "*"},
+        {"Principal": {"AWS": "*"}},
+        {"Principal": None, "NotPrincipal": {"AWS": "1"}},
+    ):
+        trust = policy(statement(), statement(conditions, Effect="Deny", **principal))
+        assert verdicts(evaluate(trust, IDENTITY)) == (expected, expected), principal
+
+
+@table(
+    ("members", "expected"),
+    [
+        ({"Principal": "*"}, NO),
+        ({"Principal": {"AWS": ["*", "1"]}}, NO),
+        ({"Principal": None, "NotPrincipal": {"AWS": "1"}}, UNKNOWN),
+        ({"Action": None, "NotAction": "sts:GetCallerIdentity"}, NO),
+        ({"Action": None, "NotAction": "sts:*"}, MATCH),
+    ],
+)
+def test_a_deny_for_everyone_denies_the_role_too(members: dict[str, Any], expected: str) -> None:
+    trust = policy(statement(Principal={"AWS": BASE_ROLE}), statement(**{"Principal": "*", "Effect": "Deny"} | members))
+    assert verdicts(evaluate(trust, HOP)) == (expected, expected)
 
 
 def test_a_deny_for_one_pod_leaves_the_others() -> None:

@@ -298,7 +298,7 @@ def test_a_recreated_base_role() -> None:
 @table(
     ("members", "reason"),
     [
-        (statement(Principal="*"), 'the principal is "*", which podid does not evaluate'),
+        (statement(Principal="*"), 'the principal is "*", and AWS does not document whether that allows AWS services'),
         (
             statement(Principal={"Robot": "x"}),
             "the principal is a role session, or of a kind that podid does not evaluate",

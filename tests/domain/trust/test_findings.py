@@ -278,7 +278,7 @@ def test_findings_at_hop_2(
 def test_a_statement_that_may_deny_the_request_is_named_with_the_fix() -> None:
     """Another statement that allows the service account may have no effect."""
     allow = statement({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "staging"}})
-    deny = statement({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, Effect="Deny", Principal="*", Action="sts:*")
+    deny = statement({"StringNotEquals": {"aws:SourceOrgID": "o-1"}}, Effect="Deny", Principal="*", Action="sts:*")
     alone, both = (evaluate(policy(*items), IDENTITY).findings for items in ((allow,), (allow, deny)))
     assert [finding.denied for finding in alone] == [False]
     assert [(finding.message, finding.denied) for finding in both] == [(finding.message, True) for finding in alone]

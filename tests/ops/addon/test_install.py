@@ -58,11 +58,21 @@ def test_roles_of_an_add_on_that_is_refused_are_rolled_back(account: Site) -> No
     account.box.world.credentials.deny("eks:CreateAddon")
     refused = account("addon", "install", ADOT, "--recommended", "-o", "json")
     assert (refused.code, refused.stdout, account_state(account.box)) == (4, "", before), refused
-    assert refused.error["advice"].endswith("which this run created, were deleted.")
+    assert refused.error["advice"].endswith("which this command created, were deleted.")
     account.box.world.credentials.allow_again()
     account.box.world.credentials.deny("eks:UpdateAddon")
     refused = account("addon", "associate", EBS, "--recommended", "-o", "json")
     assert (refused.code, account_state(account.box)) == (4, before), refused
+
+
+@pytest.mark.parametrize(("operation", "code"), [("DescribeAddonVersions", 4), ("DescribeAddonConfiguration", 6)])
+def test_nothing_is_installed_without_the_recommended_policies(account: Site, operation: str, code: int) -> None:
+    before = account_state(account.box)
+    account.box.world.credentials.deny(f"eks:{operation}")
+    refused = account("addon", "install", ADOT, "--recommended", *API)
+    assert (refused.code, account_state(account.box)) == (code, before), refused
+    assert f"eks:{operation}" in refused.error["message"]
+    account.must("addon", "install", ADOT, *API)
 
 
 def test_community_add_ons_are_offered(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from checks import builder
 from checks.builder import daemon_set, healthy
 from ops.agent.support import TAINT, nodes
 from ops.change.support import account_state, writes
@@ -14,7 +15,7 @@ from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.workloads import why_not_here
 from podid.facts.agent import planned_agent
 from podid.kube.reader import KubeReader
-from podid.ops.agent.preflight import _kernels, other_agents, overwritten
+from podid.ops.agent.preflight import IPV4_ONLY, _kernels, other_agents, overwritten
 from podid.sandbox import baseline
 from worlds import ACCOUNT, AGENT, Site
 
@@ -378,7 +379,8 @@ def test_fields_of_other_managers_that_are_overwritten() -> None:
 def test_an_agent_with_an_ipv4_address_needs_no_ipv6() -> None:
     message = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
     for values, noted in ((message, False), ({}, True)):
-        assert bool(list(_kernels(healthy(), planned_agent("", values)))) is noted
+        snapshot = healthy(nodes=(builder.node(labels={}),))
+        assert bool(list(_kernels(snapshot, planned_agent("", values)))) is noted
 
 
 def test_versions_before_the_blanket_toleration() -> None:
@@ -412,7 +414,27 @@ def test_unread_parts_are_notes(site: Site) -> None:
     assert "iam:SimulatePrincipalPolicy" in done.stderr
     assert "note: not checked: eks-auth-unreachable: " in done.stderr
     assert "note: not checked: the associations: " in done.stderr
-    assert "note: not checked: whether IPv6 is disabled on a node (agent-ipv6-bind)" in done.stderr
+    assert "whether IPv6 is disabled" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({}, False),
+        ({"eks.amazonaws.com/sourceLaunchTemplateId": "lt-1"}, True),
+        ({"eks.amazonaws.com/nodegroup": None}, True),
+        ({"eks.amazonaws.com/nodegroup": None, "karpenter.sh/nodepool": "spot"}, True),
+        ({"eks.amazonaws.com/sourceLaunchTemplateId": "lt-1", "eks.amazonaws.com/compute-type": "hybrid"}, False),
+    ],
+)
+def test_ipv6_is_in_doubt_only_on_nodes_with_an_own_image(
+    site: Site, labels: dict[str, str | None], told: bool
+) -> None:
+    name = nodes(site)[0]
+    change_node(site, name, metadata={"labels": labels})
+    note = f"note: not checked: whether IPv6 is disabled on {name} (agent-ipv6-bind)"
+    assert (note.removeprefix("note: ") in site("install-agent", "--dry-run").stdout) is told
+    assert "IPv6" not in site("install-agent", "--dry-run", "--config", IPV4_ONLY).stdout
 
 
 def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:

@@ -14,6 +14,7 @@ from ops.change.support import account_state
 from podid.calls.patience import Clock, Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
+from podid.domain.errors import Unreachable
 from podid.domain.plan import Header
 from podid.domain.workloads import of_the_addon
 from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall, pods_gone
@@ -80,6 +81,20 @@ def test_pods_that_outlive_their_daemon_set_are_awaited() -> None:
     patience = Patience(3, Clock(lambda: NOW, lambda: next(seconds), lambda _: None), lambda _: None)
     assert pods_gone(kube, (daemon_set(),), patience).reached is False
     assert pods_gone(kube, (), patience).reached is True
+
+
+def test_an_unreachable_api_server_does_not_end_the_wait() -> None:
+    answers = iter([Unreachable("out of reach"), ["pod"], Unreachable("out of reach"), []])
+
+    def list_pods(_: object) -> list[str]:
+        if isinstance(answer := next(answers), Unreachable):
+            raise answer
+        return cast("list[str]", answer)
+
+    reader = SimpleNamespace(list_agent_daemon_sets=tuple, list_pods_of=list_pods)
+    kube, seconds = cast("KubeAccess", SimpleNamespace(reader=reader)), count()
+    patience = Patience(9, Clock(lambda: NOW, lambda: next(seconds), lambda _: None), lambda _: None)
+    assert pods_gone(kube, (daemon_set(),), patience).reached is True
 
 
 def test_an_agent_of_another_owner_is_not_awaited(healthy: Site) -> None:

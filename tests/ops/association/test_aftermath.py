@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cluster_api import Json
-from podid.domain.errors import AccessDenied, Conflict
+from podid.domain.errors import AccessDenied, Conflict, Unreachable
 from podid.domain.names import ServiceAccountRef
 from podid.ops.association import aftermath
 from podid.ops.association.aftermath import wait_until_stopped
 from podid.ops.reading.trials import ROUNDS, SECONDS_BETWEEN_ROUNDS
 from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from worlds import ACCOUNT, ORDERS, POLICY, KubeWorld, Site, trust_for
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
@@ -371,3 +372,40 @@ def test_the_list_counts_pods_only_with_the_option(healthy: Site) -> None:
     (row,) = healthy.must("list", "--pods").stdout.splitlines()[-1:]
     assert row.split("\t")[-2:] == ["2", "0"]
     assert healthy.must("list", "--pods", "-o", "jsonl").stdout.count('"running":2') == 1
+
+
+def test_an_association_that_another_person_deletes_meanwhile_is_no_success(ready: Site) -> None:
+    gateway, eks = ready.box.gateway, ready.aws("eks")
+    answer = gateway.answer
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        answered = answer(request)
+        if gateway.name(request).operation == "CreatePodIdentityAssociation":
+            keys = {"clusterName": "demo", "associationId": json.loads(answered.body)["association"]["associationId"]}
+            eks.delete_pod_identity_association(**keys)
+        return answered
+
+    gateway.answer = answering  # type: ignore[method-assign]  # the next site restores it
+    outcome = ready(*ASSOCIATE)
+    assert (outcome.code, new_pods(outcome.json)) == (7, ("no-association", "association-missing")), outcome
+
+
+@pytest.mark.parametrize(("outage", "reached"), [(10.0, True), (1000.0, None)])
+def test_the_wait_for_the_end_of_credentials_outlasts_an_outage(
+    world: KubeWorld, outage: float, reached: bool | None
+) -> None:
+    access, began = world.access(), world.clock.seconds
+
+    def try_pod(ref: ServiceAccountRef, **more: Any) -> Any:
+        if world.clock.seconds < began + outage:
+            raise Unreachable("The API server cannot be reached")
+        return access.writer.dry_run_pod(ref, **more)
+
+    kube: Any = SimpleNamespace(reader=access.reader, writer=SimpleNamespace(dry_run_pod=try_pod))
+    awaited = wait_until_stopped(kube, (ORDERS,), world.patience(60))
+    assert awaited.reached is reached
+    assert "The API server cannot be reached; trying again" in world.messages
+    assert world.clock.seconds - began >= min(outage, 60)
+    if reached is None:
+        why = "whether new pods still get credentials was not checked: The API server cannot be reached"
+        assert awaited.summary == why

@@ -107,7 +107,7 @@ def test_a_role_whose_association_fails_is_rolled_back(
     box.world.limits = Limits(associations_per_cluster=0)
     failed = podid(*ASSOCIATE, *MANAGED, "--policy-file", policy_file(tmp_path))
     assert (failed.code, failed.stdout, account_state(box)) == (6, "", before), failed
-    assert failed.error["advice"].endswith("Role shop-orders, which this run created, was deleted.")
+    assert failed.error["advice"].endswith("Role shop-orders, which this command created, was deleted.")
     box.world.limits = Limits()
     assert podid(*ASSOCIATE, *MANAGED).code == 0
 
@@ -137,7 +137,7 @@ def test_a_role_that_cannot_be_rolled_back_is_named(box: Sandbox, podid: Podid, 
     failed = podid(*ASSOCIATE, *MANAGED)
     assert failed.code == 8, failed
     (note,) = [note for note in failed.json["notes"] if "could not be deleted" in note]
-    assert note.startswith("role shop-orders, which this run created, could not be deleted: ")
+    assert note.startswith("role shop-orders, which this command created, could not be deleted: ")
     box.world.credentials.allow_again()
     assert podid("undo", failed.json["runId"], "--yes").code == 0
     assert account_state(box) == before

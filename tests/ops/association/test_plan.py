@@ -13,7 +13,7 @@ from ops.change.support import account_state, writes
 from podid.domain.aws import Association
 from podid.domain.errors import Conflict, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Header, Plan
+from podid.domain.plan import Action
 from podid.ops.association.plan import all_tagged, changed_associations, differences, plan_one
 from podid.ops.association.request import DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION
@@ -196,11 +196,10 @@ def test_an_add_ons_association_that_does_not_change_is_no_conflict() -> None:
 
 
 def test_pods_are_affected_by_every_setting_except_tags() -> None:
-    header = Header(caller_arn="", account="111122223333", region="eu-west-1", cluster="prod")
     tagged, moved, new = planned(OWN, tags={"a": "b"}), planned(OWN, role=f"{ARN}x"), planned()
     gone = ASSOCIATION.action(ASSOCIATION.state_of(association("shop", "cart")), None)
     assert [late_changes([action]) for action in (tagged, gone, moved, new)] == [[], [], [ORDERS], [ORDERS]]
-    assert changed_associations(Plan(header=header, actions=(moved, gone))) == (
+    assert changed_associations((moved, gone)) == (
         [ORDERS],
         [ServiceAccountRef("shop", "cart")],
     )

@@ -152,6 +152,9 @@ class World:
     def get_managed_document(self, arn: str) -> Mapping[str, object]:
         return {"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
 
+    def list_instance_profiles(self, name: str) -> tuple[str, ...]:
+        return ()
+
     def get_policies(self, name: str) -> RolePolicies:
         inline = {}
         for (kind, _), state in self.resources.items():

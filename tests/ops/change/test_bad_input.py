@@ -221,7 +221,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
-    assert outcome.error["advice"].endswith("Role shop-orders, which this run created, was deleted.")
+    assert outcome.error["advice"].endswith("Role shop-orders, which this command created, was deleted.")
     assert account_state(box) == before
     assert [item["status"] for item in runs(podid)] == ["done", "partial"]
 

@@ -9,6 +9,7 @@ from harness import Podid, one_in
 from ops.change.support import account_state, policy_file, runs, undo_everything, writes
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpAnswer, HttpRequest
 
 # the same call for the role that another one goes on to
 TARGET = "UpdateAssumeRolePolicy of a target role"
@@ -46,7 +47,11 @@ def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "UpdateAssumeRolePolicy": ((), (*associate, "article-2023", "--update-trust")),
         TARGET: (("role", "create", "reports", "--for", "shop/reports"), (*create[:5], *target)),
         "CreatePodIdentityAssociation": ((), (*associate, "storefront")),
-        "UpdatePodIdentityAssociation": ((*associate, "orders-dynamodb"), (*associate, "storefront", "--replace")),
+        # the tags are a call of their own
+        "UpdatePodIdentityAssociation": (
+            (*associate, "orders-dynamodb"),
+            (*associate, "storefront", "--replace", "--tag", "a=b"),
+        ),
         "DeletePodIdentityAssociation": (
             (*associate, "storefront"),
             ("disassociate", "shop/orders", "--yes", "--ignore-not-found", "--wait", "none"),
@@ -130,6 +135,35 @@ def test_a_persistent_fault_is_reported_and_settled_by_the_next_run(
     before = writes(box)
     assert podid(*command).code == 0
     assert writes(box) == before
+
+
+@pytest.mark.parametrize("name", ["UpdatePodIdentityAssociation", "PutRolePermissionsBoundary"])
+def test_a_part_of_a_change_is_undone(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    """The credentials expire after the tags were changed."""
+    lines = {
+        "UpdatePodIdentityAssociation": "associate shop/orders --wait none --role storefront --tag c=d --replace",
+        "PutRolePermissionsBoundary": "role create r --for shop/orders --replace --tag c=d --boundary ReadOnlyAccess",
+    }
+    assert podid("associate", "shop/orders", "--role", "orders-dynamodb", "--tag", "a=b", "--wait", "none").code == 0
+    boundary = ("--boundary", "AmazonS3ReadOnlyAccess")
+    assert podid("role", "create", "r", "--for", "shop/orders", *boundary, "--tag", "a=b").code == 0
+    before, answer, expired = account_state(box), box.gateway.answer, list[bool]()
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        if expired or box.gateway.name(request).operation == name:
+            expired.append(True)
+            error = b"<Error><Code>ExpiredToken</Code><Message>expired</Message></Error>"
+            body = b"<ErrorResponse>" + error + b"</ErrorResponse>" if b"Action=" in request.body else b"{}"
+            return HttpAnswer(403, {"x-amzn-errortype": "ExpiredTokenException"}, body)
+        return answer(request)
+
+    box.gateway.answer = answering  # type: ignore[method-assign]  # put back below
+    failed = podid(*lines[name].split())
+    box.gateway.answer = answer  # type: ignore[method-assign]
+    assert (failed.code, account_state(box) != before) == (7, True), failed
+    run = runs(podid)[0]["runId"]
+    undone = podid("undo", run, "--yes", "--wait", "none")
+    assert (undone.code, account_state(box)) == (0, before), undone
 
 
 def test_an_error_without_result_carries_what_was_settled(box: Sandbox, podid: Podid) -> None:

@@ -160,6 +160,20 @@ def test_an_unreadable_role_blocks_only_its_association(filed: Filed) -> None:
     filed.settled()
 
 
+@pytest.mark.parametrize(("change", "code"), [({"sessionTags": False}, 4), ({"tags": {"a": "b"}}, 8)])
+def test_settings_whose_trust_policy_cannot_be_read_stay(filed: Filed, change: dict[str, Any], code: int) -> None:
+    link = {"serviceAccount": "shop/one", "role": "one"}
+    filed.write(roles=[{"name": "one"}], associations=[link])
+    filed.apply()
+    before = filed.associations()["shop/one"]
+    filed.write(roles=[{"name": "one"}], associations=[{**link, **change}])
+    env = denying(filed, "iam:ListRolePolicies", f"{ARN}one")
+    outcome = filed.site("apply", "-f", str(filed.path), "--wait", "none", env=env)
+    assert (outcome.code, filed.associations()["shop/one"] == before) == (code, code == 4), outcome
+    filed.apply()
+    filed.settled()
+
+
 # --- the order --------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from cluster_api import Json
 from harness import table
 from permissions_support import allow, limited
-from podid.commands.diagnosis.own import permissions_of_commands
+from podid.commands.diagnosis.own_permissions import permissions_of_commands
 from podid.domain.aws import Decision
 from podid.domain.grouping import grouped
 from podid.domain.permissions import AccessReview, CommandPermissions, KubePermission, Permissions

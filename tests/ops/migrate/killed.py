@@ -47,13 +47,16 @@ AWS_WRITES = (
 KUBE_WRITES = ("PATCH */deployments*", "PATCH */serviceaccounts*", "POST */token*", "POST */pods*")
 
 
+READ_BY_POST = ("dryRun=All", "selfsubject", "/policy/validation", "/insights")
+
+
 class Killed(BaseException):
     """Ends podid, as if its process were killed."""
 
 
 def is_write(method: str, url: str, body: Any) -> bool:
     """Return whether the request changes a resource, or issues credentials."""
-    if method in ("GET", "HEAD") or "dryRun=All" in url or "selfsubject" in url:
+    if method in ("GET", "HEAD") or any(part in url for part in READ_BY_POST):
         return False
     text = body.decode() if isinstance(body, bytes) else str(body or "")
     action = parse_qs(text).get("Action", [""])[0] if "Action=" in text else ""

@@ -126,6 +126,21 @@ def test_an_association_that_another_tool_changes_meanwhile_is_not_deleted(irsa:
     assert association["roleArn"] == other
 
 
+def test_an_association_that_another_person_deletes_meanwhile_is_no_success(irsa: Irsa) -> None:
+    eks = irsa.site.aws("eks")
+
+    def delete(_: float) -> None:
+        pods = irsa.site.cluster.pods("legacy")
+        if all("AWS_CONTAINER_CREDENTIALS_FULL_URI" in ways(pod) for pod in pods):
+            for item in eks.list_pod_identity_associations(clusterName="demo", namespace="legacy")["associations"]:
+                eks.delete_pod_identity_association(clusterName="demo", associationId=item["associationId"])
+
+    irsa.site.on_sleep = delete
+    outcome = irsa.site("migrate", "apply", REPORTS, "--yes")
+    assert (outcome.code, "; rolled back to IRSA" in outcome.stderr) == (8, True), outcome
+    assert [ways(pod) for pod in irsa.site.cluster.pods("legacy")] == [{"AWS_WEB_IDENTITY_TOKEN_FILE"}]
+
+
 def test_a_rollback_that_does_not_replace_the_pods_is_reported(irsa: Irsa) -> None:
     remove, eks, counts = agent_goes(irsa), irsa.site.aws("eks"), [0]
 

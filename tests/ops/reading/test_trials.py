@@ -268,7 +268,7 @@ WRONG = {
 
 
 def test_tokens_that_podid_redeems(healthy: Site) -> None:
-    """What nothing that can be read explains is the organization's; without consent nothing is minted."""
+    """What nothing that can be read explains is the organization's; without consent no credentials are requested."""
     refused = healthy("doctor", "--verify")
     assert (refused.code, "Creating credentials" in refused.stderr) == (2, True)
     assert findings(healthy, "--verify", "--yes") == {}

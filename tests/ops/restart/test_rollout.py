@@ -3,6 +3,9 @@
 from functools import partial
 from typing import Any
 
+import pytest
+
+from cluster_api import Json
 from ops.restart.worlds import BILLING, associate, new, only_orders
 from podid.domain.errors import AccessDenied, ExitCode, TimedOut, Unavailable
 from podid.domain.plan import ChangeResult, Header, Plan, Status
@@ -201,6 +204,34 @@ def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
     assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
     assert message.startswith("the rollout did not finish within 60 s: ")
     assert isinstance(report.done[0].error, TimedOut)
+
+
+@pytest.mark.parametrize("kind", [kinds.STATEFUL_SETS, kinds.DAEMON_SETS, kinds.DEPLOYMENTS], ids=lambda k: k.name)
+@pytest.mark.parametrize("more", [(), ("events",)], ids=["no events", "events"])
+def test_a_rollout_whose_pods_cannot_be_created(world: KubeWorld, kind: KubeKind, more: tuple[str, ...]) -> None:
+    """The status of a Deployment has the reason, the others have only events, which not every caller can read."""
+    associate(world)
+    for name in ("orders", "billing-worker"):
+        namespace = "shop" if name == "orders" else "payments"
+        world.sandbox.delete(kinds.DEPLOYMENTS, namespace, name)
+    make(world, kind, "orders", **managed(replicas=1, serviceName="orders"))
+
+    def enforced(space: Json) -> Json:
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        return {**space, "metadata": {**space["metadata"], "labels": labels}}
+
+    world.sandbox.patch(kinds.NAMESPACES, "", "shop", enforced)
+    rule = {
+        "apiGroups": ["", "apps"],
+        "resources": ["pods", "replicasets", kind.plural, *more],
+        "verbs": ["get", "list", "patch", "create"],
+    }
+    world.sandbox.add_user("operator-token", "operator", rules=[rule])
+    report = run(world, stale=False, token="operator-token", timeout=60)
+    ((_, status, message, _),) = outcomes(world, report)
+    assert (status, "pods are updated" in message) == ("failed", True)
+    known = bool(more) or kind is kinds.DEPLOYMENTS
+    assert ('violates PodSecurity "restricted:latest"' in message) is known, message
 
 
 def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:

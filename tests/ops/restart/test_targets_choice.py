@@ -18,7 +18,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
 from podid.ops.restart.targets import Target, Tried, choose
 from podid.ops.status.diagnose import Diagnosis, diagnose
-from podid.ops.status.foresee import Forecast
+from podid.ops.status.prediction import Forecast
 from podid.sandbox.faults import Fault
 from worlds import ORDERS, Site
 

@@ -17,8 +17,8 @@ from podid.ops.role.presets import (
     fill,
     get_preset,
     list_presets,
-    moved_on,
     parse_choice,
+    preset_difference,
     preset_names,
     preset_of,
 )
@@ -95,7 +95,7 @@ def test_presets_have_sources(name: str) -> None:
     assert not re.fullmatch(r"[\d.]+x", preset.version)
     assert {p.form for p in preset.parameters} <= set(VALUES), "a new form wants a line of VALUES"
     # nothing stands in the policy that nobody can give
-    assert preset.places <= {p.name for p in preset.parameters} | set(AROUND)
+    assert preset.placeholders <= {p.name for p in preset.parameters} | set(AROUND)
     assert preset.service_account == "" or preset.service_account.count("/") == 1
 
 
@@ -318,8 +318,8 @@ WITH_POLICY = [name for name in NAMES if get_preset(name).statements]
 def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the differences of the policy for one table after a replacement in its text."""
     document = json.loads(json.dumps(filled("dynamodb-read,table=orders").document).replace(*change))
-    moved = moved_on("dynamodb-read-orders", document)
-    return (moved.more, moved.fewer) if moved is not None else ((), ())
+    difference = preset_difference("dynamodb-read-orders", document)
+    return (difference.more, difference.fewer) if difference is not None else ((), ())
 
 
 def test_policies_that_differ_from_their_preset() -> None:
@@ -328,14 +328,18 @@ def test_policies_that_differ_from_their_preset() -> None:
             permissions = filled(choice_of(name, optional=optional))
             assert (preset_of(permissions.name) is not None) is (permissions.document is not None)
             if permissions.document is not None:
-                assert moved_on(permissions.name, permissions.document) is None, name
+                assert preset_difference(permissions.name, permissions.document) is None, name
     permissions = filled("dynamodb-read,table=orders")
     assert permissions.document is not None
     old = json.loads(json.dumps(permissions.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
-    moved = moved_on(permissions.name, old)
-    assert moved is not None
-    assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
-    assert moved.sentence.endswith("which also has dynamodb:Scan and no longer has dynamodb:ListStreams")
+    difference = preset_difference(permissions.name, old)
+    assert difference is not None
+    assert (difference.preset, difference.more, difference.fewer) == (
+        "dynamodb-read",
+        ("dynamodb:Scan",),
+        ("dynamodb:ListStreams",),
+    )
+    assert difference.sentence.endswith("which also has dynamodb:Scan and no longer has dynamodb:ListStreams")
     assert preset_differs(("table/orders/index/*", "table/*")) == (
         (ARN % ("dynamodb", "table/orders/index/*"),),
         (ARN % ("dynamodb", "table/*"),),
@@ -343,8 +347,8 @@ def test_policies_that_differ_from_their_preset() -> None:
     # other values, of another podid or by hand, are none of the preset's
     assert preset_differs(("orders", "carts")) == preset_differs(("111122223333", "444455556666")) == ((), ())
     # it only happens to be called so
-    assert moved_on("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
-    assert moved_on("mine", old) is None
+    assert preset_difference("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
+    assert preset_difference("mine", old) is None
 
 
 def older(document: Any) -> Any:
@@ -359,11 +363,20 @@ def older(document: Any) -> Any:
 def test_the_command_creates_the_current_policy(name: str, optional: bool) -> None:
     """The command has all values of the policy."""
     permissions = filled(choice_of(name, optional=optional))
-    moved = moved_on(permissions.name, older(permissions.document))
-    assert moved is not None
-    assert fill(parse_choice(moved.choice), AROUND) == permissions
+    difference = preset_difference(permissions.name, older(permissions.document))
+    assert difference is not None
+    assert fill(parse_choice(difference.choice), AROUND) == permissions
     place = ("--cluster", "demo") if get_preset(name).of_cluster else ()
-    assert moved.command("r") == ("podid", "role", "attach", "r", "--preset", moved.choice, "--replace", *place)
+    assert difference.command("r") == (
+        "podid",
+        "role",
+        "attach",
+        "r",
+        "--preset",
+        difference.choice,
+        "--replace",
+        *place,
+    )
 
 
 @table("name", [name for name in WITH_POLICY if get_preset(name).parameters])
@@ -372,13 +385,13 @@ def test_several_values_and_another_region(name: str) -> None:
     pairs = [f"{p.name}={value}" for p in preset.parameters for value in (VALUES[p.form], OTHERS[p.form])]
     pairs += ["region=cn-northwest-1"] if any(p.name == "region" for p in preset.settable) else []
     permissions = fill(parse_choice(",".join((name, *pairs))), AROUND)
-    moved = moved_on(permissions.name, older(permissions.document))
-    assert moved is not None
-    assert fill(parse_choice(moved.choice), AROUND) == permissions
+    difference = preset_difference(permissions.name, older(permissions.document))
+    assert difference is not None
+    assert fill(parse_choice(difference.choice), AROUND) == permissions
 
 
 def test_values_that_are_not_certain_are_omitted() -> None:
     permissions = filled("dynamodb-read,table=orders")
-    renamed = moved_on("dynamodb-read-ours", older(permissions.document))
+    renamed = preset_difference("dynamodb-read-ours", older(permissions.document))
     assert renamed is not None
     assert (renamed.choice, renamed.command("r")) == ("", ("podid", "preset", "show", "dynamodb-read"))

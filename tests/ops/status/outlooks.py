@@ -5,7 +5,7 @@ from typing import Any
 from worlds import Site
 
 
-def foreseen(site: Site, *argv: str) -> Any:
+def predicted(site: Site, *argv: str) -> Any:
     """Return the plan as a document."""
     return site.must(*argv, "--dry-run", "-o", "json").json
 

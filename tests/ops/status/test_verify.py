@@ -1,4 +1,4 @@
-"""Waiting for a state, the question before credentials are minted, and the exit code of a verification."""
+"""Waiting for a state, the question before credentials are requested, and the exit code of a verification."""
 
 import math
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from podid.domain.status import Allowed, IdentityState, IdentityStatus
 from podid.ops.reading.probes import Probing
 from podid.ops.status.diagnose import Diagnosis, diagnose
 from podid.ops.status.request import VerifyOptions
-from podid.ops.status.verify import ROUND_SECONDS, Verification, minting, wait
+from podid.ops.status.verify import ROUND_SECONDS, Verification, credentials_consent, wait
 from worlds import ORDERS
 
 SNAPSHOT = healthy()
@@ -123,11 +123,11 @@ def test_a_reading_after_the_deadline_of_the_command_does_not_count() -> None:
 
 
 def test_the_question_names_the_roles_and_the_probe_pods() -> None:
-    assert minting(["orders"], None).question == "Mint short-lived credentials of orders to check them?"
+    assert credentials_consent(["orders"], None).question == "Request short-lived credentials of orders to check them?"
     run = cast("Probing", SimpleNamespace(planned=(1, 2)))
-    consent = minting(["orders", "cart"], run)
-    assert consent.question == "Mint short-lived credentials of orders, cart, and run 2 probe pods?"
-    assert consent.needed_for == "Minting credentials and running probe pods"
+    consent = credentials_consent(["orders", "cart"], run)
+    assert consent.question == "Request short-lived credentials of orders, cart, and run 2 probe pods?"
+    assert consent.needed_for == "Requesting credentials and running probe pods"
 
 
 def allowed(answer: bool | None) -> dict[Any, tuple[Allowed, ...]]:

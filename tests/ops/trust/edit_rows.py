@@ -134,8 +134,9 @@ TABLE: dict[str, Row] = {
     "NotAction, which is unknown": adds(statement(Action=None, NotAction="sts:SetSourceIdentity")),
     "a Deny of another": adds(DENY_CART, EC2),
     "a Deny of strangers": adds(DENY_STRANGERS),
-    "a Deny of all but EKS": adds(
-        statement(Effect="Deny", Principal=None, NotPrincipal={"Service": PODS}), admitted=False
+    "a Deny of all but EKS": adds(statement(Effect="Deny", Principal=None, NotPrincipal={"Service": PODS})),
+    "a Deny of all but AWS services": adds(
+        statement({"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}, Effect="Deny", Principal={"AWS": "*"})
     ),
     "a Deny of other actions": adds(statement(Effect="Deny", Principal="*", Action="sts:SetSourceIdentity")),
     "a Deny of another organisation": adds(
@@ -188,16 +189,16 @@ TABLE: dict[str, Row] = {
         statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}), flags="--scope account"
     ),
     # --- add: it cannot be
-    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies the request for everyone"),
+    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies the request"),
     "all but others are denied": cannot_add(
         EC2,
         statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": ACCOUNT}),
-        note="denies the request for everyone",
+        note="denies the request",
     ),
     "all but other actions are denied": cannot_add(
         EC2,
         statement(Effect="Deny", Principal="*", Action=None, NotAction="s3:*"),
-        note="denies the request for everyone",
+        note="denies the request",
     ),
     "it is denied": cannot_add(exact(Effect="Deny", Sid="Out"), note="Statement[0] (Out) denies the request"),
     "it is denied though it is in": cannot_add(OWN, exact(Effect="Deny"), note="Statement[1] denies the request"),

@@ -191,7 +191,7 @@ def edit(verb: str, before: Policy, flags: str) -> trust.Edit:
     words = flags.split()
     scope = ScopeKind(words[words.index("--scope") + 1]) if "--scope" in words else ScopeKind.SERVICE_ACCOUNT
     tags = "--no-session-tags" not in words
-    subjects = Subjects(refs=(ORDERS,), cluster_arn=CLUSTER, scope=scope, session_tags=tags)
+    subjects = Subjects(refs=(ORDERS,), cluster_arn=CLUSTER, scope=scope, untagged=() if tags else (ORDERS,))
     return (adding if verb == "add" else removing)(subjects)(before, None)
 
 

@@ -15,6 +15,8 @@ from podid.facts.index import cluster_name, podid_command
 
 ADDON_GRACE = timedelta(minutes=20)
 MOVING = ("CREATING", "UPDATING", "DELETING")
+# another owner changed fields that the add-on sets
+CONFLICT, OVERWRITE = "ConfigurationConflict", ("--resolve-conflicts", "overwrite")
 SETTLED = ("ACTIVE", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
 
 
@@ -44,6 +46,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
         severity = _at_most_warn(severity)
     # whether pods get credentials depends on the agent of their node, not on the add-on's status
     reach = unserved(snapshot)
+    describe = ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON)
     return check.case(case.subject, reach.chain).fail(
         message,
         *(
@@ -53,7 +56,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
         nodes=reach.nodes,
         severity=severity,
         commands=(
-            ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON),
+            *((podid_command(snapshot, "install-agent", *OVERWRITE),) if codes == {CONFLICT} else (describe,)),
             podid_command(snapshot, "agent", "status"),
         ),
         masked_by=masked_by,

@@ -2,8 +2,8 @@ from podid.checks.agent.admission_policy_blocks_agent import admission_policy_bl
 from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known_or, rule
-from podid.domain.cluster import DaemonSet, Node
-from podid.domain.text import count_of, short_list
+from podid.domain.cluster import DaemonSet, Node, Pod
+from podid.domain.text import count_of, cut, short_list
 from podid.domain.workloads import live
 from podid.facts.agent import START_GRACE, agents, blocked, importance
 from podid.facts.index import podid_command
@@ -11,6 +11,7 @@ from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
 
 # the default of every version since v1.2.0
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'
+LONGEST = 200
 
 
 @rule(
@@ -55,6 +56,7 @@ def _no_agent_here(
 ) -> Verdict:
     severity, evidence = importance(snapshot), [f"agent pods with spec.nodeName {node.name}: none"]
     reason = why_left_out(node, sets)
+    why = reason or _without_reason(snapshot, node, pending)
     commands: tuple[tuple[str, ...], ...]
     if not sets:
         evidence.append("DaemonSets with the agent's image: none in any namespace")
@@ -64,29 +66,47 @@ def _no_agent_here(
             evidence.append(f"the add-on is {addon.status}: its DaemonSet was deleted, and is created on install only")
             commands = (podid_command(snapshot, "uninstall-agent"), *commands)
     else:
-        commands = (
-            *(
-                (podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),)
-                if reason.startswith("the taint ")
-                else ()
-            ),
-            *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
-            podid_command(snapshot, "agent", "status"),
-        )
         desired = sum(ds.desired for ds in sets)
         evidence.append(f"desired by the agent's DaemonSets: {count_of(desired, 'pod')}")
         if reason or excluded:
             evidence.append(f"excluded by: {reason or 'its nodeSelector, affinity or tolerations'}")
             # a node pool that is excluded on purpose matters only if an associated pod runs there
             severity = severity if case.chain or severity is Severity.INFO else Severity.WARN
+        commands = (*_including(snapshot, sets, reason), podid_command(snapshot, "agent", "status"))
     who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
     return case.fail(
-        f"no agent pod runs on node {node.name}{f': {reason}' if reason else ''}{who}",
+        f"no agent pod runs on node {node.name}{f': {why}' if why else ''}{who}",
         *evidence,
         severity=severity,
         commands=commands,
         masked_by="" if reason else _cause(snapshot, bool(sets), pending),
     )
+
+
+def _without_reason(snapshot: Snapshot, node: Node, pending: bool) -> str:
+    """Return why a node that the DaemonSets include has no agent pod, by the states of their pods; empty if these do
+    not show it."""
+    pods = known_or(snapshot.agent_pods, ())
+    ended = [f"{pod.name} was {pod.reason.lower()}: {pod.message}" for pod in pods if _ended_on(pod, node)]
+    waiting = [f"an agent pod waits: {pod.message}" for pod in pods if pending and not pod.node and pod.message]
+    return cut(next(iter((*ended, *waiting)), ""), LONGEST)
+
+
+def _ended_on(pod: Pod, node: Node) -> bool:
+    return pod.node == node.name and not live(pod) and bool(pod.reason and pod.message)
+
+
+def _including(snapshot: Snapshot, sets: list[DaemonSet], reason: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that let the DaemonSets include a node that they exclude for the reason, or else that show
+    the events of the DaemonSets."""
+    if reason.startswith("the taint "):
+        return (podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),)
+    setting = next((name for name in ("nodeSelector", "affinity") if name in reason), "")
+    # EKS sets a nodeSelector only if the add-on's configuration has one
+    if setting == "nodeSelector" and any(setting in path for ds in sets for path in ds.set_by.get("eks", ())):
+        return (podid_command(snapshot, "install-agent", "--config", f"{setting}=null"),)
+    verb = "edit" if setting else "describe"
+    return tuple(("kubectl", "-n", ds.namespace, verb, "daemonset", ds.name) for ds in sets)
 
 
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:

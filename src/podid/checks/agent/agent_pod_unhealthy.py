@@ -4,6 +4,8 @@ from podid.domain.cluster import Container, Pod
 from podid.domain.workloads import CANNOT_START, CRASHING
 from podid.facts.agent import START_GRACE, blocked, importance, not_judged, unpulled, waits_for_port
 
+_LINES = ("--all-containers", "--tail=50")
+
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
 def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
@@ -29,7 +31,7 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
                 masked_by=ends_by(snapshot, pod) or "",
                 commands=(
                     ("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),
-                    ("kubectl", "-n", pod.namespace, "logs", pod.name, "--all-containers", "--tail=50"),
+                    *((("kubectl", "-n", pod.namespace, "logs", pod.name, *_LINES),) if pod.node else ()),
                 ),
             )
 
@@ -46,4 +48,4 @@ def _trouble(pod: Pod) -> str:
     waiting = sorted({f"{c.waiting}{why.get(c.name, '')}" for c in pod.containers if c.waiting})
     if waiting:
         return ", ".join(waiting)
-    return pod.reason or f"phase {pod.phase}"
+    return ": ".join(filter(None, (pod.reason, pod.message))) or f"phase {pod.phase}"

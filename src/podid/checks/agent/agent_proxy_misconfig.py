@@ -27,7 +27,7 @@ def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
                 f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured with a proxy, {wrong}",
                 f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",
                 severity=Severity.WARN,
-                commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+                commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
             )
         elif NOT_SEEN in no_proxy(ds.env):
             yield case.skip("its NO_PROXY comes from a source that podid does not read")

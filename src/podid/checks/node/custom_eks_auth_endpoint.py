@@ -65,7 +65,7 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
         f"the agent of DaemonSet {ds.namespace}/{ds.name} sends its requests to {host}, {wrong}",
         f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",
         severity=importance(snapshot),
-        commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+        commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
     )
 
 

@@ -7,7 +7,8 @@ policies that include it: https://docs.aws.amazon.com/eks/latest/userguide/secur
 from podid.checks.base import Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.checks.shared.nodes import per_node_role
 from podid.domain.aws import Decision
-from podid.domain.iam import DENIALS
+from podid.domain.iam import DENIALS, repair_of
+from podid.domain.names import role_name
 from podid.domain.text import short_list
 from podid.facts.index import aws_role, users_on
 from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, nodes_of_unknown_role
@@ -43,6 +44,7 @@ def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision)
     return case.fail(
         f"{role.words} is not authorized to perform {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
         f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",
+        f"fix: {repair_of(decision.denied_by, f'{REDEEM} on {cluster.arn}', role_name(role.arn))}",
         # an attached policy overrides neither a boundary nor an explicit Deny
         commands=(attach,) if decision.lacks_a_policy else (),
         nodes=role.nodes or (),

@@ -6,7 +6,7 @@ from podid.domain.cluster import Container, Pod
 from podid.facts.credentials import Own, no_endpoint, own_endpoint, wrong_audience
 
 
-@rule(needs=sdk.NEEDS)
+@rule(needs=sdk.NEEDS, wants=sdk.WANTS)
 def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
     return sdk.per_workload(check, snapshot, _own, "no container overrides the injected fields")
 

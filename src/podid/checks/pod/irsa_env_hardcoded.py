@@ -5,7 +5,7 @@ from podid.domain.workloads import INJECTED_ENV, IRSA_ENV
 from podid.facts.credentials import Brought, Own, brought
 
 
-@rule(needs=sdk.NEEDS, wants=("config_map_keys",))
+@rule(needs=sdk.NEEDS, wants=(*sdk.WANTS, "config_map_keys"))
 def irsa_env_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
     def own_irsa(pod: Pod, container: Container) -> Own | None:
         return _own_irsa(container, brought(snapshot.config_map_keys, pod, container))
@@ -18,7 +18,7 @@ def _own_irsa(container: Container, variables: Brought) -> Own | None:
         return None
     irsa = variables.named("AWS_ROLE_ARN", IRSA_ENV)
     if variables.all_of(IRSA_ENV):
-        return Own(Severity.ERROR, irsa, "the IRSA web identity that the manifest sets, not Pod Identity")
+        return Own(Severity.ERROR, irsa, "the IRSA web identity in the container's environment, not Pod Identity")
     if irsa:
         return Own(Severity.INFO, irsa, "Pod Identity, although the manifest sets AWS_ROLE_ARN: most SDKs ignore it")
     return None

@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule, short_list
+from podid.checks.base import Case, Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule, short_list
 from podid.checks.shared.injection import hindrance
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import Names
-from podid.domain.workloads import live, workload_subject
+from podid.domain.workloads import RESTARTABLE, live, workload_subject
 from podid.facts.index import index, podid_command, set_account, used_without_role
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
@@ -29,6 +29,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     strays = _strays(snapshot, served)
     kept = {*facts.on_delete, *facts.partitions, *facts.paused}
     stuck = grouped((workload.ref, workload) for workload in known(snapshot.workloads) if workload.subject in kept)
+    lost = {w.subject: w for w in known(snapshot.workloads) if w.ref not in accounts and w.kind in RESTARTABLE}
     for association in known(snapshot.associations):
         ref = association.ref
         case = check.of_account(ref)
@@ -38,7 +39,9 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
                 for workload in stuck.get(ref, ())
                 for verdict in _left_behind(check, snapshot, workload, served)
             )
-            yield next(late, case.ok("pods or workloads use it"))
+            yield (
+                next(late, None) or _leaving(case, facts.pods.get(ref, ()), lost) or case.ok("pods or workloads use it")
+            )
         elif ref not in accounts:
             yield case.skip("the service account does not exist")
         elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
@@ -67,6 +70,21 @@ def _left_behind(
             commands=(kept.command,) if kept.command else (),
             pods=old,
         )
+
+
+def _leaving(case: Case, pods: Iterable[Pod], lost: Mapping[Subject, Workload]) -> Verdict | None:
+    """Return a finding if a workload with pods of the service account now names one that does not exist."""
+    old = [pod for pod in pods if live(pod) and (new := lost.get(workload_subject(pod))) and new.ref != pod.ref]
+    if not old:
+        return None
+    workload = lost[workload_subject(old[0])]
+    return case.fail(
+        f"{workload.subject} names {workload.service_account!r}, which does not exist: no new pod can be created, and "
+        f"only its previous pods run as {old[0].service_account}",
+        f"pods: {short_list(pod.name for pod in old)}",
+        severity=Severity.WARN,
+        commands=set_account(workload.subject, old[0].service_account),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from podid.domain.cluster import Container, Pod
 from podid.facts.credentials import KEYS, OF_KEYS, RELATIVE_URI, Brought, Own, brought, own_file, own_profile
 
 
-@rule(needs=sdk.NEEDS, wants=("config_map_keys",))
+@rule(needs=sdk.NEEDS, wants=(*sdk.WANTS, "config_map_keys"))
 def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
     def own_of(pod: Pod, container: Container) -> Own | None:
         variables = brought(snapshot.config_map_keys, pod, container)

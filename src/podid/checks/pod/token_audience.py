@@ -7,7 +7,7 @@ from podid.checks.shared import sdk
 from podid.facts.credentials import wrong_audience
 
 
-@rule(needs=sdk.NEEDS)
+@rule(needs=sdk.NEEDS, wants=sdk.WANTS)
 def token_audience(check: Check, snapshot: Snapshot) -> Verdicts:
     healthy = "every known token for the agent has the correct audience"
     return sdk.per_workload(check, snapshot, lambda pod, container: wrong_audience(container), healthy)

@@ -27,12 +27,13 @@ from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
 from podid.facts.egress import ways
 from podid.facts.index import index, once
-from podid.facts.second_hop import hops
+from podid.facts.second_hop import NOT_ALLOWED, hops
 from podid.facts.trust import first_error, judged
 
 T = TypeVar("T")
 # EKS Auth refuses a token, and no readable data explains it: most likely a policy of the organization
 UNEXPLAINED = "scp-denies-eks-auth"
+UNREAD_TARGET = "target-role-trust-broken"
 MISSED = "injection-missed-webhook"
 # a pod cannot reach the agent, and no readable data explains it
 UNREACHED = "host-firewall-blocks-link-local"
@@ -62,7 +63,7 @@ class Observed:
         return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=evidence.UNSETTLED))
 
     @classmethod
-    def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
+    def without_evidence(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
         """Return unknown: no evidence of the requested kind exists."""
         return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=evidence.NO_EVIDENCE), severity=severity)
 
@@ -118,16 +119,13 @@ def _by_account(section: Section[Mapping[str, Section[T]]]) -> Iterator[tuple[Se
     return ((ServiceAccountRef(*name.split("/", 1)), part) for name, part in known_or(section, {}).items())
 
 
-# --- tokens -----------------------------------------------------------------------------------------------------------
-
-
 def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
     for ref, section in _by_account(snapshot.tokens):
         if isinstance(section, Missing):
-            yield Observation(ref, Observed.nothing(UNEXPLAINED, section))
+            yield Observation(ref, Observed.without_evidence(UNEXPLAINED, section))
             continue
         if not section.value:
-            yield Observation(ref, Observed.nothing(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
+            yield Observation(ref, Observed.without_evidence(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
         judged_trials = ((_of_trial(_Account(snapshot, ref, trial.at), trial), trial) for trial in section.value)
         for observed, trials in grouped(judged_trials).items():
             if observed is None:
@@ -154,9 +152,9 @@ def _of_trial(account: _Account, trial: evidence.TokenTrial) -> Observed | None:
     evidence: it may belong to another cluster."""
     message = "EKS Auth refuses the tokens of its pods"
     if trial.missing is not None and trial.missing.error_code == evidence.OTHER_ASSOCIATION:
-        return account.if_settled(Observed.nothing(UNEXPLAINED, trial.missing))
+        return account.if_settled(Observed.without_evidence(UNEXPLAINED, trial.missing))
     if trial.missing is not None:
-        return Observed.nothing(UNEXPLAINED, trial.missing)
+        return Observed.without_evidence(UNEXPLAINED, trial.missing)
     if trial.redeemed is not None:
         return _redeemed(account, trial, trial.redeemed.role_arn)
     if trial.refusal == evidence.NOT_ALLOWED:
@@ -166,7 +164,7 @@ def _of_trial(account: _Account, trial: evidence.TokenTrial) -> Observed | None:
     ids = {evidence.NO_ACCOUNT: "association-sa-not-found", evidence.NO_ASSOCIATION: "association-missing"}
     ids |= dict.fromkeys(evidence.DOES_NOT_FIT, "packed-policy-too-large")
     if trial.refusal not in ids:
-        return Observed.nothing(UNEXPLAINED, Missing(trial.message))
+        return Observed.without_evidence(UNEXPLAINED, Missing(trial.message))
     return account.failed(ids[trial.refusal], f"{message}: {trial.message}")
 
 
@@ -179,9 +177,6 @@ def _redeemed(account: _Account, trial: evidence.TokenTrial, role_arn: str) -> O
     if trial.expected:
         return Observed(UNEXPLAINED, Outcome.PASS, message)
     return account.failed(UNEXPLAINED, f"{message}, instead of {expected_arn}")
-
-
-# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +223,9 @@ class _Account:
         mode, own = _of_own_trust(snapshot, association)
         why = [message, *own]
         if onward is not None and onward.unknowns:
-            why.append(f"not checked whether it can assume its target role: {onward.unknowns[0].reason}")
+            if mode == UNEXPLAINED:  # usual for a target role of another account, whose trust policy podid cannot read
+                mode = NOT_ALLOWED if onward.trust_unknown is None else UNREAD_TARGET
+            why.append(f"not checked whether it can assume its target role: {onward.unknowns[-1].reason}")
         return self.failed(mode, "; ".join(why))
 
 
@@ -236,15 +233,13 @@ def _of_own_trust(snapshot: Snapshot, association: Association) -> tuple[str, li
     """Return the most likely failure mode of a refusal, and the result of the role's own trust policy."""
     answers = judged(snapshot)[association.role_arn]
     if isinstance(answers, Missing):
-        return UNEXPLAINED, [f"the role's trust policy was not checked: {answers.reason}"]
+        return UNDECIDED, [f"the role's trust policy was not checked: {answers.reason}"]
     evaluation = next(answer.evaluation for answer in answers.value or () if answer.association == association)
     if evaluation.doubt:
         return UNDECIDED, [evaluation.doubt]
     allows = evaluation.verdict is TrustVerdict.MATCH
     return UNEXPLAINED, ["the role's own trust policy allows it"] if allows else []
 
-
-# --- podid's own pods -------------------------------------------------------------------------------------------------
 
 # link where the probe failed -> the most likely failure mode, if the answer names none
 _MOST_LIKELY = {ASSOCIATION: "cached-credentials-after-change", NETWORK: UNREACHED, EKS_AUTH: "eks-auth-unreachable"}
@@ -253,51 +248,50 @@ _MOST_LIKELY = {ASSOCIATION: "cached-credentials-after-change", NETWORK: UNREACH
 def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
     for ref, section in _by_account(snapshot.probes):
         if isinstance(section, Missing):
-            yield Observation(ref, Observed.nothing(UNREACHED, section))
+            yield Observation(ref, Observed.without_evidence(UNREACHED, section))
             continue
-        for met in section.value:
-            if (observed := _of_probe(snapshot, ref, met)) is not None:
+        for probe in section.value:
+            if (observed := _of_probe(snapshot, ref, probe)) is not None:
                 # a probe without the injected fields applies to every new pod, on any node
-                new = met.link == INJECTION
-                nodes = (met.node,) if met.node and not new else ()
+                new = probe.link == INJECTION
+                nodes = (probe.node,) if probe.node and not new else ()
                 yield Observation(ref, observed, nodes=nodes, new=new)
 
 
-def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) -> Observed | None:
+def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, probe: evidence.Probed) -> Observed | None:
     """Return the result of the probe; None if other verdicts explain it."""
-    where, remains = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
-    if met.missing is not None:
-        return Observed.nothing(UNREACHED, replace(met.missing, reason=f"{where}{met.missing.reason}{remains}"))
-    if not met.link:
-        whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
-        return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{remains}")
-    account = _Account(snapshot, ref, met.at)
-    credentials = "no credentials" if met.redeemed is None else "other credentials"
-    message = f"podid's own pod got {credentials}: {where}{met.message}{remains}"
-    if met.link == TRUST and not met.id:
+    where, remains = f"on {probe.node}: " if probe.node else "", f"; {probe.left}" if probe.left else ""
+    if probe.missing is not None:
+        return Observed.without_evidence(
+            UNREACHED, replace(probe.missing, reason=f"{where}{probe.missing.reason}{remains}")
+        )
+    if not probe.link:
+        issued = f"the credentials of {probe.redeemed.role_arn}" if probe.redeemed is not None else "credentials"
+        return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {issued}{remains}")
+    account = _Account(snapshot, ref, probe.at)
+    credentials = "no credentials" if probe.redeemed is None else "other credentials"
+    message = f"podid's own pod got {credentials}: {where}{probe.message}{remains}"
+    if probe.link == TRUST and not probe.id:
         return account.not_allowed(message)
-    if met.link != NETWORK or met.id or met.likely:
-        return account.failed(failure_mode(met), message)
-    observed = _kept_from_agent(snapshot, ref, met.node, message)
+    if probe.link != NETWORK or probe.id or probe.likely:
+        return account.failed(failure_mode(probe), message)
+    observed = _without_agent(snapshot, ref, probe.node, message)
     return account.if_settled(observed) if observed.outcome is Outcome.FAIL else observed
 
 
-def failure_mode(met: evidence.Probed) -> str:
+def failure_mode(probe: evidence.Probed) -> str:
     """Return the id of a check: the one that the answer names, the most likely one, or the one of its link."""
-    named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
+    named = (probe.id, probe.likely, _MOST_LIKELY.get(probe.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
 
 
-# --- podid's own pods that do not reach the agent ---------------------------------------------------------------------
-
-
-def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
+def _without_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
     """Return the result for a pod that does not reach the agent; `message` is its error on `node`. The failure mode is
     one that a check found there for the service account's pods, or one that was not checked. If a network policy blocks
     only podid's own pod, the result is no evidence about those pods."""
-    if rule := _shut_off_alone(snapshot, ref):
+    if rule := _blocks_only_probe(snapshot, ref):
         text = f"{message}: {rule} blocks podid's own pod, but not the pods of {ref}"
-        return Observed.nothing(UNREACHED, Missing(text))
+        return Observed.without_evidence(UNREACHED, Missing(text))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
     others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
@@ -334,7 +328,7 @@ def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node
     return subject.kind != "Pod" or agents.get((subject.namespace, subject.name), node) == node
 
 
-def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
+def _blocks_only_probe(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
     """Return the rule that isolates podid's own pod, if the pods of the service account reach the agent."""
     pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
     if not isinstance(snapshot.network_policies, Known) or not pods:
@@ -345,9 +339,6 @@ def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
         return ""
     policies = own.way.isolated_by
     return f"network policy {short_list(p.name for p in policies)}" if policies else "the strict mode of the VPC CNI"
-
-
-# --- dry runs ---------------------------------------------------------------------------------------------------------
 
 
 def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
@@ -365,7 +356,7 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[evi
             return None
         if young and section.error_code in NETWORK_CODES:
             return Observed.unsettled(MISSED, section.reason)
-        return Observed.nothing(MISSED, section, Severity.WARN)
+        return Observed.without_evidence(MISSED, section, Severity.WARN)
     run = section.value
     if run.failed:
         message = "new pods get no credentials: the webhook did not inject the fields into a dry-run pod"

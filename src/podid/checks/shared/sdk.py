@@ -8,8 +8,10 @@ from podid.domain.cluster import Container, Pod
 from podid.domain.grouping import grouped
 from podid.domain.workloads import RESTARTABLE, main_containers, served
 from podid.facts.credentials import Own
+from podid.facts.index import in_templates
 
 NEEDS = ("associations", "pods")
+WANTS = ("workloads",)
 
 
 def per_workload(
@@ -38,7 +40,7 @@ def per_workload(
             for name, own in owns.items():
                 by_source.setdefault(own, set()).add(name)
         if by_source:
-            yield _taken(case, workload, by_source, concerned, alone=alone)
+            yield _taken(case, snapshot, workload, by_source, concerned, alone=alone)
             continue
         hidden = dict(item for pod, containers in judged for c in containers for item in unseen(pod, c))
         for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
@@ -49,20 +51,34 @@ def per_workload(
 
 
 def _taken(
-    case: Case, workload: Subject, by_source: Mapping[Own, set[str]], pods: Iterable[Pod], *, alone: bool
+    case: Case,
+    snapshot: Snapshot,
+    workload: Subject,
+    by_source: Mapping[Own, set[str]],
+    pods: Iterable[Pod],
+    *,
+    alone: bool,
 ) -> Verdict:
     worst = min((own.severity for own in by_source), key=attrgetter("rank"))
     plain = (name for own in by_source if own.how == "sets" for name in own.variables)
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
-    target = f"{workload.kind.lower()}/{workload.name}"
-    command = ("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names))
+    template = in_templates(snapshot).get(workload, names)
+    added = [name for name in names if name not in template]
+    commands: tuple[tuple[str, ...], ...] = ()
+    if added or any(own.how.startswith("lacks") for own in by_source):
+        commands = (("kubectl", "get", "mutatingwebhookconfigurations"),)
+    elif names and workload.kind in RESTARTABLE:
+        target = f"{workload.kind.lower()}/{workload.name}"
+        removed = (f"{name}-" for name in names)
+        commands = (("kubectl", "-n", workload.namespace, "set", "env", target, *removed),)
     return case.fail(
         f"an SDK in the pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
         *(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
             for own, containers in by_source.items()
         ),
+        *([f"{workload} does not set {', '.join(added)}: a webhook or a policy changes its pods"] if added else []),
         severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
-        commands=(command,) if names and workload.kind in RESTARTABLE else (),
+        commands=commands,
         pods=pods,
     )

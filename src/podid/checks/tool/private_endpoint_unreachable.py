@@ -7,7 +7,7 @@ from podid.facts.index import cluster_subject
 @rule(needs=(), wants=("cluster",))
 def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     subject, cluster = cluster_subject(snapshot), snapshot.cluster
-    met = next(
+    gap = next(
         (
             missing
             for missing in gaps(snapshot, "kubernetes")
@@ -15,15 +15,15 @@ def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         ),
         None,
     )
-    if met is None:
+    if gap is None:
         return check.case(subject).ok("the API server was reachable")
     if any(known_or(getattr(snapshot, name), None) for name, origin in SERVICES.items() if origin == "kubernetes"):
-        return check.case(subject, EVERYONE).unknown(met)
+        return check.case(subject, EVERYONE).unknown(gap)
     if not isinstance(cluster, Known):
         why = "its endpoint may be private, or not allow this address, or a proxy blocks the connection"
     elif not cluster.value.public_endpoint:
         why = "its endpoint is private: run podid inside the VPC, or connect by VPN or tunnel"
     else:
         why = "its public endpoint may not allow this address (publicAccessCidrs), or a proxy blocks the connection"
-    explained = Missing(f"{met.reason}; {why}", met.permission, met.error_code)
+    explained = Missing(f"{gap.reason}; {why}", gap.permission, gap.error_code)
     return check.case(subject, EVERYONE).unknown(explained)

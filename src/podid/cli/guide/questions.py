@@ -132,7 +132,6 @@ def one_by_one(
 
 
 def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
-    """Return the options with their notes in one column."""
     longest = max((len(option.title) for option in options if option.note or option.off), default=0)
     return tuple(
         Option(
@@ -244,9 +243,6 @@ def trust_of(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> tuple[Trus
     except InvalidInput:
         return TrustVerdict.UNKNOWN, ""
     return evaluation.verdict, evaluation.scope.words if evaluation.scope is not None else ""
-
-
-# --- where: cluster, namespace, service account -----------------------------------------------------------------------
 
 
 WELCOME = (

@@ -1,27 +1,9 @@
-"""Questions about a new role: its permissions, its trust policy, its name. Then about optional settings: a target role,
-a session policy."""
+"""Questions about a new role: permissions, trust policy, name, and optional settings."""
 
 from collections.abc import Iterator
 from itertools import count, takewhile
 
-from podid.cli.guide.questions import (
-    ADD_STATEMENT,
-    NO,
-    NOTHING,
-    OTHER,
-    YES,
-    Answers,
-    Facts,
-    Option,
-    Prompt,
-    aligned,
-    file_of,
-    listed_or_typed,
-    no_file,
-    one_by_one,
-    ref_of,
-    refused,
-)
+from podid.cli.guide import questions
 from podid.domain.names import Arn, check_role_name, parse_role_arn, role_name
 from podid.domain.trust import ScopeKind
 from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
@@ -29,26 +11,26 @@ from podid.ops.role.create import derived_name
 from podid.ops.role.presets import Choice, Parameter, Preset, get_preset, list_presets, parse_choice
 
 PRESET, MANAGED, FILE = "preset", "managed", "file"
-_PERMISSIONS = Prompt(
+_PERMISSIONS = questions.Prompt(
     key="permissions",
     text="Which permissions should the pods get?",
     options=(
-        Option(PRESET, "A preset: read a bucket, send to a queue, …"),
-        Option(MANAGED, "A managed policy of AWS or of the account"),
-        Option(FILE, "A policy in a JSON file"),
-        Option(NOTHING, "Nothing yet: add permissions later"),
+        questions.Option(PRESET, "A preset: read a bucket, send to a queue, …"),
+        questions.Option(MANAGED, "A managed policy of AWS or of the account"),
+        questions.Option(FILE, "A policy in a JSON file"),
+        questions.Option(questions.NOTHING, "Nothing yet: add permissions later"),
     ),
 )
-_MANAGED = Prompt(
+_MANAGED = questions.Prompt(
     key="managed",
     text="The managed policy's name or ARN:",
     lead=("A name is a policy of AWS, such as AmazonS3ReadOnlyAccess; specify your own policy by its ARN.",),
     check=lambda text: "" if text.strip() and len(text.split()) == 1 else "type one name or ARN",
 )
-_FILE = Prompt(key="file", text="The file with the policy, as JSON:", check=no_file)
+_FILE = questions.Prompt(key="file", text="The file with the policy, as JSON:", check=questions.no_file)
 
 
-def new_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+def new_role(answers: questions.Answers, facts: questions.Facts) -> Iterator[questions.Prompt]:
     yield _PERMISSIONS
     match answers["permissions"]:
         case "preset":
@@ -59,49 +41,52 @@ def new_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
             yield _FILE
     yield scope(answers, facts)
     name = usual_name(answers, facts)
-    options = (Option(name, name, "derived from cluster and service account"), Option(OTHER, "Another name: type it"))
-    yield from listed_or_typed(
+    options = (
+        questions.Option(name, name, "derived from cluster and service account"),
+        questions.Option(questions.OTHER, "Another name: type it"),
+    )
+    yield from questions.listed_or_typed(
         answers,
-        Prompt(key="name", text="Name of the role?", options=options),
-        Prompt(key="name-typed", text="The role's name:", check=refused(check_role_name)),
+        questions.Prompt(key="name", text="Name of the role?", options=options),
+        questions.Prompt(key="name-typed", text="The role's name:", check=questions.refused(check_role_name)),
     )
 
 
-def _about_presets(answers: Answers) -> Iterator[Prompt]:
+def _about_presets(answers: questions.Answers) -> Iterator[questions.Prompt]:
     """Yield questions about one preset after the other. The preset for this service account comes first."""
-    another = (Option(NO, "No"), Option(YES, "Yes: choose another preset"))
+    another = (questions.Option(questions.NO, "No"), questions.Option(questions.YES, "Yes: choose another preset"))
     for number in count():
         key, taken = _key(number, "preset"), {preset.name for preset in _presets(answers)[:number]}
         presets = [preset for preset in list_presets() if preset.name not in taken]
-        presets.sort(key=lambda preset: preset.service_account != str(ref_of(answers)))
-        options = [Option(preset.name, preset.name, preset.title) for preset in presets]
-        yield Prompt(key=key, text="Which preset?", options=aligned(options))
+        presets.sort(key=lambda preset: preset.service_account != str(questions.ref_of(answers)))
+        options = [questions.Option(preset.name, preset.name, preset.title) for preset in presets]
+        yield questions.Prompt(key=key, text="Which preset?", options=questions.aligned(options))
         yield from _about_parameters(answers, number, get_preset(answers[key]))
         key = _key(number, "another")
-        yield Prompt(key=key, text="Add another preset?", options=another)
-        if answers[key] != YES:
+        yield questions.Prompt(key=key, text="Add another preset?", options=another)
+        if answers[key] != questions.YES:
             return
 
 
-def _about_parameters(answers: Answers, number: int, preset: Preset) -> Iterator[Prompt]:
+def _about_parameters(answers: questions.Answers, number: int, preset: Preset) -> Iterator[questions.Prompt]:
     """Yield the required parameters, then a choice of the optional ones."""
 
-    def typed(parameter: Parameter) -> Prompt:
+    def typed(parameter: Parameter) -> questions.Prompt:
         def read(text: str) -> Choice:
             return parse_choice(f"{preset.name},{parameter.name}={text}", complete=False)
 
         key = _key(number, f"parameter.{parameter.name}")
-        return Prompt(key=key, text=f"The {parameter.help}:", check=refused(read))
+        return questions.Prompt(key=key, text=f"The {parameter.help}:", check=questions.refused(read))
 
     optional = {parameter.name: parameter for parameter in preset.parameters if parameter.optional}
     yield from (typed(parameter) for parameter in preset.parameters if not parameter.optional)
-    yield from one_by_one(
+    yield from questions.one_by_one(
         answers,
         _key(number, "more"),
         "Set an optional parameter?",
-        [Option(name, f"The {parameter.help}") for name, parameter in optional.items()],
+        [questions.Option(name, f"The {parameter.help}") for name, parameter in optional.items()],
         lambda name: iter((typed(optional[name]),)),
-        none=lambda first: Option(NOTHING, "No"),
+        none=lambda first: questions.Option(questions.NOTHING, "No"),
     )
 
 
@@ -110,45 +95,42 @@ def _key(number: int, name: str) -> str:
     return f"{number}.{name}" if number else name
 
 
-def _presets(answers: Answers) -> list[Preset]:
+def _presets(answers: questions.Answers) -> list[Preset]:
     numbers = takewhile(lambda number: _key(number, "preset") in answers, count())
     return [get_preset(answers[_key(number, "preset")]) for number in numbers]
 
 
-def scope(answers: Answers, facts: Facts) -> Prompt:
-    ref, cluster = ref_of(answers), facts.cluster_name
-    return Prompt(
+def scope(answers: questions.Answers, facts: questions.Facts) -> questions.Prompt:
+    ref, cluster = questions.ref_of(answers), facts.cluster_name
+    return questions.Prompt(
         key="scope",
         text="Which pods can assume the role?",
         options=(
-            Option(ScopeKind.SERVICE_ACCOUNT, f"Only pods of {ref} in cluster {cluster}", "recommended"),
-            Option(ScopeKind.NAMESPACE, f"Every pod of namespace {ref.namespace} in cluster {cluster}"),
-            Option(ScopeKind.CLUSTER, f"Every pod of cluster {cluster}"),
-            Option(ScopeKind.ACCOUNT, "Every pod of every cluster of this account"),
+            questions.Option(ScopeKind.SERVICE_ACCOUNT, f"Only pods of {ref} in cluster {cluster}", "recommended"),
+            questions.Option(ScopeKind.NAMESPACE, f"Every pod of namespace {ref.namespace} in cluster {cluster}"),
+            questions.Option(ScopeKind.CLUSTER, f"Every pod of cluster {cluster}"),
+            questions.Option(ScopeKind.ACCOUNT, "Every pod of every cluster of this account"),
         ),
     )
 
 
-def usual_name(answers: Answers, facts: Facts) -> str:
+def usual_name(answers: questions.Answers, facts: questions.Facts) -> str:
     assert facts.cluster is not None
-    return derived_name(facts.cluster, (ref_of(answers),), ScopeKind(answers["scope"]))
+    return derived_name(facts.cluster, (questions.ref_of(answers),), ScopeKind(answers["scope"]))
 
 
-def name_of(answers: Answers) -> str:
+def name_of(answers: questions.Answers) -> str:
     return answers.get("name-typed", answers.get("name", "")).strip()
 
 
-# --- the answers as words of a command line, and in a sentence --------------------------------------------------------
-
-
-def role_words(answers: Answers) -> tuple[str, ...]:
+def role_words(answers: questions.Answers) -> tuple[str, ...]:
     """Return the options that `associate --create-role` and `role create` share."""
     kind = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
     scope_words = () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
     return (*_permission_words(answers), *scope_words)
 
 
-def _permission_words(answers: Answers) -> tuple[str, ...]:
+def _permission_words(answers: questions.Answers) -> tuple[str, ...]:
     match answers.get("permissions"):
         case "preset":
             presets = range(len(_presets(answers)))
@@ -156,29 +138,29 @@ def _permission_words(answers: Answers) -> tuple[str, ...]:
         case "managed":
             return ("--managed-policy", answers["managed"].strip())
         case "file":
-            return ("--policy-file", str(file_of(answers["file"])))
+            return ("--policy-file", str(questions.file_of(answers["file"])))
     return ()
 
 
-def _values(answers: Answers, number: int) -> dict[str, str]:
+def _values(answers: questions.Answers, number: int) -> dict[str, str]:
     """Return the parameters of one of the presets, as typed."""
     keys = {item.name: _key(number, f"parameter.{item.name}") for item in _presets(answers)[number].parameters}
     return {name: answers[key].strip() for name, key in keys.items() if key in answers}
 
 
-def _choice(answers: Answers, number: int) -> str:
+def _choice(answers: questions.Answers, number: int) -> str:
     values = _values(answers, number)
     return ",".join((_presets(answers)[number].name, *(f"{name}={value}" for name, value in values.items())))
 
 
-def _preset_sentence(answers: Answers, number: int) -> str:
+def _preset_sentence(answers: questions.Answers, number: int) -> str:
     words = _presets(answers)[number].words
     for name, value in _values(answers, number).items():
         words = words.replace(name.upper(), value)
     return words
 
 
-def role_sentence(answers: Answers) -> str:
+def role_sentence(answers: questions.Answers) -> str:
     """Return the new role in words, without a full stop."""
     match answers.get("permissions"):
         case "preset":
@@ -193,8 +175,8 @@ def role_sentence(answers: Answers) -> str:
     return f"create role {name_of(answers)}, {may}; {scope_sentence(answers)}"
 
 
-def scope_sentence(answers: Answers) -> str:
-    ref = ref_of(answers)
+def scope_sentence(answers: questions.Answers) -> str:
+    ref = questions.ref_of(answers)
     return {
         ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} can assume it",
         ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} can assume it",
@@ -203,73 +185,76 @@ def scope_sentence(answers: Answers) -> str:
     }[ScopeKind(answers["scope"])]
 
 
-# --- settings that most do not need -----------------------------------------------------------------------------------
-
-_TARGET = Option("target", "A target role that the first role assumes, also in another account")
-_POLICY = Option("policy", "A session policy that limits the permissions")
-_TARGET_ARN = Prompt(
+_TARGET = questions.Option("target", "A target role that the first role assumes, also in another account")
+_POLICY = questions.Option("policy", "A session policy that limits the permissions")
+_TARGET_ARN = questions.Prompt(
     key="target",
     text="The target role's ARN:",
     lead=(f"Its sessions last at most {lifetime_words(OF_TARGET)}, not {lifetime_words(LIFETIME)}: role chaining.",),
-    check=refused(parse_role_arn),
+    check=questions.refused(parse_role_arn),
 )
-_POLICY_FILE = Prompt(
+_POLICY_FILE = questions.Prompt(
     key="session-policy",
     text="The file with the session policy, as JSON:",
     lead=(
         "EKS accepts a session policy only without session tags. A trust policy that requires tags then allows no pod.",
     ),
-    check=no_file,
+    check=questions.no_file,
 )
 
 
-def settings(answers: Answers, facts: Facts, *, of_role: bool = False) -> Iterator[Prompt]:
+def settings(
+    answers: questions.Answers, facts: questions.Facts, *, of_role: bool = False
+) -> Iterator[questions.Prompt]:
     """Yield questions about the settings of an association, or only those of a role."""
 
-    def more(setting: str) -> Iterator[Prompt]:
+    def more(setting: str) -> Iterator[questions.Prompt]:
         if setting == _POLICY.value:
             yield _POLICY_FILE
             return
         yield _TARGET_ARN
         # one answer applies to the trust policies of both roles
         if _within_reach(answers, facts) and "trust" not in answers:
-            yield Prompt(
+            yield questions.Prompt(
                 key="target-trust",
                 text="May podid change the trust policy if required?",
                 lead=(f"The trust policy of role {role_name(target_of(answers))} must allow the first role.",),
-                options=(ADD_STATEMENT, Option(NO, "No: podid prints the statement to add")),
+                options=(
+                    questions.ADD_STATEMENT,
+                    questions.Option(questions.NO, "No: podid prints the statement to add"),
+                ),
             )
 
-    def none(first: bool) -> Option:
-        return Option(NOTHING, "No") if first else Option(NOTHING, "No more")
+    def none(first: bool) -> questions.Option:
+        return questions.Option(questions.NOTHING, "No") if first else questions.Option(questions.NOTHING, "No more")
 
     options = (_TARGET,) if of_role else (_TARGET, _POLICY)
-    return one_by_one(answers, "settings", "Further settings?", options, more, none=none)
+    return questions.one_by_one(answers, "settings", "Further settings?", options, more, none=none)
 
 
-def _within_reach(answers: Answers, facts: Facts) -> bool:
+def _within_reach(answers: questions.Answers, facts: questions.Facts) -> bool:
     """Return whether the target role is in the account of the credentials."""
     target, cluster = Arn.parse(target_of(answers)), Arn.parse(facts.cluster.arn) if facts.cluster else None
     return target is not None and cluster is not None and target.account == cluster.account
 
 
-def target_of(answers: Answers) -> str:
+def target_of(answers: questions.Answers) -> str:
     return answers.get("target", "").strip()
 
 
-def changes_target(answers: Answers, facts: Facts) -> bool:
-    consented = YES in (answers.get("trust"), answers.get("target-trust"))
+def changes_target(answers: questions.Answers, facts: questions.Facts) -> bool:
+    consented = questions.YES in (answers.get("trust"), answers.get("target-trust"))
     return consented and _within_reach(answers, facts)
 
 
-def setting_words(answers: Answers) -> tuple[str, ...]:
+def setting_words(answers: questions.Answers) -> tuple[str, ...]:
     target = ("--target-role", target_of(answers)) if "target" in answers else ()
     if "session-policy" not in answers:
         return target
-    return (*target, "--session-policy", str(file_of(answers["session-policy"])), "--no-session-tags")
+    return (*target, "--session-policy", str(questions.file_of(answers["session-policy"])), "--no-session-tags")
 
 
-def setting_sentences(answers: Answers, facts: Facts) -> tuple[str, ...]:
+def setting_sentences(answers: questions.Answers, facts: questions.Facts) -> tuple[str, ...]:
     lines: tuple[str, ...] = ()
     if "target" in answers:
         lines += (f"let them assume target role {target_of(answers)}",)

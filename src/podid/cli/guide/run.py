@@ -8,19 +8,7 @@ from podid.cli.access import Access
 from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
-from podid.cli.guide import associate
-from podid.cli.guide.questions import (
-    WELCOME,
-    Answers,
-    Facts,
-    Flow,
-    Option,
-    Prompt,
-    accounts_of,
-    aligned,
-    answers_of,
-    walk,
-)
+from podid.cli.guide import associate, questions
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.errors import NotFound, Other
@@ -37,12 +25,12 @@ from podid.ops.status.diagnose import select, wanted_for
 from podid.render.roles import permissions_of
 
 # shared options without those that select namespaces: these belong to the request
-_WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
+_PLACE_OPTIONS = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # options without an equivalent in Terraform
-_OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
+_NOT_IN_TERRAFORM = ("--restart", "--create-service-account", "--replace", "--update-trust")
 # limits: printed permissions and associations of a role; runs to choose from
 _SHOWN, _RUNS = 4, 20
-Words = Callable[[Answers, Facts], tuple[str, ...]]
+Words = Callable[[questions.Answers, questions.Facts], tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -53,14 +41,14 @@ class Guide:
     access: Access
     of_associations: bool = False
     of_pods: bool = False
-    _read: dict[str, Facts] = field(default_factory=dict)
+    _read: dict[str, questions.Facts] = field(default_factory=dict)
 
-    def ask(self, question: Prompt, back: bool) -> str | None:
+    def ask(self, question: questions.Prompt, back: bool) -> str | None:
         self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
 
-    def facts(self, answers: Answers) -> Facts:
+    def facts(self, answers: questions.Answers) -> questions.Facts:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
@@ -71,7 +59,7 @@ class Guide:
             return self._of_role(chosen, name)
         return self._read[chosen]
 
-    def _facts(self, chosen: str) -> Facts:
+    def _facts(self, chosen: str) -> questions.Facts:
         access = self.access
         if not chosen and access.named is None:
             with self.access.terminal.working("listing clusters"):
@@ -80,30 +68,34 @@ class Guide:
             if not names:
                 raise no_cluster(access.aws.region, access.shared, access.runtime.env)
             if matched is None:
-                return Facts(clusters=names)
+                return questions.Facts(clusters=names)
             chosen = matched.name
         return self._of_cluster(self._at(chosen))
 
     def _at(self, chosen: str) -> Access:
         return self.access.of(cluster=chosen) if chosen else self.access
 
-    def _of_cluster(self, access: Access) -> Facts:
+    def _of_cluster(self, access: Access) -> questions.Facts:
         """Return the facts of a cluster. Pods and roles only make the questions better, so failed reads are omitted.
         Raise the failure to list associations if the run is about these."""
         with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
-            having = listed.value if isinstance(listed, Known) else ()
+            summaries = listed.value if isinstance(listed, Known) else ()
             if self.of_associations and not isinstance(listed, Known):
-                having = access.aws.eks.list_association_summaries(place.cluster_name)
-            report = self._report(access, place, len(having))
+                summaries = access.aws.eks.list_association_summaries(place.cluster_name)
+            report = self._report(access, place, len(summaries))
             statuses = report.identities if report is not None else ()
             existing = attempt(lambda: kube.reader.list_service_accounts())
             pods = attempt(lambda: tuple(kube.reader.list_pods()))
             running = pods.value if isinstance(pods, Known) else ()
-            accounts = accounts_of(existing.value, running, having, statuses) if isinstance(existing, Known) else ()
-            named = accounts or accounts_of((), running, having, statuses)
-            return Facts(
+            accounts = (
+                questions.accounts_of(existing.value, running, summaries, statuses)
+                if isinstance(existing, Known)
+                else ()
+            )
+            named = accounts or questions.accounts_of((), running, summaries, statuses)
+            return questions.Facts(
                 cluster=place.the_cluster,
                 region=place.region,
                 accounts=Known(accounts) if isinstance(existing, Known) else existing,
@@ -122,7 +114,7 @@ class Guide:
         report = attempt(lambda: access.examine(place, scope).report)
         return report.value if isinstance(report, Known) else None
 
-    def _of_one(self, chosen: str, which: str) -> Facts:
+    def _of_one(self, chosen: str, which: str) -> questions.Facts:
         """Return the facts with the role of the chosen association, and whether podid created it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
@@ -138,9 +130,8 @@ class Guide:
             self._read[key] = replace(self._read[chosen], role_of=arn, chained=chained, created_roles=created_here)
         return self._read[key]
 
-    def _of_role(self, chosen: str, name: str) -> Facts:
-        """Return the facts with the permissions of the chosen role and the other associations of the role in the
-        cluster."""
+    def _of_role(self, chosen: str, name: str) -> questions.Facts:
+        """Return the facts with the permissions of the chosen role and its other associations in the cluster."""
         key = f"{chosen} role {name}"
         if key not in self._read:
             access, facts = self._at(chosen), self._read[chosen]
@@ -167,16 +158,16 @@ def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
     yield f"Other associations in cluster {cluster} with this role: {short_list(refs, _SHOWN) if refs else 'none'}."
 
 
-def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
+def has_only_place_options(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     """Return whether the command line has only options about the place and the output format."""
     words = argv[len(path) :]
-    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
+    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _PLACE_OPTIONS)
 
 
 def ask_instead(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> None:
     """Raise Instead, as `guided` returns it, on a terminal for a command line that has only options about the place."""
     typed = path if ref is None else (*path, str(ref))
-    if access.runtime.interactive and says_only_where(access.argv, typed):
+    if access.runtime.interactive and has_only_place_options(access.argv, typed):
         raise guided(access, *path, ref=ref)
 
 
@@ -185,17 +176,20 @@ def guide_undo(access: Access) -> Instead:
     runs = [run for run in access.journal.legible()[0] if run.changed][:_RUNS]
     if not runs:
         raise NotFound("The journal has no run to undo", hint=Other(("history",)))
-    options = [Option(run.run_id, f"{run.started_at}  podid {shlex.join(run.command)}", run.status) for run in runs]
+    options = [
+        questions.Option(run.run_id, f"{run.started_at}  podid {shlex.join(run.command)}", run.status) for run in runs
+    ]
     with access.runtime.asking() as prompter:
         run_id = prompter.ask(
-            Prompt(key="run", text="Which run should be undone?", options=aligned(options)), back=False
+            questions.Prompt(key="run", text="Which run should be undone?", options=questions.aligned(options)),
+            back=False,
         )
     command = ("undo", str(run_id), *access.argv[1:])
     return Instead(command, () if access.shared.quiet else _command_lines(("podid", *command), terraform=False))
 
 
 # the questions of a command, and the words of its answers; the other commands are about one identity
-_FLOWS: Mapping[tuple[str, ...], tuple[Flow, Words]] = {
+_FLOWS: Mapping[tuple[str, ...], tuple[questions.Flow, Words]] = {
     ("associate",): (associate.associate, associate.words),
     ("role", "create"): (associate.create_role, associate.create_role_words),
     ("disassociate",): (associate.disassociate, associate.disassociate_words),
@@ -205,13 +199,13 @@ _FLOWS: Mapping[tuple[str, ...], tuple[Flow, Words]] = {
 def guided(access: Access, *path: str, ref: ServiceAccountRef | None = None) -> Instead:
     """Return the command line of the answers, and the lines to print after its result. The service account is not asked
     for if it is known (`ref`)."""
-    known = {} if ref is None else answers_of(ref)
+    known = {} if ref is None else questions.answers_of(ref)
     if ref is not None and access.named is not None:
-        access.terminal.note(*WELCOME)
+        access.terminal.note(*questions.WELCOME)
     flow, words = _FLOWS.get(path, (associate.identity, associate.identity_words))
     existing = path not in (("associate",), ("role", "create"))
     guide = Guide(access, of_associations=existing, of_pods=path == ("associate",))
-    answers = walk(flow, guide.facts, guide.ask, known)
+    answers = questions.walk(flow, guide.facts, guide.ask, known)
     facts = guide.facts(answers)
     assert facts.cluster is not None
     arguments = tuple(access.argv)[len(path) + bool(known) :]
@@ -237,6 +231,6 @@ def _agent_words(report: DoctorReport) -> str:
 def _command_lines(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
     lines: tuple[str, ...] = ("The same without questions:", f"  {shlex.join(command)}")
     if terraform:
-        lasting = (word for word in command if word not in _OF_THIS_RUN)
+        lasting = (word for word in command if word not in _NOT_IN_TERRAFORM)
         lines += ("For Terraform:", f"  {shlex.join((*lasting, '--print', 'terraform'))}")
     return lines

@@ -145,6 +145,10 @@ def _changes(plan: Mapping[str, Any]) -> bool:
     return any(map(plan.get, _CHANGES)) or any(action["status"] != "unchanged" for action in plan.get("actions", ()))
 
 
+def _sleep(seconds: float, cancelled: threading.Event) -> None:
+    cancelled.wait(seconds)
+
+
 def _check_declaration(text: str) -> None:
     """Raise as `read_declarations` for a mistake, and UsageError for a policy in a file: a client reads no files."""
 
@@ -156,10 +160,6 @@ def _check_declaration(text: str) -> None:
         )
 
     read_declarations(("-",), {}, read_file=read)
-
-
-def _sleep(seconds: float, cancelled: threading.Event) -> None:
-    cancelled.wait(seconds)
 
 
 def _answer(stdout: str, stderr: str, code: int) -> Answer:

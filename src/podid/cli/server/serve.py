@@ -87,9 +87,9 @@ def _served(tool: Tool, calls: Calls) -> ServedTool:
         output_schema=output_schema(tool),
         annotations=ToolAnnotations(
             title=tool.title,
-            read_only_hint=tool.reads,
+            read_only_hint=not tool.destroys,
             destructive_hint=tool.destroys,
-            idempotent_hint=tool.reads,
+            idempotent_hint=not tool.destroys,
             open_world_hint=not tool.local,
         ),
     )

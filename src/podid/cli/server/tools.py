@@ -45,7 +45,6 @@ class Tool:
     words: tuple[str, ...]
     parameters: tuple[ToolParameter, ...] = ()
     needs: str = ""
-    reads: bool = True
     destroys: bool = False
     local: bool = False
     sends: str = ""
@@ -293,7 +292,6 @@ APPLY = Tool(
     (),
     (ToolParameter("plan_id", "The planId of a result of plan or plan_file.", required=True),),
     needs="--allow-write",
-    reads=False,
     destroys=True,
 )
 EVERY = (*TOOLS, *PLANS, APPLY)

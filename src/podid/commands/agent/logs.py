@@ -5,7 +5,7 @@ from datetime import timedelta
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.errors import Again, UsageError
-from podid.domain.option import option, seconds, several, switch
+from podid.domain.option import option, repeatable, seconds, switch
 from podid.render.formats import Format
 
 
@@ -16,7 +16,7 @@ from podid.render.formats import Format
 def logs(
     access: Access,
     since: str = option("TIME", "Age of the oldest line, such as 10m or 24h.", default="1h"),
-    node: tuple[str, ...] = several("NODE", "Only the agent on this node. Repeatable."),
+    node: tuple[str, ...] = repeatable("NODE", "Only the agent on this node."),
     raw: bool = switch("Print the log lines, with control characters escaped."),
     follow: bool = switch("Print new lines until Ctrl-C or --timeout; without --raw only failures."),
 ) -> None:

@@ -27,7 +27,7 @@ def status(access: Access, clusters: ClusterOptions) -> None:
 
     Example: podid agent status --all-clusters --all-regions
     """
-    from podid.cli.several import report_clusters
+    from podid.cli.multicluster import report_clusters
     from podid.ops.agent.status import read_agent
     from podid.render.agent import AgentStatusListDocument, agent_status_view
 

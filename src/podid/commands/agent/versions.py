@@ -8,8 +8,8 @@ from podid.cli.options import CLUSTER
 def versions(access: Access) -> None:
     """List the add-on's versions that EKS offers for this cluster.
 
-    The newest is first. The installed version and EKS's default are marked. For a version that is
-    not compatible with the cluster, podid shows the reason.
+    The newest is first. The installed version and EKS's default are marked. For a version that is not compatible with
+    the cluster, podid shows the reason.
 
     Example: podid agent versions --cluster demo
 

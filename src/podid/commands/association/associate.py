@@ -40,7 +40,7 @@ def associate(access: Access, options: AssociateOptions) -> None:
     Example: podid associate --from-file associations.yaml --dry-run
     """
     from podid.cli.guide.run import ask_instead
-    from podid.cli.several import in_each_cluster
+    from podid.cli.multicluster import in_each_cluster
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import associate_request
 

@@ -2,7 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
-from podid.domain.errors import NotFound, UsageError
+from podid.domain.errors import UsageError
 from podid.ops.association.request import AssociateOptions, CopyOptions
 
 
@@ -28,21 +28,18 @@ def copy(access: Access, options: CopyOptions) -> None:
     Example: podid copy --from-cluster blue --to-cluster green --to-profile prod --map-account 111122223333=444455556666
     """
     from podid.commands.association.associating import associate_in
-    from podid.commands.association.moving import place_of_other
+    from podid.commands.association.moving import place_of_one, suggesting
     from podid.ops.association.associate import AssociateRequest
-    from podid.ops.association.transfer import check_copies, check_maps, copies
+    from podid.ops.association.transfer import associations_to_copy, check_copies, check_maps, copies
 
     source = access.of(cluster=options.from_cluster)
     target = access.of(cluster=options.to_cluster, profile=options.to_profile or None)
-    place = source.place(for_change=True)
-    target_place = place_of_other(target, place)
+    place = place_of_one(source, options.to_cluster)
+    target_place = place_of_one(target, place.cluster_name)
     if place.the_cluster.arn == target_place.the_cluster.arn:
         raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
-        associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
-    if not associations:
-        message = f"Cluster {options.from_cluster} has no associations to copy"
-        raise NotFound(message, subject=options.from_cluster)
+        associations = associations_to_copy(source.clients, place, access.shared.namespace)
     maps = (options.roles, options.namespaces, options.role_accounts)
     check_maps(associations, *maps)
     items = copies(associations, *maps)
@@ -52,4 +49,5 @@ def copy(access: Access, options: CopyOptions) -> None:
         skipped=tuple(item for item in items if item.owner),
         options=AssociateOptions(change=options.change, accounts=options.accounts),
     )
-    associate_in(target, request)
+    with suggesting(target, access.argv):
+        associate_in(target, request)

@@ -36,11 +36,12 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     """
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import ask_instead
-    from podid.cli.several import in_each_cluster
+    from podid.cli.multicluster import in_each_cluster
 
     ask_instead(access, "disassociate")
     if not options.service_accounts:
         raise UsageError("Specify service accounts as NAMESPACE/NAME", hint=Other(("list",)))
+    options.check_together()
     refuse_state(access)
     in_each_cluster(access, lambda cluster_access: _in_one(cluster_access, options))
 
@@ -49,8 +50,7 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import Change
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
-    from podid.ops.change.kinds import ASSOCIATION
-    from podid.ops.change.kinds.association import ref_of
+    from podid.ops.association.plan import changed_associations
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
     change = Change(access, access.place(for_change=True), restart=options.restart)
@@ -79,5 +79,5 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
     )
     plan = change.with_outlook(plan, refs)
     # with those that a failed run of this command has deleted
-    deleted = {ref_of(action.keys) for action in (*done, *plan.actions) if action.kind == ASSOCIATION.name}
+    deleted = set(changed_associations((*done, *plan.actions))[1])
     change.run(plan, lambda result: after_disassociate(change.waiting(result), result, deleted), consent=consent)

@@ -29,7 +29,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     EKS's list omits the roles, so podid reads each association. It reads pods, service accounts, roles and statuses
     only if a column or a filter requires them. For owners, it also reads custom resources of ACK and Crossplane.
 
-    Pods are counted as in `podid status`: a pod is stale if only a restart is required. The column status does not
+    Pods are counted as in podid status: a pod is stale if only a restart is required. The column status does not
     depend on the permissions of roles.
 
     You can repeat --cluster, --region and --profile.

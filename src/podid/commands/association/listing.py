@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from podid.cli import several
+from podid.cli import multicluster
 from podid.cli.access import Access
 from podid.domain.aws import Listed
 from podid.domain.errors import ExitCode, PodidError
@@ -17,8 +17,7 @@ Pair = tuple[Listed, Details]
 
 
 def emit_list(access: Access, options: ListOptions) -> ExitCode:
-    """Read and emit the list, and print the errors of clusters and associations that could not be read. Return the
-    exit code."""
+    """Emit the list, and print the errors of parts that could not be read. Return the exit code."""
     terminal, shared, sort_by, chosen = access.terminal, access.shared, options.sort_by, options.clusters
     access.check_whose_pods(options.service_accounts, everywhere=True)
     columns = check_columns(options.columns)
@@ -48,8 +47,8 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     def counted() -> Iterator[Pair]:
         """Yield associations as they arrive. If one of several clusters fails, read the others."""
         results: Iterable[tuple[str, Access, Iterable[Pair] | PodidError]]
-        if several.are_several(access, chosen):
-            results = several.read_clusters(access, chosen, lambda local: list(read(local)))
+        if multicluster.are_several(access, chosen):
+            results = multicluster.read_clusters(access, chosen, lambda local: list(read(local)))
         else:
             results = (("", access, read(access)),)
         for name, _, result in results:
@@ -63,21 +62,21 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     pairs: list[Pair] = []
     # sorting requires all of them
     streams = shared.output is Format.JSONL and shared.query is None and not sort_by and not options.watch
-    with several.until_interrupted() as interrupted:
+    with multicluster.until_interrupted() as interrupted:
         if streams:
             terminal.stream(listed_body(*pair) for pair in counted())
         else:
             with terminal.working("reading the associations"):
                 pairs.extend(counted())
-    if interrupted and not several.are_several(access, chosen):
+    if interrupted and not multicluster.are_several(access, chosen):
         raise interrupted[0]
     failures.sort(key=itemgetter(0))
     some = bool(interrupted or reached)
     if not failures and not interrupted:
         if not reached:
-            several.check_any(access, chosen)
+            multicluster.check_any(access, chosen)
         elif listing.exact and not listing.count:
-            several.check_namespace(checked, listing.exact)
+            multicluster.check_namespace(checked, listing.exact)
         if missing := listing.missing_error():
             raise missing
     if not streams and (some or not failures):
@@ -94,7 +93,7 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
         terminal.emit(view)
     if listing.decided:
         terminal.note(*(f"note: not checked: {gap}" for gap in listing.gaps))
-    several.tell_failures(access, failures, some=some)
+    multicluster.tell_failures(access, failures, some=some)
     if interrupted:
         raise interrupted[0]
     if failures and not listing.unread:

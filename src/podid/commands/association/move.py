@@ -29,7 +29,8 @@ def move(access: Access, options: MoveOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.association.moving import move_to_cluster
-    from podid.ops.association.aftermath import after_change
+    from podid.ops.association.aftermath import after_associate, after_change, after_disassociate
+    from podid.ops.association.plan import changed_associations
     from podid.ops.association.transfer import OnceReady, Transfer
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
@@ -50,7 +51,15 @@ def move(access: Access, options: MoveOptions) -> None:
     with access.terminal.working(f"reading the associations of {old} and {new}"):
         transfer = Transfer.read(access.clients, change.place, old, new, access.at_place)
     if transfer.association is None:
-        change.run(transfer.remaining(remove_trust=options.remove_trust))
+        # an incomplete run of this command did not restart all pods
+        done = access.journal.done_before(access.runtime.argv, change.place.header) if options.restart else ()
+        kept, deleted = changed_associations(done)
+
+        def after_rest(result: ChangeResult) -> ChangeResult:
+            waiting = change.waiting(result)
+            return after_disassociate(waiting, after_associate(waiting, result, kept), deleted)
+
+        change.run(transfer.remaining(remove_trust=options.remove_trust), after_rest)
         return
     absent = () if options.create_service_account else change.absent_notes((new,))
     plan = transfer.plan(options.change, create_service_account=options.create_service_account).noting(absent)

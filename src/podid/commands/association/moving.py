@@ -1,12 +1,15 @@
 """Move an association to another cluster: create it there, and delete it here once new pods there get credentials."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from podid.cli.access import Access
 from podid.cli.changing import Change
-from podid.cli.several import in_each_cluster
+from podid.cli.hints import hint_words
+from podid.cli.multicluster import in_each_cluster
 from podid.commands.association.associating import associate_in
-from podid.domain.errors import Again, ClusterNotFound, Conflict, Declined, UsageError
+from podid.domain.errors import Again, ClusterNotFound, Conflict, Declined, PodidError, UsageError
 from podid.domain.plan import Consent, Place
 from podid.ops.association.aftermath import after_disassociate
 from podid.ops.association.associate import AssociateRequest
@@ -14,13 +17,24 @@ from podid.ops.association.request import AccountOptions, AssociateOptions, Move
 from podid.ops.association.transfer import Transfer, copies
 
 
-def place_of_other(target: Access, source: Place) -> Place:
-    """Return the place of the other cluster. If it does not exist, the error does not suggest the `source`."""
+def place_of_one(access: Access, other: str) -> Place:
+    """Return the place of one of two clusters. If it does not exist, the error does not suggest the `other` one."""
     try:
-        return target.place(for_change=True)
+        return access.place(for_change=True)
     except ClusterNotFound as error:
-        if isinstance(error.hint, Again) and source.cluster_name in (error.hint.swap or ()):
+        if isinstance(error.hint, Again) and other in (error.hint.swap or ()):
             error.hint = ()
+        raise
+
+
+@contextmanager
+def suggesting(target: Access, argv: Sequence[str]) -> Iterator[None]:
+    """Complete the commands that errors of the target cluster suggest: with that cluster, or as a change of `argv`."""
+    try:
+        yield
+    except PodidError as error:
+        again = isinstance(error.hint, Again)
+        error.hint = hint_words(error.hint, argv) if again else target.at_place(hint_words(error.hint, ()))
         raise
 
 
@@ -29,7 +43,7 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     nothing is created if it is not possible."""
     old = options.source
     place, target = access.place(for_change=True), access.of(cluster=options.to_cluster)
-    new_place, old_cluster = place_of_other(target, place), place.cluster_name
+    new_place, old_cluster = place_of_one(target, place.cluster_name), place.cluster_name
     if place.the_cluster.arn == new_place.the_cluster.arn:
         raise UsageError(
             f"--to-cluster is the cluster of the association itself: {old_cluster}", subject=options.to_cluster
@@ -48,11 +62,12 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     def run(local: Access) -> None:
         nonlocal done
         if local.place(for_change=True).cluster_name != old_cluster:
-            _create(local, options, transfer)
+            with suggesting(local, access.argv):
+                _create(local, options, transfer)
             done = True
         elif done:
             _delete(local, target, options, consent)
-        else:
+        elif transfer.association is not None:
             raise Conflict(
                 f"{old} keeps its association in cluster {old_cluster}: "
                 f"the one in cluster {new_place.cluster_name} is not confirmed",

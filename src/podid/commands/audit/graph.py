@@ -57,7 +57,7 @@ def graph(access: Access, options: GraphOptions) -> None:
 
     Example: podid graph -o json --query 'nodes[?kind == `service`].name'
     """
-    from podid.cli.several import read_each
+    from podid.cli.multicluster import read_each
     from podid.ops.audit.graph import build, read_cluster
     from podid.ops.clusters import ClusterOptions
     from podid.ops.reading.scope import DoctorScope

@@ -7,7 +7,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, seconds, several, switch
+from podid.domain.option import option, options, repeatable, seconds, switch
 from podid.domain.plan import Consent
 from podid.ops.options import ADOPT, OLDER_THAN, SERVICE_ACCOUNT
 
@@ -19,11 +19,9 @@ _REPORT_SECONDS = 120.0
 class RightSizeOptions:
     service_account: ServiceAccountRef = SERVICE_ACCOUNT
     older_than: str = OLDER_THAN
-    keep: tuple[str, ...] = several("ACTION", "Actions to keep, such as s3:GetObject or sqs:*. Repeatable.")
+    keep: tuple[str, ...] = repeatable("ACTION", "Actions to keep, such as s3:GetObject or sqs:*.")
     events: str = option(
-        "FILE|-",
-        "CloudTrail events of the whole period, including data events. podid removes other actions.",
-        default="",
+        "FILE|-", "CloudTrail events of the whole period, including data events. podid removes other actions."
     )
     cloudtrail: bool = switch(
         "Keep actions that CloudTrail recorded in the last four hours. IAM may not report them yet."
@@ -57,8 +55,8 @@ def right_size(access: Access, options: RightSizeOptions) -> None:
     IAM reports the use of services and of some actions in the last 400 days, including denied attempts. podid keeps
     other actions of a used service, because their use is not known. With --events, specify exported CloudTrail events
     that include data events. podid then removes the actions that are not in the file, and reduces resources to those in
-    the events. With --cloudtrail, podid keeps the actions of the last hours in CloudTrail's event history. The event
-    history has no data events.
+    the events. With --cloudtrail, podid keeps the actions of the last four hours in CloudTrail's event history. The
+    event history has no data events.
 
     podid does not change Deny statements, NotAction and conditions.
 

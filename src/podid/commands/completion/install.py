@@ -7,13 +7,13 @@ from podid.domain.option import argument
 @command(settings=False)
 def install(
     access: Access,
-    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
+    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]"),
 ) -> None:
     """Install the completion script of a shell.
 
     podid prints the name of each file that it writes. For bash and zsh, podid adds a line to the startup file once.
-    fish requires no such line. A second run changes nothing. podid completion uninstall
-    removes the script and the line.
+    fish requires no such line. A second run changes nothing. podid completion uninstall removes the script and the
+    line.
 
     Example: podid completion install
 

@@ -7,7 +7,7 @@ from podid.domain.option import argument
 @command(settings=False)
 def uninstall(
     access: Access,
-    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]", default=None),
+    shell: str | None = argument("[bash|zsh|fish]", "The shell. [default: the current shell]"),
 ) -> None:
     """Uninstall the completion script of a shell.
 

@@ -13,7 +13,7 @@ from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
-    from podid.commands.declare.filing import Filed
+    from podid.commands.declare.planning import PlannedFiles
     from podid.domain.fileplan import FilePlan
 
 
@@ -33,8 +33,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
 
     Example: podid apply --plan plan.json
     """
-    from podid.cli.several import over_clusters
-    from podid.commands.declare.filing import planned, with_effects
+    from podid.cli.multicluster import over_clusters
+    from podid.commands.declare.planning import planned, with_effects
     from podid.domain.fileplan import check_all
     from podid.render.fileplan import file_plans_view
 
@@ -43,24 +43,24 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     if options.plan:
         if (options.files, options.ownership) != (FileOptions(), Ownership()):
             raise UsageError("--plan applies a saved plan unchanged: pass the options of files to podid plan --save")
-        filed = _saved(access, options.plan)
+        files = _saved(access, options.plan)
     else:
-        filed = planned(access, options.files, options.ownership, settle=True)
-    filed = with_effects(filed, restart=options.restart, force=options.force)
+        files = planned(access, options.files, options.ownership, settle=True)
+    files = with_effects(files, restart=options.restart, force=options.force)
     if access.shared.dry_run:
-        access.terminal.emit(file_plans_view(filed.plans))
-    check_all(filed.plans)
+        access.terminal.emit(file_plans_view(files.plans))
+    check_all(files.plans)
     if access.shared.dry_run:
         return
     part = partial(apply_part, saved=bool(options.plan))
-    over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in filed.parts])
+    over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in files.parts])
 
 
-def _saved(access: Access, name: str) -> Filed:
+def _saved(access: Access, name: str) -> PlannedFiles:
     """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
     Conflict if the account, the region or a resource of the plan differs."""
     from podid.cli.changing import Change
-    from podid.commands.declare.filing import Filed
+    from podid.commands.declare.planning import PlannedFiles
     from podid.ops.declare.saved import check_place, check_unmoved, read_saved
 
     parts = []
@@ -73,7 +73,7 @@ def _saved(access: Access, name: str) -> Filed:
         with access.terminal.working(f"comparing the state with {name}"):
             check_unmoved(item, local.clients, name)
         parts.append((header.cluster, change, item))
-    return Filed(tuple(parts))
+    return PlannedFiles(tuple(parts))
 
 
 def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:

@@ -16,10 +16,10 @@ def diff(access: Access, options: FileDiffOptions) -> None:
 
     Example: podid diff -f identities/ --prune
     """
-    from podid.commands.declare.filing import planned
+    from podid.commands.declare.planning import planned
     from podid.domain.fileplan import together
     from podid.render.fileplan import diff_view
 
-    filed = planned(access, options.files, options.ownership)
-    access.terminal.emit(diff_view(filed.plans))
-    access.terminal.leave(together([item.exit_code for item in filed.plans]))
+    files = planned(access, options.files, options.ownership)
+    access.terminal.emit(diff_view(files.plans))
+    access.terminal.leave(together([item.exit_code for item in files.plans]))

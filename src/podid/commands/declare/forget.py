@@ -7,7 +7,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import included, option, options, several
+from podid.domain.option import included, option, options, repeatable
 from podid.ops.declare.request import FileOptions
 from podid.ops.options import SERVICE_ACCOUNTS
 
@@ -15,8 +15,8 @@ from podid.ops.options import SERVICE_ACCOUNTS
 @options
 class ForgetOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    roles: tuple[str, ...] = several(
-        "ROLE", "Role, by name or ARN. Repeatable.", name="--role", read=lambda texts: tuple(map(check_role, texts))
+    roles: tuple[str, ...] = repeatable(
+        "ROLE", "Role, by name or ARN.", name="--role", read=lambda texts: tuple(map(check_role, texts))
     )
     files: FileOptions = included(FileOptions)
     owner_key: str = option("KEY", "Key of the mark, if it is not podid:owner.", default=OWNER_KEY)
@@ -48,8 +48,8 @@ def forget(access: Access, options: ForgetOptions) -> None:
     Example: podid forget -f identities.yaml --dry-run
     """
     from podid.cli.changing import Change
-    from podid.cli.several import over_clusters
-    from podid.commands.declare.filing import reach
+    from podid.cli.multicluster import over_clusters
+    from podid.commands.declare.planning import reach
     from podid.ops.declare.clusters import FileSite
     from podid.ops.declare.ownership import plan_forget, plan_forget_file
 

@@ -9,7 +9,7 @@ from functools import partial
 from podid.cli.access import Access
 from podid.cli.changing import Change
 from podid.commands.declare.apply import apply_part
-from podid.commands.declare.filing import planned
+from podid.commands.declare.planning import planned
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.fileplan import FilePlan
 from podid.local.files import own_namespace
@@ -50,10 +50,10 @@ def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliatio
 def compare(access: Access, options: ReconcileOptions) -> Reconciliation:
     """Carry out one round: plan the files, and with --apply make the changes."""
     at, started = access.runtime.now(), access.runtime.monotonic()
-    filed = planned(access, options.files, options.ownership, settle=options.applies)
-    applies = options.applies and can_apply(filed.plans)
-    codes = {_applied(change, plan) for _, change, plan in filed.parts} if applies else set[ExitCode]()
-    return reconciled(filed.plans, codes, at, access.runtime.monotonic() - started)
+    files = planned(access, options.files, options.ownership, settle=options.applies)
+    applies = options.applies and can_apply(files.plans)
+    codes = {_applied(change, plan) for _, change, plan in files.parts} if applies else set[ExitCode]()
+    return reconciled(files.plans, codes, at, access.runtime.monotonic() - started)
 
 
 def _applied(change: Change, plan: FilePlan) -> ExitCode:

@@ -47,10 +47,10 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     Example: podid doctor pod/shop/orders-7d4b9 --logs
     """
-    from podid.cli.several import are_several
+    from podid.cli.multicluster import are_several
     from podid.commands.diagnosis.examine import examine, examine_clusters
     from podid.commands.diagnosis.fixing import carry_out, show_plans
-    from podid.commands.diagnosis.own import show_own_permissions
+    from podid.commands.diagnosis.own_permissions import show_own_permissions
     from podid.commands.diagnosis.reporting import Reporting
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.doctor.fixes import auto_fixes, fix_notes

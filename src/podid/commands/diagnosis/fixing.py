@@ -14,7 +14,7 @@ from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.findings import Verdict
 from podid.domain.plan import Consent
 from podid.ops.doctor.fixes import WORDS, AutoFix
-from podid.render.several import PlannedFix, fixes_view
+from podid.render.multicluster import PlannedFix, fixes_view
 from podid.render.view import View
 
 # whether the finding still exists with this fix

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from podid.cli.access import Access
-from podid.cli.several import are_several, report_clusters
+from podid.cli.multicluster import are_several, report_clusters
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.report import DoctorReport
 from podid.ops.clusters import ClusterOptions

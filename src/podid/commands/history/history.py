@@ -8,9 +8,7 @@ from podid.domain.option import argument, number
 @command(shared=("journal_dir",))
 def history(
     access: Access,
-    run_id: str | None = argument(
-        "[RUN]", "Run: its id, at least six characters of its start or end, or 'last'.", default=None
-    ),
+    run_id: str | None = argument("[RUN]", "Run: its id, at least six characters of its start or end, or 'last'."),
     limit: int = number(
         "NUMBER", "Show only this many of the newest runs; 0 for all.", default=0, bounds=(0, 1_000_000)
     ),

@@ -36,12 +36,12 @@ def undo(
 ) -> None:
     """Undo one run. Asks for confirmation, or requires --yes.
 
-    podid does not undo a run if a resource has changed since, or if the run changed another account, region or cluster.
-    'last' is the newest run that can be undone and is not an undo itself. If a command changed several clusters, 'last'
-    is its run in each of them. Some runs require confirmation on a terminal even with --yes: a run of another caller,
-    and an undo that grants AdministratorAccess, allows another account in a trust policy or removes a permissions
-    boundary. The undo of podid migrate apply always restarts the workloads. --show-permissions prints the permissions
-    that undoing RUN requires.
+    podid does not undo a run if a resource has changed since, or if the run was made in another account, region or
+    cluster. 'last' is the newest run that can be undone and is not an undo itself. If a command changed several
+    clusters, 'last' undoes its runs in all of them. Some runs require confirmation on a terminal even with --yes: a run
+    of another caller, and an undo that grants AdministratorAccess, allows another account in a trust policy or removes
+    a permissions boundary. The undo of podid migrate apply always restarts the workloads. --show-permissions prints the
+    permissions that undoing RUN requires.
 
     Example: podid undo last
 
@@ -49,7 +49,7 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
-    from podid.cli.several import over_clusters
+    from podid.cli.multicluster import over_clusters
     from podid.commands.history.undoing import at_run, tell_others, undo_run
 
     if run_id is None and access.runtime.interactive:

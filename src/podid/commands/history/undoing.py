@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from podid.cli.access import Access
 from podid.cli.changing import Change
 from podid.domain.errors import Conflict
+from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import ChangeResult, Consent
 from podid.domain.text import short_list
+from podid.ops.agent.preflight import CHECKS
+from podid.ops.agent.uninstall import wait_for_addon
+from podid.ops.agent.waiting import INSTALL_SECONDS
 from podid.ops.association.aftermath import after_change
 from podid.ops.association.plan import changed_associations
-from podid.ops.change.kinds import kind_of
+from podid.ops.change.kinds import ADDON, kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.undo import check_account, undo_plan
 from podid.ops.migrate.undo import undo_of_migration
@@ -51,7 +55,7 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool, toget
     with access.terminal.working("reading the changed resources"):
         undo = undo_plan(access.clients, change.place, recorded, access.journal, together)
     plan = undo.plan
-    kept, deleted = changed_associations(plan)
+    kept, deleted = changed_associations(plan.actions)
     refs = (*kept, *deleted)
     consent = Consent(
         question=f"Undo run {recorded.run_id}?",
@@ -66,10 +70,18 @@ def undo_run(access: Access, recorded: Run, *, restart: bool, force: bool, toget
         return
     if restart and refs:
         change.plan_restarts(refs)
+    addons = [action for action in plan.actions if action.kind == ADDON.name]
     if refs:
         plan = change.with_outlook(plan, refs)
+    elif any(action.target == AGENT_ADDON for action in addons):
+        plan = change.with_outlook(plan, checks=CHECKS, by_name=True)
+    waits = {action.target: wait_for_addon(access.clients, action) for action in addons}
 
     def after(result: ChangeResult) -> ChangeResult:
-        return change.followed(result, kept, after_change) if refs else result
+        result = change.followed(result, kept, after_change) if refs else result
+        for name, wait in waits.items():
+            with access.terminal.working(f"waiting for add-on {name}"):
+                result = wait(change.waiting(seconds=INSTALL_SECONDS), result)
+        return result
 
     change.run(plan, after, consent=consent)

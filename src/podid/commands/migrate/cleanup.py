@@ -33,7 +33,7 @@ from podid.ops.options import REMOVE_FROM_TARGETS
 )
 def cleanup(
     access: Access,
-    names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
+    names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list."),
     update_trust: bool = REMOVE_FROM_TARGETS,
 ) -> None:
     """List and delete unused resources after a migration.

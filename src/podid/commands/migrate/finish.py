@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     needs="MIGRATION_BEGUN ROLE_TRUST.update",
     optional=(
         ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
-        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update"),
+        ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update KubeReader.list_warnings"),
         "MANY_ROLES MIGRATING_ADDONS",
         ("--write-manifests", "KubeReader.get_manifest"),
     ),
@@ -45,7 +46,7 @@ def finish(access: Access, options: FinishOptions) -> None:
     """
     from podid.cli.changing import Change
     from podid.commands.migrate.reading import read
-    from podid.ops.migrate.finish import plan_finish, restored, unfinished
+    from podid.ops.migrate.finish import no_association, plan_finish, restored, unfinished
 
     refs, namespace = options.service_accounts, access.shared.namespace
     access.check_whose_pods(refs)
@@ -68,7 +69,7 @@ def finish(access: Access, options: FinishOptions) -> None:
         plan = planned.plan
         if access.shared.dry_run:
             plan = replace(plan, notes=(*plan.notes, *planned.agents))
-        change.run(plan, after, consent=consent)
+        change.run(plan, after, consent=consent, ahead=partial(no_association, access.clients, planned))
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:

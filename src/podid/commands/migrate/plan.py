@@ -9,7 +9,7 @@ from podid.render.formats import to_json
 
 @options
 class PlanOptions(ChangeOptions):
-    save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
+    save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 

@@ -13,6 +13,7 @@ from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.carry import ChosenItems
 from podid.ops.migrate.items import Migration, check_plan, creates_accounts, read_migration, scope_of
 from podid.ops.migrate.request import ApplyOptions, MigrationOptions
+from podid.ops.reading.scope import EVERYTHING
 from podid.render.migration import item_lines
 
 
@@ -27,13 +28,13 @@ def read(
 ) -> Migration:
     """Return the migration of `which` service accounts, by default of the cluster. Raise NotFound if one of them, or of
     `refs`, does not exist; with `complete` the failure of a read."""
-    namespace = access.shared.namespace
+    namespace, options, scope = access.shared.namespace, which or MigrationOptions(), EVERYTHING
     if which is not None:
         refs = which.service_accounts
-        how |= {"options": which, "scope": scope_of(refs, namespace)}
-    now, journal = access.runtime.now(), access.journal_to_read
+        scope = scope_of(refs, namespace)
+    how |= {"now": access.runtime.now(), "journal": access.journal_to_read, "adjust": access.with_commands}
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
-        migration = read_migration(access.clients, place, now=now, journal=journal, adjust=access.with_commands, **how)
+        migration = read_migration(access.clients, place, options, scope, **how)
     if complete:
         migration.check_read()
     migration.check_exist(refs, namespace)

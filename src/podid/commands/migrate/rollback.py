@@ -17,7 +17,6 @@ class RollbackOptions:
         "SOURCE",
         "The previous source of credentials, if podid cannot derive it.",
         name="--from",
-        default="",
         values=tuple(OlderWay),
     )
 

@@ -46,7 +46,7 @@ def who_can_do(access: Access, options: WhoOptions) -> None:
 
     Example: podid who-can '*'
     """
-    from podid.cli.several import check_namespace, read_each
+    from podid.cli.multicluster import check_namespace, read_each
     from podid.ops.clusters import ClusterOptions
     from podid.ops.permissions.actions import action_table
     from podid.ops.permissions.can import ActionQuery

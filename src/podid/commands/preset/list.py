@@ -7,8 +7,8 @@ from podid.cli.command import Access, command
 def list_presets(access: Access) -> None:
     """List permission presets for well-known workloads.
 
-    A preset for applications allows one kind of access, such as dynamodb-read. A preset for a controller has the
-    name of the controller. Parameters narrow a preset. Use one with `podid role create --preset`.
+    A preset for applications allows one kind of access, such as dynamodb-read. A preset for a controller has the name
+    of the controller. Parameters narrow a preset. Use one with podid role create --preset.
 
     Example: podid preset list
 

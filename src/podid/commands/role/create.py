@@ -27,9 +27,8 @@ def create(access: Access, options: RoleRequest) -> None:
 
     The trust policy allows only this cluster, namespace and service account. Running the command again changes nothing.
 
-    With --target-role, the role can assume this target role. If podid can read it, its trust policy must allow this
-    (exit 6), unless you pass --update-trust. For other target roles, podid prints the statement that the owner must
-    add.
+    With --target-role, the role can assume this target role. If its trust policy does not allow this, podid exits with
+    6; --update-trust adds the statement. If podid cannot read it, podid prints the statement for its owner.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
 

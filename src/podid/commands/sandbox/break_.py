@@ -9,14 +9,14 @@ from podid.domain.text import did_you_mean, nearest
 @command()
 def break_(
     access: Access,
-    mode: str | None = argument("[ID]", "The id of the failure mode, as in `podid explain`.", default=None),
+    mode: str | None = argument("[ID]", "The id of the failure mode, as in podid explain."),
     list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
     """Reproduce a failure mode in the sandbox.
 
-    podid creates the required objects: the agent, and in namespace `broken` a service account, a role, an association
+    podid creates the required objects: the agent, and in namespace broken a service account, a role, an association
     and pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken
-    for some time. `podid sandbox heal` removes them.
+    for some time. podid sandbox heal removes them.
 
     Example: podid sandbox break trust-missing-tag-session && podid doctor
 

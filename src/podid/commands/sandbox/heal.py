@@ -8,7 +8,7 @@ from podid.domain.option import argument
 @command()
 def heal(
     access: Access,
-    mode: str | None = argument("[ID]", "The failure mode. [default: all that are in place]", default=None),
+    mode: str | None = argument("[ID]", "The failure mode. [default: all that are in place]"),
 ) -> None:
     """Remove failure modes from the sandbox.
 

@@ -20,7 +20,7 @@ def start(
     """Start a simulated AWS account and EKS cluster.
 
     The sandbox runs on this machine and requires no network. It is ready when the command returns, and runs until
-    `podid sandbox stop`.
+    podid sandbox stop.
 
     Example: podid sandbox start && eval "$(podid sandbox env)"
 

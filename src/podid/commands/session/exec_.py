@@ -17,7 +17,7 @@ _CLUSTER = ("cluster", "region", "profile", "expect_account", "show_permissions"
 @command(
     shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"),
     needs="Eks.find_association Eks.list_association_summaries",
-    optional=("MINTING NAMING",),
+    optional=("CREDENTIALS_OF_A_POD NAMING",),
 )
 def exec_(
     access: Access,
@@ -43,7 +43,7 @@ def exec_(
 
     from podid.local.processes import run
     from podid.local.servers import CredentialsEndpoint
-    from podid.ops.session.issue import Issuer, child_env, get_association, minting, recorded
+    from podid.ops.session.issue import Issuer, child_env, credentials_consent, get_association, recorded
 
     runtime, program = access.runtime, words[0]
     if access.shared.output is not Format.TABLE or access.shared.query is not None:
@@ -54,7 +54,7 @@ def exec_(
     place = access.place(for_change=True)
     association = get_association(access.clients, place, ref)
     access.kube.needed()
-    access.terminal.consent(minting(association, f"and run {program} with them"))
+    access.terminal.consent(credentials_consent(association, f"and run {program} with them"))
     issuer = Issuer(access.clients, association, runtime.now)
     with access.terminal.working("requesting credentials"):
         issuer.session()

@@ -2,7 +2,7 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.errors import UsageError
+from podid.domain.errors import Other, UsageError
 from podid.domain.option import argument
 from podid.domain.plan import Place
 from podid.ops.clients import Clients
@@ -73,6 +73,8 @@ def _read(access: Access, session: str) -> object:
                 advice="Specify a file, or the name or ARN of a pod's session. Session names have the form "
                 "eks-CLUSTER-POD-UUID.",
                 subject=session,
+                # a service account, not a file such as events/a.json
+                hint=Other(("activity",), (session,)) if session.count("/") == 1 and "." not in session else (),
             )
     text = access.terminal.read_file(session, most_mib=16)
     if text.lstrip()[:1] not in ("{", "["):

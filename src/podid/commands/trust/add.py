@@ -11,6 +11,7 @@ from podid.ops.trust.request import TrustAddOptions
     shared=(*CLUSTER, *CHANGE),
     optional=(
         ("--role", "EDITING_TRUST"),
+        ("reading whether the associations send session tags", "Eks.find_association"),
         "USERS LONG_TRUST",
     ),
 )
@@ -30,15 +31,19 @@ def add(access: Access, options: TrustAddOptions) -> None:
     Example: podid trust add --role storefront --for shop/orders --condition aws:SourceOrgID=o-a1b2c3d4e5
     """
     from podid.cli.changing import Change
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
+    from podid.commands.trust.edits import associations_of, edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
 
     options.check_together(access.terminal.read_file)
-    if options.role is None:
-        edit_files(access, options, adding(replace(subjects_of(access, options), conditions=options.conditions)))
-        return
-    place = role_place(access, options)
+    place = None if options.role is None else role_place(access, options)
     added = replace(subjects_of(access, options), conditions=options.conditions)
+    if options.session_tags is None:
+        associations = associations_of(access, options)
+        untagged = [ref for ref, association in associations.items() if association and not association.session_tags]
+        added = replace(added, untagged=untagged)
+    if options.role is None or place is None:
+        edit_files(access, options, adding(added))
+        return
     change = Change.begin(access, place)
     role = read_role(access, place, options.role)
     names = ", ".join(map(str, added.refs))

@@ -15,16 +15,23 @@ if TYPE_CHECKING:
     from podid.ops.trust.files import TrustFile
 
 
-@command(shared=CLUSTER, optional=(("--role", "Iam.get_role Iam.list_role_names Eks.list_associations"),))
+@command(
+    shared=CLUSTER,
+    optional=(
+        ("--role", "Iam.get_role Iam.list_role_names Eks.list_associations"),
+        ("--for: reading whether the associations send session tags", "Eks.find_association"),
+    ),
+)
 def check(access: Access, options: TrustCheckOptions) -> None:
     """Evaluate trust policies in files or of a role.
 
     For sts:AssumeRole and sts:TagSession, podid shows the deciding statement, the reason and the fix. Without --for, it
     lists who can assume the role. With --role and without --for, it checks every association of the cluster that uses
-    the role. With FILE and --cluster-arn, podid does not call AWS.
+    the role. With --role and --for, podid evaluates the request of the association: without session tags if it disables
+    them, and from its own role if ROLE is its target role. With FILE and --cluster-arn, podid does not call AWS.
 
-    Exit 0 if the pods are allowed, 3 if they are not or if every AWS principal is, 9 if that is not known, 2 if a file
-    cannot be read.
+    Exit 0 if the pods are allowed, 3 if they are not, 9 if that is not known, 2 if a file cannot be read. Exit 3 also
+    if every AWS principal is allowed.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
 
@@ -32,18 +39,25 @@ def check(access: Access, options: TrustCheckOptions) -> None:
 
     Example: podid trust check --role storefront --for shop/orders
     """
+    from podid.commands.trust.edits import associations_of
     from podid.ops.trust.check import Question, access_by, check_policies
     from podid.render.trust import access_view, check_view
 
     options.check_together(access.terminal.read_file)
-    refs, base_role, tags_on = options.service_accounts, options.base_role, options.session_tags
+    refs, base_role, tags = options.service_accounts, options.base_role, options.session_tags
     if options.external_id is not None and base_role is None:
         raise UsageError("--external-id requires --base-role")
-    if not refs and (options.cluster_arn is not None or base_role is not None or options.pods or not tags_on):
+    of_request = options.cluster_arn is not None or base_role is not None or options.pods or tags is not None
+    if not refs and (of_request or (options.role is not None and options.role_tags is not None)):
         raise UsageError("Specify the service account: --for NS/SA")
     if refs:
-        arn = access.cluster_arn(options.cluster_arn)
-        question = Question(options=options, cluster_arn=arn, role_tags=options.role_tags, now=access.runtime.now())
+        question = Question(
+            options=options,
+            cluster_arn=access.cluster_arn(options.cluster_arn),
+            role_tags=options.role_tags,
+            now=access.runtime.now(),
+            associations=associations_of(access, options),
+        )
         checks = check_policies(_policies(access, options), question)
     elif options.role is not None and (used := _of_uses(access, options.role)) is not None:
         checks = used

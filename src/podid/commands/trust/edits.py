@@ -2,15 +2,18 @@
 
 from podid.cli.access import Access
 from podid.cli.changing import Change
-from podid.domain.aws import Role
+from podid.domain.aws import Association, Role
 from podid.domain.errors import UsageError
+from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
+from podid.domain.section import Missing, attempt, known_or
 from podid.domain.trust import ScopeKind
+from podid.ops.association.read import current_associations
 from podid.ops.change.journal import WAIT_SECONDS
 from podid.ops.role.resolve import readable_role
 from podid.ops.trust.edit import Edit, Subjects, plan_edit
 from podid.ops.trust.files import check_own_cluster
-from podid.ops.trust.request import TrustEditOptions
+from podid.ops.trust.request import TrustEditOptions, TrustOptions
 from podid.render.formats import Format
 from podid.render.trust import edits_view
 
@@ -23,8 +26,19 @@ def subjects_of(access: Access, options: TrustEditOptions) -> Subjects:
         refs=options.service_accounts,
         cluster_arn=access.cluster_arn(options.cluster_arn, for_change=True),
         scope=ScopeKind(options.scope),
-        session_tags=options.session_tags,
+        untagged=options.service_accounts if options.session_tags is False else (),
     )
+
+
+def associations_of(access: Access, options: TrustOptions) -> dict[ServiceAccountRef, Association | None]:
+    """Return the associations of the service accounts; none if podid does not read the cluster."""
+    if options.cluster_arn is not None:
+        return {}
+    place = access.place()
+    associations = attempt(lambda: current_associations(access.clients, place, options.service_accounts))
+    if isinstance(associations, Missing):
+        access.terminal.note(f"note: podid assumes that the associations send session tags: {associations.reason}")
+    return known_or(associations, {})
 
 
 def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool = True) -> Place:

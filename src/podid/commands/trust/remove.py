@@ -45,7 +45,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
 
     options.check_together(access.terminal.read_file)
     issuer, refs = options.issuer, options.service_accounts
-    of_pods = options.cluster_arn is not None or options.scope != "service-account" or not options.session_tags
+    of_pods = options.cluster_arn is not None or options.scope != "service-account" or options.session_tags is not None
     if issuer is not None and of_pods:
         raise UsageError("--issuer cannot be used together with --cluster-arn, --scope or --no-session-tags")
     place = None if options.role is None else role_place(access, options, needs_cluster=issuer is None)

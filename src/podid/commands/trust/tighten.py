@@ -41,12 +41,15 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     options.check_together(access.terminal.read_file)
     scope = ScopeKind(options.scope)
     if options.role is None:
+        if options.skip_disabled_regions:
+            raise UsageError("--skip-disabled-regions requires --role")
         identities = subjects_of(access, options).identities({})
         edit_files(access, options, tightening(identities, scope))
         return
-    if options.service_accounts or options.cluster_arn is not None:
+    if options.service_accounts or options.cluster_arn is not None or options.session_tags is not None:
         raise UsageError(
-            "--role cannot be used together with --for or --cluster-arn: podid reads the role's associations"
+            "--role cannot be used together with --for, --cluster-arn or --session-tags: podid reads the role's "
+            "associations"
         )
     change = Change.begin(access, access.account_place())
     role = read_role(access, change.place, options.role)

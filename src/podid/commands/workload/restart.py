@@ -31,18 +31,19 @@ class RestartOptions:
     optional=(
         "REACHED",
         ("--evict: evicting pods of OnDelete workloads", "KubeWriter.evict"),
-        "NAMING_NAMESPACES_TOO",
+        "NAMING_NAMESPACES_TOO REFUSED_PODS",
         ("--stale: finding the stale pods", "Eks.list_associations"),
     ),
 )
 def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one workload requires confirmation, or --yes.
 
-    Their controllers replace the pods, as with `kubectl rollout restart`. podid waits until the new pods are ready, and
-    restarts again, at most twice, if new pods lack the injected fields. podid cannot restart bare and static pods,
-    Jobs, paused workloads, and OnDelete workloads without --evict. It lists them with the alternative for each. You
-    can also specify a service account whose association was deleted. podid skips workloads whose new pods would be
-    broken, unless the pods use credentials of their own, such as static access keys. Exit 6 if all are skipped.
+    The controllers of the workloads replace the pods, as with kubectl rollout restart. podid waits until the new pods
+    are ready, and restarts again, at most twice, if new pods lack the injected fields. podid cannot restart bare and
+    static pods, Jobs, paused workloads, and OnDelete workloads without --evict. It lists them with the alternative for
+    each. You can also specify a service account whose association was deleted. podid skips workloads whose new pods
+    would be broken, unless the pods use credentials of their own, such as static access keys. Exit 6 if all are
+    skipped.
 
     Example: podid restart shop/orders
 

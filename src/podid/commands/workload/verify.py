@@ -58,7 +58,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.reading.collect import collect
     from podid.ops.status.diagnose import wanted_for
-    from podid.ops.status.verify import SETTLE_SECONDS, minting, verify
+    from podid.ops.status.verify import SETTLE_SECONDS, credentials_consent, verify
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
@@ -75,7 +75,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     access.kube.needed()
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
-    access.terminal.consent(minting(roles, run))
+    access.terminal.consent(credentials_consent(roles, run))
     read = partial(collect, access.clients, place, journal=access.journal_to_read)
     patience = access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):

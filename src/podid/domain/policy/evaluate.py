@@ -131,8 +131,6 @@ class RoleAccess:
         session = replace(self.session, specified={"iam:passedtoservice": (service,), **self.session.specified})
         return RoleAccess(session, self.layers).ruling("iam:PassRole")
 
-    # --- one resource -------------------------------------------------------------------------------------------------
-
     def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:
         doubt: PermissionStatement | None = None
         allows: PermissionStatement | None = None
@@ -160,8 +158,6 @@ class RoleAccess:
             return _unknown(doubt, context, resource)
         assert allows is not None, "a layer of the role's policies"
         return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
-
-    # --- any resource -------------------------------------------------------------------------------------------------
 
     def _of_any(self, covering: list[list[PermissionStatement]], service: str) -> Ruling:
         context = self.session.context(service)
@@ -267,9 +263,6 @@ def _unknown(statement: PermissionStatement, context: RequestContext, resource: 
     if not keys:
         reason = f"{statement.ref} cannot be evaluated"
     return replace(_ruling(AccessVerdict.UNKNOWN, statement, reason, resource), keys=keys)
-
-
-# --- patterns of resources --------------------------------------------------------------------------------------------
 
 
 def _patterns(statement: PermissionStatement, context: RequestContext, *, certain: bool) -> Iterator[str]:

@@ -151,9 +151,6 @@ def _one_or_list(texts: Iterable[str]) -> str | list[str]:
     return items if len(items) > 1 else items[0]
 
 
-# --- actions ----------------------------------------------------------------------------------------------------------
-
-
 def _reduced(action: str, evidence: Evidence, reduction: Reduction) -> Iterator[str]:
     """Yield the remaining parts of a pattern of actions."""
     service = service_of(action)
@@ -238,9 +235,6 @@ def _folded(action: str, kept: Sequence[str], dropped: Sequence[str]) -> Iterato
                 break
         else:
             yield name
-
-
-# --- resources --------------------------------------------------------------------------------------------------------
 
 
 def _resources(before: Sequence[object], actions: Iterable[str], evidence: Evidence) -> tuple[str, ...] | None:

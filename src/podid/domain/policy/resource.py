@@ -103,13 +103,12 @@ def _doubtful(ruling: Ruling, match: _Match, context: RequestContext) -> Ruling:
 def _matches(
     statements: Iterable[PermissionStatement], ruling: Ruling, session: RoleSession, context: RequestContext
 ) -> Iterator[_Match]:
-    """Yield the statements that may be about the request."""
     for statement in statements:
         if not statement.covers(ruling.action.lower()):
             continue
         principals = [(value, *_principal(kind, value, session)) for kind, value in _principals(statement.principal)]
-        whose = any_of(truth for _, truth, _ in principals)
-        applies = all_of((whose, statement.truth(ruling.resource, context)))
+        principal = any_of(truth for _, truth, _ in principals)
+        applies = all_of((principal, statement.truth(ruling.resource, context)))
         if applies is not False:
             own = {value for value, truth, named in principals if named and truth is not False}
             yield _Match(statement, applies, bool(own), own <= {session.role_arn, session.role_id})

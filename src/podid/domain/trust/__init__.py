@@ -31,7 +31,7 @@ from podid.domain.trust.edit import (
     unchanged,
 )
 from podid.domain.trust.evaluate import STRANGER, ActionVerdict, Evaluation, Scope, ScopeKind, TrustVerdict, evaluate
-from podid.domain.trust.explain import find_slips
+from podid.domain.trust.explain import find_misspellings
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, narrows, open_to_all, unwritable_principals
 from podid.domain.trust.irsa import (
     allows_by_issuer,

@@ -19,7 +19,7 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_
 from podid.domain.text import did_you_mean
 from podid.domain.trust.conditions import is_operator
 from podid.domain.trust.evaluate import ScopeKind
-from podid.domain.trust.explain import OPERATORS, find_slips, requirement
+from podid.domain.trust.explain import OPERATORS, find_misspellings, requirement
 from podid.domain.trust.policy import ACTIONS, ASSUME_ROLE, TAG_SESSION, Policy, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop
 
@@ -61,8 +61,8 @@ def _parsed(text: str) -> OwnCondition:
     if not is_operator(operator):
         near = did_you_mean(operator.rpartition(":")[2], OPERATORS)
         raise InvalidInput(f"{text!r}: {operator} is not a condition operator of IAM{near}", subject=text)
-    for slip in find_slips(_policy({operator: {key: value}})):
-        raise InvalidInput(f"{slip.written!r} is not a known {slip.kind}; {slip.meant} is probably meant", subject=text)
+    for word in find_misspellings(_policy({operator: {key: value}})):
+        raise InvalidInput(f"{word.written!r} is not a known {word.kind}; {word.meant} is probably meant", subject=text)
     return OwnCondition(operator, key, value)
 
 

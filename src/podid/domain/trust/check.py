@@ -1,5 +1,4 @@
-"""Compare two policies; check one policy for several requests; find the statements that one statement with a list of
-values could replace."""
+"""Compare two policies; check one for several requests; find statements that one with a list can replace."""
 
 import difflib
 import json
@@ -12,7 +11,7 @@ from podid.domain.trust.build import policy_size, target_policy, too_long
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import add, meaning
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.explain import find_slips, with_actions_corrected
+from podid.domain.trust.explain import find_misspellings, with_actions_corrected
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy, Statement, with_values
 from podid.domain.trust.request import Request, TargetHop
@@ -55,7 +54,7 @@ _NO_EXTERNAL_ID = (
 def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
     """Evaluate every request and propose the smallest addition that allows the requests with verdict no-match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
-    proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
+    proposed, advice = policy, [str(misspelling) for misspelling in find_misspellings(policy)]
     for evaluation in evaluations:
         if evaluation.verdict is not TrustVerdict.NO_MATCH:
             continue
@@ -82,9 +81,6 @@ def check(policy: Policy, requests: Sequence[Request]) -> TrustCheck:
         diff(policy, proposed) if changed else "",
         tuple(dict.fromkeys(advice)),
     )
-
-
-# --- statements that can be merged ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

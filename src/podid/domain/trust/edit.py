@@ -79,13 +79,6 @@ def add(
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return refused(policy, f"{action.reason}; another Allow statement would have no effect", action.statement)
-    shut = policy.denied_for_everyone(undated(identity))
-    if shut is not None:
-        return refused(
-            policy,
-            f"{shut.label} denies the request for everyone; another Allow statement would have no effect",
-            shut.index,
-        )
     reach = effective_scope(identity, scope)
     covering = _covering(policy, identity, reach)
     same = next((s for s in policy.statements if meaning(s.raw) == meaning(statement)), None)

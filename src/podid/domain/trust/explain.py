@@ -1,5 +1,4 @@
-"""Verdicts in words: the deciding statement, the condition that does not match, the value it requires and the value
-that is sent."""
+"""Verdicts in words: the deciding statement, the condition that does not match, and both values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ def _unknown_principal(statement: Statement) -> str:
     if statement.not_principal:
         return "podid does not evaluate NotPrincipal"
     if any(name == "*" for _, name in statement.principals):
-        return 'the principal is "*", which podid does not evaluate'
+        return 'the principal is "*", and AWS does not document whether that allows AWS services'
     return "the principal is a role session, or of a kind that podid does not evaluate"
 
 
@@ -185,8 +184,6 @@ def no_principal(policy: Policy, request: Request) -> str:
     return sentence
 
 
-# --- misspelled words -------------------------------------------------------------------------------------------------
-
 _ACTIONS = (
     *("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext", "sts:AssumeRoleWithWebIdentity"),
     *("sts:AssumeRoleWithSAML", "sts:AssumeRoot", "sts:GetCallerIdentity", "sts:GetSessionToken"),
@@ -203,7 +200,7 @@ _VERY_ALIKE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
+class Misspelling:
     """The word `written` in the statement `label`, and the known word that is probably `meant`."""
 
     label: str
@@ -215,9 +212,9 @@ class Slip:
         return f"{self.label}: {self.written} is not a known {self.kind}; {self.meant} is probably meant"
 
 
-def find_slips(policy: Policy) -> tuple[Slip, ...]:
+def find_misspellings(policy: Policy) -> tuple[Misspelling, ...]:
     """Return the misspelled words, each once, by statement."""
-    return tuple(dict.fromkeys(slip for statement in policy.statements for slip in _of(statement)))
+    return tuple(dict.fromkeys(misspelling for statement in policy.statements for misspelling in _of(statement)))
 
 
 def action_meant(action: str) -> str:
@@ -247,26 +244,26 @@ def _corrected(raw: Mapping[str, object]) -> Mapping[str, object]:
     return raw if new == actions else {**raw, "Action": new}
 
 
-def _of(statement: Statement) -> Iterator[Slip]:
+def _of(statement: Statement) -> Iterator[Misspelling]:
     label = statement.label
     for name in statement.strange:
-        yield from _slip(label, "member of a statement", name, _meant(name, KNOWN_MEMBERS))
+        yield from _misspelling(label, "member of a statement", name, _meant(name, KNOWN_MEMBERS))
     for kind, name in statement.principals:
         if kind == "Service" and name not in _SERVICES:
-            yield from _slip(label, "service principal of EKS", name, _meant(name, (PODS_PRINCIPAL,), 0.9))
+            yield from _misspelling(label, "service principal of EKS", name, _meant(name, (PODS_PRINCIPAL,), 0.9))
     for action in statement.actions:
-        yield from _slip(label, "STS action", action, action_meant(action))
+        yield from _misspelling(label, "STS action", action, action_meant(action))
     for condition in statement.conditions:
         if not condition.known:
             base = condition.operator.rpartition(":")[2].removesuffix("IfExists")
-            yield from _slip(label, "condition operator", condition.operator, _meant(base, OPERATORS))
+            yield from _misspelling(label, "condition operator", condition.operator, _meant(base, OPERATORS))
         if condition.name.startswith(("aws:", "sts:")) and "/" not in condition.name:
-            yield from _slip(label, "condition key", condition.key, _meant(condition.key, KNOWN_KEYS))
+            yield from _misspelling(label, "condition key", condition.key, _meant(condition.key, KNOWN_KEYS))
 
 
-def _slip(label: str, kind: str, written: str, meant: str) -> Iterator[Slip]:
+def _misspelling(label: str, kind: str, written: str, meant: str) -> Iterator[Misspelling]:
     if meant:
-        yield Slip(label, kind, written, meant)
+        yield Misspelling(label, kind, written, meant)
 
 
 def _meant(written: str, known: Iterable[str], alike: float = _VERY_ALIKE, *, exact: bool = False) -> str:

@@ -100,11 +100,11 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
 
 def _action_missing(statement: Statement, action: str, request: Request) -> tuple[str, str]:
     label = statement.label
-    slip = next((written for written in statement.actions if action_meant(written) == action), "")
-    if slip:
+    misspelled = next((written for written in statement.actions if action_meant(written) == action), "")
+    if misspelled:
         return (
-            f"{label} has {slip}, which is not an action; {action} is probably meant",
-            f"replace {slip} with {action} in {label}",
+            f"{label} has {misspelled}, which is not an action; {action} is probably meant",
+            f"replace {misspelled} with {action} in {label}",
         )
     message = f"{label} applies to {request.caller}, but does not allow {action}; both actions are required"
     if isinstance(request, TargetHop):

@@ -1,12 +1,15 @@
 """A trust policy: parsed without loss of its form, and printed with equal values in the same order. The three-valued
 truth of one statement for one request: its principal, its action and its conditions.
 
-The truth of principals "*" and NotPrincipal is None. A Deny for everyone whose conditions hold still denies EKS, so an
-edit must not promise access that such a statement denies (`denied_for_everyone`).
+A Deny for everyone, "*" or {"AWS": "*"}, also denies AWS services: AWS excepts them by a condition on
+aws:PrincipalIsAWSService. Sources: IAM User Guide, "AWS global condition context keys", aws:PrincipalIsAWSService;
+AWS Organizations User Guide, "Resource control policy examples" (a Deny of sts:* for service principals); the trust
+policy in https://github.com/aws-samples/data-perimeter-policy-examples (resource_based_policies). AWS does not
+document whether an Allow for everyone includes services, so that is unknown.
 
-Source: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements: Principal" and
-"NotPrincipal", and "Policy evaluation logic". IAM's API returns the document percent-encoded; SDKs may decode it to
-text or to an object.
+Further sources: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements: Principal",
+"NotPrincipal" and "NotAction", and "Policy evaluation logic". IAM's API returns the document percent-encoded; SDKs may
+decode it to text or to an object.
 """
 
 import copy
@@ -20,7 +23,7 @@ from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, Arn
-from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition
+from podid.domain.trust.conditions import Condition, Truth, Value, all_of, any_of, compile_condition, negate
 from podid.domain.trust.request import PodIdentity, Request, RequestContext
 from podid.domain.wildcards import matches, pattern
 
@@ -80,8 +83,9 @@ class Statement:
         return self.allow and any(map(self.about, ASSUMING))
 
     def covers(self, action: str) -> Truth:
-        """Return whether the statement covers `action`; None for NotAction, which podid does not evaluate."""
-        return None if self.not_action else self.about(action)
+        """Return whether the statement covers `action`; None for an Allow with NotAction, which podid does not
+        evaluate."""
+        return None if self.not_action and self.allow else self.about(action)
 
     @property
     def names_everyone(self) -> bool:
@@ -98,10 +102,14 @@ class Statement:
         return [name for _, name in self.principals if name != PODS_PRINCIPAL]
 
     def names_caller(self, request: Request) -> Truth:
-        """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
+        """Return whether the statement names the caller, also by `*`; None if AWS does not document that."""
+        base_role = None if isinstance(request, PodIdentity) else request.base_role_arn
         if self.not_principal:
-            return None
-        return _names_caller(self.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
+            # NotPrincipal also excepts a session by its role or its account, in ways that differ between services
+            return None if self.allow or base_role else negate(_names_caller(self.principals, base_role))
+        if self.names_everyone and (base_role or not self.allow):
+            return True
+        return _names_caller(self.principals, base_role)
 
     def conditions_hold(self, context: RequestContext) -> Truth:
         return all_of(condition.holds(context) for condition in self.conditions)
@@ -185,19 +193,6 @@ class Policy:
         document["Statement"] = statements[0] if self.single and len(statements) == 1 else statements
         parsed = parse_policy(document)
         return Policy(parsed.document, parsed.statements, self.single)
-
-    def denied_for_everyone(self, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
-        """Return the first statement that denies one of the actions to everyone, including this service account."""
-        context = identity.context()
-        for statement in self.statements:
-            if statement.allow or statement.strange or not any(map(statement.about, actions)):
-                continue
-            excepted = statement.not_principal and _FOR_PODS in statement.principals
-            if excepted or not (statement.not_principal or statement.names_everyone):
-                continue
-            if statement.conditions_hold(context):
-                return statement
-        return None
 
 
 class _Object(list[tuple[str, object]]):

@@ -206,8 +206,7 @@ def with_removed(policy: Policy, removals: Removals, notes: tuple[str, ...] = ()
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
     evaluation = evaluate(policy, undated(identity))
-    shut = policy.denied_for_everyone(undated(identity), (ASSUME_ROLE,))
-    if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
+    if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH:
         return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
     if wider is None:

@@ -93,6 +93,8 @@ class PodIdentity:
             "aws:sourceaccount": Sent((self.account,)),
             "aws:principalisawsservice": Sent(("true",)),
             "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
+            # true only for a service that uses the credentials of an IAM principal
+            "aws:viaawsservice": Sent(("false",)),
             "aws:sourceorgid": at_run_time(f"aws:SourceOrgID, the organization of account {self.account},"),
             "aws:sourceorgpaths": at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
             "sts:rolesessionname": _session_name(self, pod),

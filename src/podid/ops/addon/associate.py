@@ -130,16 +130,22 @@ def plan_roles(
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     """Return the service accounts for --recommended: the named one, otherwise all with recommended policies that the
     add-on gives no role yet. Raise Conflict if AWS recommends no policies."""
+    check_recommended(facts)
+    check_supported(facts, request.account)
+    assert facts.configuration is not None
+    policies, name = facts.configuration.policies, facts.addon.name
+    if not (policies[request.account] if request.account else any(policies.values())):
+        subject = f"service account {request.account} of {name}" if request.account else name
+        message = f"AWS recommends no policies for {subject}"
+        raise Conflict(message, advice="Specify a role: --role ROLE.", subject=request.account or name)
+    return [request.account] if request.account else accounts_without(facts)
+
+
+def check_recommended(facts: AddonFacts) -> None:
+    """Raise Conflict if the recommended policies could not be read."""
     if facts.configuration is None:
         message = f"The recommended policies of {facts.addon.name} are not known: {'; '.join(facts.unread)}"
         raise Conflict(message, advice="Specify a role: --role ROLE.", subject=facts.addon.name)
-    check_supported(facts, request.account)
-    policies, name = facts.configuration.policies, facts.addon.name
-    if not (policies[request.account] if request.account else any(policies.values())):
-        whose = f"service account {request.account} of {name}" if request.account else name
-        message = f"AWS recommends no policies for {whose}"
-        raise Conflict(message, advice="Specify a role: --role ROLE.", subject=request.account or name)
-    return [request.account] if request.account else accounts_without(facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ def _with_roles(
     for account in names:
         associate.check_supported(owned, account)
     if request.recommended:
+        associate.check_recommended(replace(owned, unread=owned.unread or facts.unread))
         names |= dict.fromkeys((account for account in associate.accounts_without(owned) if account not in names), "")
     of_addon = AddonRequest(addon=addon.name, update_trust=request.update_trust)
     roles, before = associate.plan_roles(clients, place, journal, owned, dict(sorted(names.items())), of_addon)

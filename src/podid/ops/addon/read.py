@@ -107,7 +107,6 @@ def _rows(
     configuration: AddonConfiguration | None,
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None,
 ) -> Iterable[AddonRow]:
-    """Yield the row for each of the add-on's service accounts."""
     irsa = addon.service_account_role_arn if addon is not None else ""
     policies = {} if configuration is None else dict(configuration.policies)
     owned = {

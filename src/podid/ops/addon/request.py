@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import argument, option, options, several, switch
+from podid.domain.option import argument, option, options, repeatable, switch
 from podid.ops.agent.request import AddonSettings
 from podid.ops.options import UPDATE_TRUST
 
@@ -23,9 +23,9 @@ def account_name(text: str) -> str:
 class AddonRequest:
     """`account` empty: all service accounts that the add-on's version supports. `addon` empty: all add-ons."""
 
-    addon: str = argument("[ADDON]", "The installed add-on.", default="")
-    account: str = argument("[SA]", "Service account of the add-on, without namespace.", default="", read=account_name)
-    role: str = option("ROLE", "IAM role, by name or ARN.", default="")
+    addon: str = argument("[ADDON]", "The installed add-on.")
+    account: str = argument("[SA]", "Service account of the add-on, without namespace.", read=account_name)
+    role: str = option("ROLE", "IAM role, by name or ARN.")
     recommended: bool = switch("Create a role with the policies that AWS recommends, for each service account.")
     all_addons: bool = switch("Every installed add-on whose service accounts have no role.", name="--all")
     replace: bool = switch("Replace the current role, or an association that the add-on does not own.")
@@ -56,8 +56,8 @@ def _roles(texts: Sequence[str]) -> dict[str, str]:
 @options
 class AddonInstallOptions(AddonSettings):
     addon: str = argument("ADDON", "The add-on.")
-    roles: Mapping[str, str] = several(
-        "SA=ROLE", "Role for one of the add-on's service accounts. Repeatable.", name="--role", default={}, read=_roles
+    roles: Mapping[str, str] = repeatable(
+        "SA=ROLE", "Role for one of the add-on's service accounts.", name="--role", read=_roles
     )
     recommended: bool = switch("Create a role with the policies that AWS recommends, for each service account.")
     replace: bool = switch("Replace a current role, or an association that the add-on does not own.")

@@ -28,7 +28,7 @@ from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.status.diagnose import select
-from podid.ops.status.foresee import examine_before
+from podid.ops.status.prediction import examine_before
 
 BUILT_IN = "auto-mode-redundant-addon: all nodes are EKS Auto Mode nodes, which have the agent built in"
 

@@ -255,9 +255,6 @@ def _written(pod: Pod, line: str) -> Written:
     return Written(pod.name, pod.node, moment, parse(line[stamp.end() :]))
 
 
-# --- line by line -----------------------------------------------------------------------------------------------------
-
-
 def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> Iterator[Written]:
     """Yield every line, log by log. Then raise the first error of a log that could not be read."""
     agents, _, _ = find_agents(clients, place, nodes)

@@ -16,12 +16,12 @@ from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import why_not_here
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, PlannedAgent, hybrid_kind, is_addons
-from podid.facts.nodes import minimal_policy, why_no_agent
+from podid.facts.nodes import has_own_image, minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
-from podid.ops.status.foresee import foresee
+from podid.ops.status.prediction import predict
 
 # about the cluster itself: reported before anything else is read, such as the versions that EKS offers
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
@@ -103,7 +103,7 @@ def with_outlook(
         note = "allows the nodes' role to redeem the pods' tokens"
         attachments = (ROLE_ATTACHMENT.action(None, state, note) for state in states)
         plan = replace(plan, actions=(*attachments, *plan.actions))
-    outlook = foresee(diagnosis, plan, now)
+    outlook = predict(diagnosis, plan, now)
     obstacles = [_obstacle(verdict, lacking, stops=_stops(verdict) and not changing) for verdict in outlook.stands]
     obstacles += [_obstacle(verdict, lacking, stops=_stops(verdict)) for verdict in outlook.brings]
     snapshot = diagnosis.snapshot
@@ -176,13 +176,14 @@ def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]
 
 
 def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """Yield the unknown about IPv6 in the nodes' kernels, without which the agent cannot start."""
+    """Yield the unknown about IPv6 in the kernels of nodes that may have another image or user data than EKS's own.
+    Without IPv6 the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
-    served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
-    if served and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
+    names = [n.name for n in known_or(snapshot.nodes, ()) if n.runs_agent and has_own_image(n)]
+    if names and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
         yield (
-            f"whether IPv6 is disabled on a node (agent-ipv6-bind); the agent crashes on such a node without --config "
-            f"{IPV4_ONLY}"
+            f"whether IPv6 is disabled on {short_list(names)} (agent-ipv6-bind); the agent crashes on such a node "
+            f"without --config {IPV4_ONLY}"
         )
 
 
@@ -230,17 +231,14 @@ def _owner(agent: DaemonSet) -> str:
     return f" ({', '.join(labels)})" if labels else ""
 
 
-# --- what comes of it -------------------------------------------------------------------------------------------------
-
-
 def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
     """Return the plan with notes on obstacles that its outlook does not contain. Raise PreflightRefused if one stops
     the installation, unless `force`."""
     stopping = [item for item in preflight.obstacles if item.stops]
     if stopping and not force:
         raise _refused(stopping)
-    foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
-    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in foreseen)
+    predicted = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
+    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in predicted)
     return replace(plan, notes=(*plan.notes, *notes, *(f"not checked: {item}" for item in preflight.unknowns)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import InvalidInput
-from podid.domain.option import one_of, option, options, several, switch
+from podid.domain.option import one_of, option, options, repeatable, switch
 
 if TYPE_CHECKING:
     from podid.aws.addon_values import Path, Values
@@ -49,14 +49,12 @@ class AddonSettings:
     """The settings of an add-on that is installed or changed. `values` are those of the configuration file."""
 
     addon_version: str = option(
-        "VERSION",
-        "default, latest or vX.Y.Z-eksbuild.N. [default: the installed version, else EKS's default]",
-        default="",
+        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: the installed version, else EKS's default]"
     )
     allow_downgrade: bool = switch("Allow a version that is older than the installed one.")
-    config: tuple[Assignment, ...] = several(
+    config: tuple[Assignment, ...] = repeatable(
         "KEY=VALUE",
-        "Set one configuration value, such as agent.probePort=2704; null removes it. Repeatable.",
+        "Set one configuration value, such as agent.probePort=2704; null removes it.",
         read=parse_assignments,
     )
     config_file: str | None = option(

@@ -1,18 +1,20 @@
 """Uninstall the agent add-on: the service accounts that lose credentials, the plan, and the wait until the agent is
 gone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
+from podid.domain.plan import Action, Awaited, ChangeResult, Header, Place, Plan, Wait
+from podid.domain.section import attempt, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, opted_out, pods_of
-from podid.ops.agent.waiting import of_addon
+from podid.ops.agent.waiting import after_addon, after_install, of_addon, pods_before
 from podid.ops.association.aftermath import Waiting
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
@@ -101,7 +103,8 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
         )
     notes = []
     if facts.accounts:
-        who = short_list((f"{ref}{_pods(count)}" for ref, count in facts.accounts), 10)
+        counts = (f"{ref} ({'pods not checked' if n is None else count_of(n, 'pod')})" for ref, n in facts.accounts)
+        who = short_list(counts, 10)
         notes.append(f"without credentials afterwards: {count_of(len(facts.accounts), 'service account')}: {who}")
         notes.append(f"new pods get no credentials; running pods lose them when they expire, {_LIFETIME}")
     if facts.nodes:
@@ -111,10 +114,6 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
         "is replaced (stale-link-or-route)"
     )
     return (*notes, *facts.unread)
-
-
-def _pods(count: int | None) -> str:
-    return " (pods not checked)" if count is None else f" ({count_of(count, 'pod')})"
 
 
 def after_uninstall(how: Waiting, result: ChangeResult, agents: Iterable[DaemonSet], *, preserve: bool) -> ChangeResult:
@@ -134,18 +133,29 @@ def after_uninstall(how: Waiting, result: ChangeResult, agents: Iterable[DaemonS
         return replace(result, error=error)
 
 
+def wait_for_addon(clients: Clients, action: Action) -> Callable[[Waiting, ChangeResult], ChangeResult]:
+    """Return the function that waits until a planned change of an add-on is complete, as the commands of this change
+    do. Call it before the change: it reads the agent that the change replaces or deletes."""
+    if action.target != AGENT_ADDON:
+        return lambda how, result: result if action.after is None else after_addon(how, result, action.target)
+    if action.after is not None:
+        before = pods_before(clients)
+        return lambda how, result: after_install(how, result, before)
+    agents = known_or(attempt(lambda: clients.kube.reader.list_agent_daemon_sets()), ())
+    return lambda how, result: after_uninstall(how, result, agents, preserve=False)
+
+
 def _gone(how: Waiting) -> None:
     name, patience = how.place.cluster_name, how.patience
-    for _ in patience.rounds(1.0, longest=10.0):
-        try:
-            addon = how.clients.eks.find_addon(name, AGENT_ADDON)
-        except NotFound:
-            return
-        if addon is None:
-            return
-        if addon.status == "DELETE_FAILED":
-            raise of_addon(addon).error(name)
-        patience.say(f"add-on {AGENT_ADDON} is {addon.status}")
+    try:
+        for addon in patience.readings(partial(how.clients.eks.find_addon, name, AGENT_ADDON), 1.0, longest=10.0):
+            if addon is None:
+                return
+            if addon.status == "DELETE_FAILED":
+                raise of_addon(addon).error(name)
+            patience.say(f"add-on {AGENT_ADDON} is {addon.status}")
+    except NotFound:
+        return
     raise TimedOut(
         f"The add-on {AGENT_ADDON} still exists after {patience.seconds:.0f} s", hint=Again(), subject=AGENT_ADDON
     )
@@ -153,13 +163,16 @@ def _gone(how: Waiting) -> None:
 
 def pods_gone(kube: KubeAccess, agents: Iterable[DaemonSet], patience: Patience) -> Awaited:
     remaining, own = 0, [agent for agent in agents if of_the_addon(agent)]
-    for _ in patience.rounds(0.5, longest=5.0):
-        try:
-            present = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
-            remaining = len(kube.reader.list_pods_of((*own, *present)))
-        except AccessDenied as error:
-            return Awaited(f"the agent's pods were not checked: {error.message}", None)
-        if not remaining:
-            return Awaited("all pods of the add-on are gone", True)
-        patience.say(f"still running: {count_of(remaining, 'agent pod')}")
+
+    def running() -> int:
+        present = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
+        return len(kube.reader.list_pods_of((*own, *present)))
+
+    try:
+        for remaining in patience.readings(running, 0.5, longest=5.0):
+            if not remaining:
+                return Awaited("all pods of the add-on are gone", True)
+            patience.say(f"still running: {count_of(remaining, 'agent pod')}")
+    except AccessDenied as error:
+        return Awaited(f"the agent's pods were not checked: {error.message}", None)
     return Awaited(f"still running after {patience.seconds:g} s: {count_of(remaining, 'agent pod')}", False)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from podid.aws.decode import Update
 from podid.calls.patience import Patience
@@ -104,9 +105,9 @@ class _AddonWait:
         version = next((text(state, "addonVersion") for state in self._states), "")
         addon: Addon | None = None
         update: Update | None = None
-        for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
-            eks = self.how.clients.eks
-            addon = eks.find_addon(self.cluster, self.addon)
+        eks = self.how.clients.eks
+        readings = self.patience.readings(partial(eks.find_addon, self.cluster, self.addon), 1.0, longest=10.0)
+        for number, addon in enumerate(readings):
             if addon is None:
                 raise NotFound(f"The add-on {self.addon} was deleted during the wait", subject=self.addon)
             if update_id and (update is None or update.status not in ENDED):
@@ -141,12 +142,16 @@ class _AddonWait:
     def covered(self) -> Awaited:
         """Wait until every node that should run the agent has a Ready pod of it. Raise AgentFailed if that is useless;
         a failed read is `unknown`, with the reason."""
-        agents: AgentPods | None = None
+        agents, unread = None, ""
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                agents = AgentPods.read(self.how.clients.kube)
+                agents, unread = AgentPods.read(self.how.clients.kube), ""
             except PodidError as error:
-                return Awaited(f"the agent's pods were not checked: {error.message}", None)
+                unread = f"the agent's pods were not checked: {error.message}"
+                if not error.passing:
+                    break
+                self.patience.say(f"{error.message}; trying again")
+                continue
             if agents.complete:
                 if (trouble := self._refused([pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)
@@ -159,8 +164,9 @@ class _AddonWait:
             if not agents.sets and not self._states:
                 raise deleted(self.cluster)
             self.patience.say(f"{agents.words}; waiting for {agents.lacking}")
-        words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
-        return Awaited(f"{words} after {self.patience.seconds:g} s; missing: {lacking}", False)
+        if agents is None or unread:
+            return Awaited(unread, None)
+        return Awaited(f"{agents.words} after {self.patience.seconds:g} s; missing: {agents.lacking}", False)
 
     def _trouble(self, agents: AgentPods | None, spared: Collection[str] = ()) -> Trouble | None:
         """Return the trouble of the pods, None also if they could not be read."""

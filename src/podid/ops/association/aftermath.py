@@ -113,7 +113,7 @@ def reach(
 
     def reached(status: IdentityStatus) -> bool:
         state, _ = status.judged(running=running or how.state is IdentityState.PROVEN)
-        return state is not None and state.rank >= how.state.rank
+        return state is not None and state.reaches(how.state)
 
     def read(base: Snapshot | None, again: Collection[str]) -> Snapshot:
         now = how.patience.clock.now()
@@ -198,7 +198,7 @@ def after_disassociate(
         deleted = {ref_of(action.keys) for action in gone if action.kind == ASSOCIATION.name}
         return replace(after_disassociate(how, replace(result, error=None), deleted), error=result.error)
     if refs is None:
-        _, refs = changed_associations(result.plan)
+        _, refs = changed_associations(result.plan.actions)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result
@@ -221,7 +221,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
     """Wait after a change that creates, changes or deletes associations."""
-    kept, deleted = changed_associations(result.plan)
+    kept, deleted = changed_associations(result.plan.actions)
     if kept:
         result = after_associate(how, result, tuple(kept), diagnosis)
     return after_disassociate(how, result) if deleted else result
@@ -231,6 +231,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
     """Wait for enough consecutive rounds without an injected pod. Raise nothing if the cluster cannot be read."""
     clean = dict.fromkeys(refs, 0)
     images = images_of(kube.reader, {ref.namespace for ref in refs})
+    unreachable: PodidError | None = None
 
     def gets_credentials(ref: ServiceAccountRef) -> bool:
         return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
@@ -239,20 +240,28 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
+        unreachable = None
         for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries):
             if isinstance(answer, NotFound | Conflict):
                 clean[ref] = ROUNDS  # no pod without a service account, or in a namespace that is being deleted
+            elif isinstance(answer, PodidError) and answer.passing:
+                unreachable = answer
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
                 why = f"requires {answer.permission}" if denied else answer.message
                 return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)
+        if unreachable is not None:
+            patience.say(f"{unreachable.message}; trying again")
+            continue
         for ref in pending:
             clean[ref] = 0 if ref in hits else clean[ref] + 1
         if all(rounds >= ROUNDS for rounds in clean.values()):
             return Awaited(f"new pods of {short_list(map(str, refs))} no longer get credentials", True)
         injected_still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
         patience.say(f"waiting until new pods of {short_list(injected_still, 1)} get no credentials")
+    if unreachable is not None:
+        return Awaited(f"whether new pods still get credentials was not checked: {unreachable.message}", None)
     still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
     return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)

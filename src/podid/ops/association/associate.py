@@ -153,9 +153,6 @@ def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces:
     return Selection(namespace or "*", typed.pattern or "*", typed.selector)
 
 
-# --- the plan ---------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Associating:
     """One request in one cluster, with the associations as requested (`items`) and as they are (`current`). `say`
@@ -179,7 +176,6 @@ class Associating:
 
     @property
     def _of_new_role(self) -> dict[ServiceAccountRef, FileItem]:
-        """Return the service accounts that get the new role."""
         if self.request.new_role is None:
             return {}
         return {ref: item for ref, item in self.items.items() if item.role == self.request.options.role}
@@ -299,9 +295,6 @@ def plan_targets(
         if role is None:
             read = read_target(clients, request, place.account)
         yield plan_chain(request, chains, read, clients.trust_quota_of(request.profile))
-
-
-# --- roles ------------------------------------------------------------------------------------------------------------
 
 
 def kept_role(clients: Clients, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:

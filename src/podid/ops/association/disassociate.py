@@ -137,9 +137,6 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
     return Plan(header=place.header, actions=tuple(actions), unchanged=tuple(unchanged))
 
 
-# --- everything of a cluster ------------------------------------------------------------------------------------------
-
-
 def plan_decommission(
     clients: Clients,
     place: Place,
@@ -168,8 +165,11 @@ def plan_decommission(
     used = {*(item.role_arn for item in ended), *_roles_of_deleted(journal, replace(place.header, cluster=name))}
     roles = sorted(_candidates(clients, cluster_arn, used), key=attrgetter("name"))
     if place.cluster is None and not roles:
-        message = f"Cluster {name} does not exist in {place.region}, and no trust policy names it"
-        raise NotFound(message, subject=name, hint=("aws", "eks", "list-clusters"))
+        try:
+            clients.eks.get_cluster(name)  # raises the error with the nearest names
+        except NotFound as error:
+            error.message += ", and no trust policy names it"
+            raise
     kept = {arn for item in associations if item not in ended for arn in (item.role_arn, item.target_role_arn)}
     for role in roles:
         part = _of_role(

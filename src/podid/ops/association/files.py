@@ -120,7 +120,7 @@ def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
 
 
 def _rows(text: str, name: str) -> Iterable[_Row]:
-    if name.lower().endswith(".csv") or (name == "stdin" and _is_csv(text)):
+    if is_csv(text, name):
         return _csv_rows(text, name)
     if name.lower().endswith(".jsonl") or _is_json_lines(text):
         rows: object = data.read_lines(text, name)
@@ -141,9 +141,11 @@ def _is_json_lines(text: str) -> bool:
     return first.startswith("{") and first.rstrip().endswith("}") and bool(following.strip())
 
 
-def _is_csv(text: str) -> bool:
+def is_csv(text: str, name: str) -> bool:
+    """Return whether the file has CSV, by its name, or by the titles on stdin."""
     first = text.partition("\n")[0]
-    return "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
+    titles = "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
+    return name.lower().endswith(".csv") or (name == "stdin" and titles)
 
 
 def _csv_rows(text: str, name: str) -> Iterable[_Row]:

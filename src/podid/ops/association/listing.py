@@ -120,7 +120,6 @@ class Listing:
             yield replace(item, custom_owner=by_id.get(item.association_id)) if isinstance(item, Association) else item
 
     def add(self, item: Listed) -> None:
-        """Count an association of the list."""
         self.count += 1
         if isinstance(item, UnreadAssociation):
             self.unread.append(item)

@@ -285,8 +285,8 @@ def all_tagged(settings: Mapping[ServiceAccountRef, Settings], current: Current)
     return tagged != {False}
 
 
-def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
-    """Return the service accounts whose associations exist after the plan, and those that lose theirs."""
-    actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]
-    kept = [ref_of(action.keys) for action in actions if action.after is not None]
-    return kept, [ref_of(action.keys) for action in actions if action.after is None]
+def changed_associations(actions: Sequence[Action]) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
+    """Return the service accounts whose associations exist after the actions, and those that lose theirs."""
+    changes = [action for action in actions if action.kind == ASSOCIATION.name]
+    kept = [ref_of(action.keys) for action in changes if action.after is not None]
+    return kept, [ref_of(action.keys) for action in changes if action.after is None]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_account, check_namespace_name, check_role
-from podid.domain.option import REQUIRED, argument, included, option, options, several, switch, tags
+from podid.domain.option import REQUIRED, argument, included, option, options, repeatable, switch, tags
 from podid.ops.clusters import ClusterOptions
 from podid.ops.options import (
     ADOPT,
@@ -30,9 +30,6 @@ from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn, rol
 if TYPE_CHECKING:
     from podid.domain.trust import OwnCondition, ScopeKind
     from podid.ops.role.resolve import ResolvedRole
-
-
-# --- settings ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +64,8 @@ class SettingOptions:
     )
     session_policy: str | None = option("FILE|-", "Session policy as JSON; requires --no-session-tags.")
     no_session_policy: bool = switch("Remove the session policy.")
-    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
-    untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the association.", read=tags)
+    untag: tuple[str, ...] = repeatable("KEY", "Tag to remove.")
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
         """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
@@ -107,9 +104,6 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
     return "" if removed else value
 
 
-# --- changes of existing resources ------------------------------------------------------------------------------------
-
-
 @options
 class AssociationChange:
     """Permitted changes of existing resources."""
@@ -144,18 +138,15 @@ class DesiredAssociation:
     kept: bool = False
 
 
-# --- podid move -------------------------------------------------------------------------------------------------------
-
-
 @options
 class MoveOptions:
     source: ServiceAccountRef = argument(
         "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
     )
     target: ServiceAccountRef | None = argument(
-        "[NEW-NS/SA]", "Service account that gets the association.", default=None, read=ServiceAccountRef.parse
+        "[NEW-NS/SA]", "Service account that gets the association.", read=ServiceAccountRef.parse
     )
-    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.", default="")
+    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.")
     change: AssociationChange = included(AssociationChange)
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
@@ -164,9 +155,6 @@ class MoveOptions:
         "new one."
     )
     force: bool = FORCE
-
-
-# --- podid copy ------------------------------------------------------------------------------------------------------
 
 
 def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict[str, str]:
@@ -183,28 +171,21 @@ def _pairs(texts: Sequence[str], name: str, check: Callable[[str], str]) -> dict
 
 def _map(name: str, help: str, check: Callable[[str], str]) -> Any:
     """Return a repeatable option of OLD=NEW pairs."""
-    return several("OLD=NEW", help, name=name, default={}, read=partial(_pairs, name=name, check=check))
+    return repeatable("OLD=NEW", help, name=name, read=partial(_pairs, name=name, check=check))
 
 
 @options
 class CopyOptions:
     from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
     to_cluster: str = option("NAME", "Cluster to copy to. An ARN also selects the region.", default=REQUIRED)
-    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", default="", source="profiles")
-    roles: Mapping[str, str] = _map(
-        "--map-role", "Use NEW in place of role or target role OLD. Repeatable.", check_role
-    )
-    namespaces: Mapping[str, str] = _map(
-        "--map-namespace", "Use namespace NEW in place of OLD. Repeatable.", check_namespace_name
-    )
+    to_profile: str = option("PROFILE", "AWS profile for the cluster to copy to.", source="profiles")
+    roles: Mapping[str, str] = _map("--map-role", "Use NEW in place of role or target role OLD.", check_role)
+    namespaces: Mapping[str, str] = _map("--map-namespace", "Use namespace NEW in place of OLD.", check_namespace_name)
     role_accounts: Mapping[str, str] = _map(
-        "--map-account", "Use roles of account NEW in place of those of OLD. Repeatable.", check_account
+        "--map-account", "Use roles of account NEW in place of those of OLD.", check_account
     )
     change: AssociationChange = included(AssociationChange)
     accounts: AccountOptions = included(AccountOptions)
-
-
-# --- podid disassociate -----------------------------------------------------------------------------------------------
 
 
 @options
@@ -219,8 +200,11 @@ class DisassociateOptions:
     target_profile: str = TARGET_PROFILE
     ignore_not_found: bool = switch("Succeed if there is no association.")
 
-
-# --- podid associate --------------------------------------------------------------------------------------------------
+    def check_together(self) -> None:
+        """Raise UsageError for an option about the role's deletion without --delete-role."""
+        for name, value in (("--update-trust", self.update_trust), ("--target-profile", self.target_profile)):
+            if value and not self.delete_role:
+                raise UsageError(f"{name} requires --delete-role", hint=Again(add=("--delete-role",)))
 
 
 def _form(text: str) -> str:
@@ -240,27 +224,17 @@ class AssociateOptions:
     BRIEF: ClassVar = dict.fromkeys(("new_role", "role_tag", "conditions"), "podid role create --help")
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
-    pattern: str = option(
-        "PATTERN",
-        "Service accounts by name, with -n PATTERN or -A.",
-        name="--service-account",
-        default="",
-    )
-    selector: str = option(
-        "LABELS",
-        "Service accounts by label, with -n PATTERN or -A.",
-        short="-l",
-        default="",
-    )
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f")
+    pattern: str = option("PATTERN", "Service accounts by name, with -n PATTERN or -A.", name="--service-account")
+    selector: str = option("LABELS", "Service accounts by label, with -n PATTERN or -A.", short="-l")
     accounts: AccountOptions = included(AccountOptions)
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
-    role: str = option("ROLE", "Role, by name or ARN.", default="")
+    role: str = option("ROLE", "Role, by name or ARN.")
     create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
-    role_tag: Mapping[str, str] = several(
-        "KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=partial(role_tags, name="--role-tag")
+    role_tag: Mapping[str, str] = repeatable(
+        "KEY=VALUE", "Tag of the role.", read=partial(role_tags, name="--role-tag")
     )
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     settings: SettingOptions = included(SettingOptions)
@@ -268,15 +242,7 @@ class AssociateOptions:
     adopt: bool = ADOPT
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = FORCE
-    print_: str = option(
-        "FORM",
-        "terraform: print the configuration and change nothing.",
-        default="",
-        read=_form,
-    )
-
-
-# --- podid list -------------------------------------------------------------------------------------------------------
+    print_: str = option("FORM", "terraform: print the configuration and change nothing.", read=_form)
 
 
 @options
@@ -284,25 +250,20 @@ class ListOptions:
     HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
+    role: str = option("ROLE", "Only associations with this role, by name or ARN.", read=check_role)
     stale: bool = switch("Only associations with stale pods.")
     dangling: bool = switch("Only associations without their service account or role.")
-    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).")
+    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l")
     owner: str = option(
-        "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none.", default=""
+        "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none."
     )
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only associations unchanged for at least this time.", default="")
-    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
+    tag: tuple[str, ...] = repeatable("KEY[=VALUE]", "Only associations with this tag.")
+    older_than: str = option("TIME", "Only associations unchanged for at least this time.")
+    newer_than: str = option("TIME", "Only associations changed within this time.")
     pods: bool = switch("Count the running and the stale pods of each association.")
     columns: str = COLUMNS
-    sort_by: str = option(
-        "COLUMN",
-        "Column to sort by, except not-read; -COLUMN reverses.",
-        default="",
-        source="list-orders",
-    )
+    sort_by: str = option("COLUMN", "Column to sort by, except not-read; -COLUMN reverses.", source="list-orders")
     watch: bool = switch("Keep reading and show each change.")
     clusters: ClusterOptions = included(ClusterOptions)
 

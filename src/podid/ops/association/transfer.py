@@ -14,7 +14,7 @@ from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
 from podid.domain.status import missing_words
-from podid.domain.text import did_you_mean
+from podid.domain.text import did_you_mean, meant, nearest
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
@@ -75,6 +75,19 @@ def copies(
         ref = ServiceAccountRef(namespaces.get(item.namespace, item.namespace), item.service_account)
         items.append(FileItem(ref, mapped(item.role_arn), settings, owner=item.owner_arn or ""))
     return tuple(items)
+
+
+def associations_to_copy(clients: Clients, place: Place, namespace: str | None) -> tuple[Association, ...]:
+    """Return the associations of the cluster, or of one namespace. Raise NotFound if there is none."""
+    associations = clients.eks.list_associations(place.cluster_name, namespace)
+    if not associations:
+        message = f"Cluster {place.cluster_name} has no associations to copy"
+        known = {item.namespace for item in clients.eks.list_association_summaries(place.cluster_name)}
+        near = nearest(namespace, known, 1) if namespace else []
+        hint = Again(swap=(namespace, near[0])) if namespace and near else ()
+        where = f" in namespace {namespace}{meant(near)}" if namespace else ""
+        raise NotFound(f"{message}{where}", hint=hint, subject=namespace or place.cluster_name)
+    return associations
 
 
 def check_maps(
@@ -246,7 +259,7 @@ def left_in_trust(
         trust.TrustVerdict.NO_MATCH
     ):
         return None
-    edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
+    edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, untagged=() if session_tags else (ref,)))
     if not edit(policy, dict(role.tags)).changed:
         return None
     return plan_edit(then, edit, plan.header, quota, why=f"to remove {ref}")

@@ -15,7 +15,7 @@ from podid.domain.foreign import Malformed
 from podid.domain.iam import LATE
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Key, PolicyObject, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan, Verb
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.reduce import Evidence, RoleEvents, action_name, reduce_policy, role_events
 from podid.domain.section import required
@@ -231,6 +231,3 @@ def plan_right_size(journal: Journal | None, place: Place, sizing: RightSizing, 
         check_changeable(role, actions, () if ours or adopt else ("--adopt",), ours=ours)
     notes = (*(() if ours else others(role)), *sizing.notes)
     return Plan(header=place.header, actions=actions, notes=tuple(notes))
-
-
-VERBS = (Verb.CREATE, Verb.UPDATE, Verb.DELETE)

@@ -146,8 +146,6 @@ class _Audit:
         self.young |= {name: None} if new else {}
         return new
 
-    # --- roles --------------------------------------------------------------------------------------------------------
-
     def of_roles(self, associations: Sequence[Association], *, others: bool) -> None:
         """Judge the roles of associations; with `others` also all other roles that pods can assume. Roles with an
         association that is younger than the window are not judged."""
@@ -186,8 +184,6 @@ class _Audit:
                     self.roles[answer.arn] = Known(answer)
         except PodidError as error:
             self.unread.append(Unread.of("roles without an association", error))
-
-    # --- associations -------------------------------------------------------------------------------------------------
 
     def of_associations(self, associations: Iterable[Association]) -> None:
         searched = 0
@@ -257,8 +253,6 @@ class _Audit:
         except InvalidInput:
             return False
         return not trust.other_principals(policy) and len(scopes) == 1 and scopes[0].startswith(f"only {ref} in ")
-
-    # --- services and actions -----------------------------------------------------------------------------------------
 
     def of_permissions(self, associations: Iterable[Association]) -> None:
         """Judge the permissions of the roles that were used. All permissions of the others are unused."""

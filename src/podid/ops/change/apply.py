@@ -11,6 +11,7 @@ from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
+from podid.ops.change.deletions import RoleDeletions
 from podid.ops.change.guard import check_guards
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
@@ -52,7 +53,8 @@ def apply(
     with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
         # a run that began before this plan has other numbers
         numbers = range(len(plan.actions)) if earlier is None else tuple(map(recorder.number, plan.actions))
-        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers)
+        deletions = RoleDeletions(clients, plan, patience.clock)
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers, deletions)
         for batch in batches(plan):
             run.carry_out(batch)
         run.check_kept()
@@ -64,21 +66,6 @@ def apply(
             if (kind := kind_of(item.action.kind)).contended and item.reason and item.status in _CARRIED_OUT
         )
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=notes)
-
-
-def check_deletions(clients: Clients, plan: Plan) -> None:
-    """Raise Conflict, just before the first write, if a resource to delete has changed or is now in use. Independent
-    actions of a separate plan are checked one by one later."""
-    site = Site(clients, plan.header)
-    deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
-
-    def check(action: Action) -> None:
-        kind_of(action.kind).check_unmoved(site, action)
-
-    if not plan.separate:
-        list(pacing.fan_out(check, [action for _, action in deleting]))
-    for number, action in deleting:
-        kind_of(action.kind).before_deleting(site, action, plan.actions[:number])
 
 
 Numbered = tuple[int, Action]
@@ -109,6 +96,7 @@ class _Carrying:
     patience: Patience
     ahead: Ahead
     numbers: Sequence[int]
+    deletions: RoleDeletions
     error: errors.PodidError | None = None
     bar: errors.PodidError | None = None
     bars: dict[str, errors.PodidError] = field(default_factory=dict)
@@ -151,6 +139,10 @@ class _Carrying:
         if barred is None and (barred := self.ahead(action)) is not None:
             with self.lock:
                 self._bar_all(barred)
+        if barred is None and (barred := self.deletions.check(number, action)) is not None:
+            with self.lock:
+                self.error = self.error or barred
+                self._bar_after(Done(action, Status.FAILED), barred)
         if barred is not None:
             with self.lock:
                 self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")

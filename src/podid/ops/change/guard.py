@@ -112,9 +112,6 @@ def _new_statements(action: Action, after: State, before: State) -> Iterator[tru
         yield from (item for item in new if item not in added and not item.about(trust.TAG_SESSION))
 
 
-# --- owners -----------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class OwnedResources:
     """`owners` are the tools that own the resources of a plan, by resource; `unread` are sentences on those that could

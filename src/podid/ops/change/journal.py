@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from podid.calls.patience import Patience
@@ -182,30 +183,29 @@ class Journal:
                 return not run.whole
         return False
 
+    def _unfinished(self, command: tuple[str, ...], header: Header) -> tuple[records.Run, ...]:
+        runs, place = self.runs(), replace(header, caller_arn="")
+        undone = {run.undoes for run in runs if run.whole}
+        same = (run for run in runs if (run.command, replace(run.header, caller_arn="")) == (command, place))
+        begun = takewhile(lambda run: not (run.ended and run.whole), same)
+        return tuple(run for run in begun if run.run_id not in undone)
+
+    def unfinished(self, command: tuple[str, ...], header: Header) -> tuple[records.Run, ...]:
+        """Return the runs of this same command line and place since the last one that completed its plan, newest first,
+        without undone ones and those of other processes: a repeated command continues them."""
+        runs = self._unfinished(command, header)
+        return tuple(run for run in runs if not run.running or run.run_id in self._begun)
+
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
-        """Return the actions that interrupted or failed runs of this same command line and place have done, back to the
-        last run that completed its plan: a repeated command continues from there."""
-        actions: list[Action] = []
-        for run in self.runs():
-            if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
-                continue
-            if run.ended and run.whole:
-                break
-            actions += [step.action for step in run.steps if step.status is Status.DONE]
-        return tuple(actions)
+        """Return the actions that the unfinished runs of this same command line and place have done."""
+        runs = self._unfinished(command, header)
+        return tuple(step.action for run in runs for step in run.steps if step.status is Status.DONE)
 
     def interrupted(self, command: tuple[str, ...], header: Header) -> tuple[Done, ...]:
         """Return the changes of interrupted runs of this same command line and place since its last run that ended, in
         order."""
-        done: list[Done] = []
-        for run in self.runs():
-            if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
-                continue
-            if run.ended:
-                break
-            if run.cut_short:
-                done[:0] = (Done(step.action, step.status, step.after) for step in run.changed if step.status)
-        return tuple(done)
+        runs = takewhile(lambda run: not run.ended, self.unfinished(command, header))
+        return tuple(done for run in reversed([*runs]) if run.cut_short for done in run.outcomes)
 
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""

@@ -83,6 +83,11 @@ class Run:
         )
 
     @property
+    def outcomes(self) -> tuple[Done, ...]:
+        """Return the outcomes of the changes, without those that are not known."""
+        return tuple(Done(step.action, step.status, step.after) for step in self.changed if step.status)
+
+    @property
     def open_steps(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.status is None)
 

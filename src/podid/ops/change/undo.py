@@ -22,7 +22,7 @@ from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
-from podid.ops.role.uses import Uses, evaluate_uses, read_all_uses, used_words
+from podid.ops.role.uses import Uses, evaluate_uses, used_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,7 @@ def _check_users(
     """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
     another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
-    uses = read_all_uses(site.clients.aws, site.header.account) if trusts else Uses()
-    uses = uses_after(uses, site.header, actions)
+    uses = uses_after(site.uses, site.header, actions) if trusts else Uses()
     undone = [(site.header, action) for action in actions]
     undone += [(run.header, step.action) for run in together for step in run.changed]
     own = {
@@ -219,6 +218,17 @@ def _lasting(steps: Sequence[Step]) -> list[Step]:
         if earlier and matches(earlier[-1].action.before, last.action.after and (last.after or last.action.after))
     }
     return [step for step in steps if _which(step.action) not in passing]
+
+
+def interrupted_runs(journal: Journal, command: tuple[str, ...], header: Header) -> tuple[str, ...]:
+    """Return the ids of the interrupted runs of an unfinished command whose changes remain, newest first. A change that
+    a later run of the command took back does not remain."""
+    runs = journal.unfinished(command, header)
+    lasting = _lasting([step for run in runs for step in reversed(run.changed)])
+    remaining = {_which(step.action) for step in lasting if not kind_of(step.action.kind).not_undone(step.action)}
+    return tuple(
+        run.run_id for run in runs if run.cut_short and any(_which(step.action) in remaining for step in run.changed)
+    )
 
 
 def _which(action: Action) -> tuple[str, str]:

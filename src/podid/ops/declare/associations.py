@@ -54,13 +54,11 @@ class AssociationPlanner:
                 self.unread.append(NotRead(f"association of {ref}", self.unreadable[ref]))
                 continue
             item = self._desired(account, self.live.get(ref))
-            if item is not None:
+            if item is not None and not self._has_unread_role(item):
                 desired[ref] = item
         plan = self._with_roles(desired)
         plan = replace(plan, actions=(*self._service_accounts(), *plan.actions), separate=True)
         return plan.noting(tuple(dict.fromkeys((*self.accounts.notes, *self.notes))))
-
-    # --- one association ----------------------------------------------------------------------------------------------
 
     def _desired(self, account: DeclaredAccount, existing: Association | None) -> DesiredAssociation | None:
         """Return the association if it must be created or changed."""
@@ -114,7 +112,7 @@ class AssociationPlanner:
         return desired
 
     def _role(self, account: DeclaredAccount, existing: Association | None) -> ResolvedRole | None:
-        """Return the role of the association; None if it does not exist or could not be read."""
+        """Return the role of the association; None if it does not exist."""
         name, place = account.item.role, self.site.place
         planned = self.roles.get(role_name(name).lower())
         of_account = not name.startswith("arn:") or f":iam::{place.account}:" in name
@@ -122,16 +120,21 @@ class AssociationPlanner:
             if name.startswith("arn:") and name != planned.role.arn:
                 at, arn = account.item.place("role"), planned.role.arn
                 raise InvalidInput(f"{at}: role: {name} is not the ARN of the declared role, {arn}", subject=name)
-            if planned.unread is not None and (existing is None or existing.role_arn != planned.role.arn):
-                self.unread.append(
-                    replace(planned.unread, target=f"association of {account.ref}: {planned.unread.target}")
-                )
-                return None
             return planned.role
         held = existing.role_arn if existing is not None else ""
         if held and name in (held, role_name(held)):
             return ResolvedRole(held, None)
         return self._resolved(account, name)
+
+    def _has_unread_role(self, item: DesiredAssociation) -> bool:
+        """Record an association whose declared role could not be read: the trust policy may require a change, too.
+        Tags do not depend on it."""
+        planned = self.roles.get(role_name(item.role.arn).lower())
+        unread = planned.unread if planned is not None else None
+        if unread is None or not changes_settings(plan_one(item, self.live.get(item.ref))):
+            return False
+        self.unread.append(replace(unread, target=f"association of {item.ref}: {unread.target}"))
+        return True
 
     def _resolved(self, account: DeclaredAccount, name: str) -> ResolvedRole | None:
         if name not in self._read:
@@ -150,8 +153,6 @@ class AssociationPlanner:
             self.missing.append(sentence)
             return None
         return answer
-
-    # --- trust policies and target roles ------------------------------------------------------------------------------
 
     def _with_roles(self, desired: Mapping[ServiceAccountRef, DesiredAssociation]) -> Plan:
         """Return the plan of the associations, with the trust policies of roles outside of the files."""
@@ -217,8 +218,6 @@ class AssociationPlanner:
                     self.conflicts.append(self.accounts.by_ref[item.ref].conflict(error, key="role"))
                 break
         return Plan(header=place.header, actions=(), separate=True)
-
-    # --- service accounts ---------------------------------------------------------------------------------------------
 
     def _service_accounts(self) -> tuple[Action, ...]:
         refs = [ref for ref, account in self.accounts.by_ref.items() if account.item.create_service_account]

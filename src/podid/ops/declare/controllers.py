@@ -63,7 +63,6 @@ class CustomResource:
 
     @property
     def aws_name(self) -> str:
-        """Return the name of the AWS resource."""
         if not self.ack:
             return text(self.annotation(_EXTERNAL)) or self.name
         return text(self.spec.get("name")) or _adopted(text(self.annotation(_ADOPTION_FIELDS)))
@@ -110,8 +109,6 @@ class CustomResources:
         self._roles(roles)
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
-
-    # --- roles --------------------------------------------------------------------------------------------------------
 
     def _roles(self, roles: Sequence[CustomResource]) -> None:
         parts: dict[str, list[DocumentNode]] = {}
@@ -164,8 +161,6 @@ class CustomResources:
                 self._unresolved(part.spec.get(key), key, "policyArn")
         return built({"managed": arn}, part.node.at) if arn is not None else None
 
-    # --- associations -------------------------------------------------------------------------------------------------
-
     def _association(self, item: CustomResource, names: Mapping[str, str]) -> None:
         spec, mistakes = item.spec, len(self.file.mistakes.items)
         arn, base = ("ARN", "") if item.ack else ("Arn", "Arn")
@@ -180,8 +175,6 @@ class CustomResources:
         self.file.in_region(item.annotation(_REGION) if item.ack else spec.get("region"))
         named = role_name_node(role, names)
         self.file.association(text(cluster), spec.get, named, item.node.at, target=f"targetRole{arn}")
-
-    # --- references ---------------------------------------------------------------------------------------------------
 
     def _named(self, item: CustomResource, key: str, base: str, kind: str) -> DocumentNode | None:
         """Return the value of `key`, or the name of the AWS resource whose object of the file `base`Ref or

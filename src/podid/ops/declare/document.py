@@ -8,39 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from podid.domain import option, trust
-from podid.domain.declaration import (
-    OWNER_KEY,
-    ClusterChoice,
-    Declaration,
-    DeclarationFile,
-    DeclaredAgent,
-    DeclaredAssociation,
-    DeclaredPolicy,
-    DeclaredRole,
-    Guard,
-    InlinePolicy,
-    MetadataPart,
-    OwnerPart,
-    PolicyFile,
-    PolicyReference,
-    PresetPolicy,
-)
+from podid.domain import declaration, names, option, trust
 from podid.domain.encoding import members_of
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
-from podid.domain.names import (
-    ServiceAccountRef,
-    check_cluster_name,
-    check_managed_policy,
-    check_role,
-    check_role_name,
-    is_pattern,
-    parse_cluster_arn,
-    parse_role_arn,
-    wrong_account_name,
-    wrong_namespace,
-)
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
 from podid.ops.declare.objects import Members
@@ -70,24 +41,24 @@ class DocumentSource:
         return Members(node, path, tuple(known), self.mistakes)
 
 
-def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool = True) -> Declaration:
+def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool = True) -> declaration.Declaration:
     """Return the declaration of a document and collect its mistakes. `named` is whether it requires a name."""
-    top = source.members(node, "", DeclarationFile)
+    top = source.members(node, "", declaration.DeclarationFile)
     places = dict(top.places)
-    name, owner_key = "", OWNER_KEY
+    name, owner_key = "", declaration.OWNER_KEY
     if "metadata" in top.members:
-        metadata = source.members(top.members["metadata"], "metadata", MetadataPart)
+        metadata = source.members(top.members["metadata"], "metadata", declaration.MetadataPart)
         name = metadata.text("name", _check_owner, required=named)
         places["metadata.name"] = metadata.members["name"].at if metadata.has("name") else metadata.at
     elif named:
         top.wrong("metadata", "is required: specify metadata: {name: NAME}")
     if top.has("owner"):
-        owner = source.members(top.members["owner"], "owner", OwnerPart)
-        owner_key = owner.text("key", _check_tag_key, default=OWNER_KEY, required=True)
+        owner = source.members(top.members["owner"], "owner", declaration.OwnerPart)
+        owner_key = owner.text("key", _check_tag_key, default=declaration.OWNER_KEY, required=True)
     roles = tuple(_role(item, key, source, owner_key) for item, key in top.items("roles"))
     associations = tuple(_association(item, key, source, owner_key) for item, key in top.items("associations"))
     _check_once(associations, source)
-    return Declaration(
+    return declaration.Declaration(
         at=node.at,
         places=places,
         name=name,
@@ -112,26 +83,26 @@ def _check_tag_key(text: str) -> None:
     check_tag_text(text, "the tag key")
 
 
-def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterChoice:
+def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> declaration.ClusterChoice:
     if isinstance(node.value, dict):
-        members = source.members(node, key, ClusterChoice)
+        members = source.members(node, key, declaration.ClusterChoice)
         tags = members.pairs("tags")
         if not members.objects("tags"):
             members.wrong("tags", "is required: specify a name, an ARN or tags: {KEY: VALUE}")
-        return ClusterChoice(at=node.at, tags=tags)
+        return declaration.ClusterChoice(at=node.at, tags=tags)
     try:
         text = node.text
-        (parse_cluster_arn if text.startswith("arn:") else check_cluster_name)(text)
+        (names.parse_cluster_arn if text.startswith("arn:") else names.check_cluster_name)(text)
     except (NotReadable, InvalidInput) as error:
         source.mistakes.add(node.at, error.message if isinstance(error, InvalidInput) else str(error), key)
-        return ClusterChoice(at=node.at)
-    return ClusterChoice(at=node.at, name=text)
+        return declaration.ClusterChoice(at=node.at)
+    return declaration.ClusterChoice(at=node.at, name=text)
 
 
-def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
-    members = source.members(node, "agent", DeclaredAgent)
+def _agent(node: DocumentNode, source: DocumentSource) -> declaration.DeclaredAgent:
+    members = source.members(node, "agent", declaration.DeclaredAgent)
     configuration = members.document("configuration")
-    return DeclaredAgent(
+    return declaration.DeclaredAgent(
         at=node.at,
         places=members.places,
         version=members.text("version"),
@@ -139,8 +110,8 @@ def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
     )
 
 
-def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
-    members = source.members(node, "guard", Guard)
+def _guard(node: DocumentNode, source: DocumentSource) -> declaration.Guard:
+    members = source.members(node, "guard", declaration.Guard)
     # a refusal names the line of the rule, not that of its value
     places = {key: node.keys[key] for key in members.members if key in node.keys}
 
@@ -148,7 +119,7 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
     if members.has("allowedScopes"):
         texts = members.texts("allowedScopes", lambda text: option.one_of("the scope", text, SCOPES))
         scopes = tuple(ScopeKind(text) for text in texts if text in SCOPES)
-    return Guard(
+    return declaration.Guard(
         at=node.at,
         places=places,
         allowed_roles=members.texts("allowedRoles") if members.has("allowedRoles") else None,
@@ -160,11 +131,8 @@ def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
     )
 
 
-# --- roles ------------------------------------------------------------------------------------------------------------
-
-
-def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredRole:
-    members = source.members(node, path, DeclaredRole)
+def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> declaration.DeclaredRole:
+    members = source.members(node, path, declaration.DeclaredRole)
     if members.has("trust"):
         for name in ("scope", "subjects", "conditions"):
             if members.has(name):
@@ -172,17 +140,17 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
     policies = tuple(_policy(item, key, source) for item, key in members.items("policies"))
     _check_policies(policies, members)
     scope = members.text("scope", lambda text: option.one_of("the scope", text, SCOPES))
-    return DeclaredRole(
+    return declaration.DeclaredRole(
         at=node.at,
         places=members.places,
-        name=members.text("name", check_role_name, required=True),
+        name=members.text("name", names.check_role_name, required=True),
         path=members.text("path", check_path, default="/"),
         scope=ScopeKind(scope or "service-account"),
-        subjects=ServiceAccountRef.parse_all(members.texts("subjects", ServiceAccountRef.parse)),
+        subjects=names.ServiceAccountRef.parse_all(members.texts("subjects", names.ServiceAccountRef.parse)),
         conditions=trust.parse_conditions(members.texts("conditions", lambda text: trust.parse_conditions((text,)))),
         trust=_document(members, "trust", _wrong_in_trust),
         policies=policies,
-        boundary=members.text("boundary", check_managed_policy),
+        boundary=members.text("boundary", names.check_managed_policy),
         max_session_seconds=_session_seconds(members),
         description=members.text("description", check_description),
         # IAM does not distinguish tag keys by case, EKS does
@@ -230,11 +198,19 @@ def _wrong_in_trust(document: Mapping[str, object]) -> Iterator[tuple[str, str]]
 
 
 # the member that each kind of policy requires
-_POLICIES = {"document": InlinePolicy, "file": PolicyFile, "managed": PolicyReference, "preset": PresetPolicy}
+_POLICIES = {
+    "document": declaration.InlinePolicy,
+    "file": declaration.PolicyFile,
+    "managed": declaration.PolicyReference,
+    "preset": declaration.PresetPolicy,
+}
 
 
-def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPolicy:
-    members, mistaken = source.members(node, path, *_POLICIES.values()), PolicyReference(at=node.at, managed="")
+def _policy(node: DocumentNode, path: str, source: DocumentSource) -> declaration.DeclaredPolicy:
+    members, mistaken = (
+        source.members(node, path, *_POLICIES.values()),
+        declaration.PolicyReference(at=node.at, managed=""),
+    )
     kinds = [kind for kind in _POLICIES if members.has(kind)]
     if len(kinds) != 1:
         words = "only one of" if kinds else "one of"
@@ -249,19 +225,21 @@ def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPo
     at, places = node.at, members.places
     match kind:
         case "document":
-            return InlinePolicy(at=at, places=places, name=name, document=_document(members, kind))
+            return declaration.InlinePolicy(at=at, places=places, name=name, document=_document(members, kind))
         case "managed":
-            return PolicyReference(at=at, places=places, managed=members.text(kind, check_managed_policy))
+            return declaration.PolicyReference(
+                at=at, places=places, managed=members.text(kind, names.check_managed_policy)
+            )
         case "preset":
             preset = members.text(kind)
-            policy = PresetPolicy(at=at, places=places, preset=preset, parameters=_parameters(members))
+            policy = declaration.PresetPolicy(at=at, places=places, preset=preset, parameters=_parameters(members))
             _check_preset(policy, members)
             return policy
     file = members.text(kind)
     if not file:
         return mistaken
     document = _from_file(file, members, source)
-    return PolicyFile(at=at, places=places, file=file, name=name or policy_name(file), document=document)
+    return declaration.PolicyFile(at=at, places=places, file=file, name=name or policy_name(file), document=document)
 
 
 def _check_policy_name(text: str) -> None:
@@ -311,7 +289,7 @@ def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
     return parameters
 
 
-def _check_preset(policy: PresetPolicy, members: Members) -> None:
+def _check_preset(policy: declaration.PresetPolicy, members: Members) -> None:
     if not policy.preset:
         return
     try:
@@ -325,9 +303,9 @@ def _check_preset(policy: PresetPolicy, members: Members) -> None:
         members.mistakes.add(at, f"{error.message}.{advice}" if advice else error.message, name)
 
 
-def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> None:
+def _check_policies(policies: tuple[declaration.DeclaredPolicy, ...], members: Members) -> None:
     """Collect policies that appear twice."""
-    policies_by_name: dict[str, DeclaredPolicy] = {}
+    policies_by_name: dict[str, declaration.DeclaredPolicy] = {}
     for number, policy in enumerate(policies):
         first = policies_by_name.setdefault(str(policy), policy)
         if first is not policy and str(policy):
@@ -335,21 +313,20 @@ def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> N
             members.mistakes.add(policy.at, message, members.key(f"policies[{number}]"))
 
 
-# --- associations -----------------------------------------------------------------------------------------------------
-
-
-def _association(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredAssociation:
-    members = source.members(node, path, DeclaredAssociation)
+def _association(
+    node: DocumentNode, path: str, source: DocumentSource, owner_key: str
+) -> declaration.DeclaredAssociation:
+    members = source.members(node, path, declaration.DeclaredAssociation)
     account = members.text("serviceAccount", _check_account, required=True)
     namespace, _, name = account.partition("/")
-    role = members.text("role", check_role, required=True)
-    target = members.text("targetRole", parse_role_arn)
+    role = members.text("role", names.check_role, required=True)
+    target = members.text("targetRole", names.parse_role_arn)
     if target and target == role:
         members.wrong("targetRole", "is the role of the association itself: omit it")
     session_tags = members.flag("sessionTags", default=True)
     create = members.flag("createServiceAccount", default=False)
     selector = members.text("selector")
-    if create and (selector or is_pattern(account)):
+    if create and (selector or names.is_pattern(account)):
         members.wrong("createServiceAccount", "cannot be used together with a pattern or a selector")
     policy = ""
     session_policy = _document(members, "sessionPolicy")
@@ -359,7 +336,7 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
                 "sessionPolicy", "requires sessionTags: false: EKS accepts no session policy with session tags"
             )
         policy = members.read("sessionPolicy", lambda _: session_policy_text(session_policy, "the session policy"), "")
-    return DeclaredAssociation(
+    return declaration.DeclaredAssociation(
         at=node.at,
         places=members.places,
         namespace=namespace,
@@ -376,20 +353,20 @@ def _association(node: DocumentNode, path: str, source: DocumentSource, owner_ke
 
 def _check_account(text: str) -> None:
     """Raise InvalidInput for text that is neither NAMESPACE/NAME nor a pattern of both."""
-    if not is_pattern(text):
-        ServiceAccountRef.parse(text)
+    if not names.is_pattern(text):
+        names.ServiceAccountRef.parse(text)
         return
     namespace, slash, name = text.partition("/")
     if not slash or "/" in name or not _PATTERN.fullmatch(namespace) or not _PATTERN.fullmatch(name):
         raise InvalidInput(f"{text!r} is not NAMESPACE/NAME; patterns may contain * and ?")
-    why = "" if is_pattern(namespace) else wrong_namespace(namespace)
-    why = why or ("" if is_pattern(name) else wrong_account_name(name))
+    why = "" if names.is_pattern(namespace) else names.wrong_namespace(namespace)
+    why = why or ("" if names.is_pattern(name) else names.wrong_account_name(name))
     if why:
         raise InvalidInput(why)
 
 
-def _check_once(associations: tuple[DeclaredAssociation, ...], source: DocumentSource) -> None:
-    by_account: dict[tuple[str, str], DeclaredAssociation] = {}
+def _check_once(associations: tuple[declaration.DeclaredAssociation, ...], source: DocumentSource) -> None:
+    by_account: dict[tuple[str, str], declaration.DeclaredAssociation] = {}
     for number, item in enumerate(associations):
         first = by_account.setdefault((item.service_account, item.selector), item)
         if item.name and first is not item:

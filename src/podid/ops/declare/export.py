@@ -74,8 +74,7 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def minified(policy: str | None) -> str:
-    """Return a session policy without white space, because EKS limits its length. Text that is not a policy is returned
-    unchanged."""
+    """Return a session policy without white space, which counts for its length; other text unchanged."""
     try:
         return session_policy_text(json.loads(policy), "the session policy") if policy else ""
     except (ValueError, InvalidInput):
@@ -210,8 +209,6 @@ def _notes(items: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
             yield f"role {role.name} is managed by {owner.description}"
 
 
-# --- as a declaration -------------------------------------------------------------------------------------------------
-
 _VERSION = "2012-10-17"
 
 
@@ -286,7 +283,6 @@ def _built(pods: Sequence[PodIdentity], scope: ScopeKind, conditions: Sequence[O
 
 
 def _subjects(statements: Iterable[Mapping[str, Any]]) -> Iterator[ServiceAccountRef]:
-    """Yield the service accounts that statements name."""
     for statement in statements:
         equals = _block(statement).get("StringEquals")
         names = [equals.get(key) for key in (NAMESPACE_TAG, SERVICE_ACCOUNT_TAG)] if equals else []

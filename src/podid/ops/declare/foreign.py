@@ -17,7 +17,7 @@ from podid.domain.grouping import grouped
 from podid.domain.members import API_VERSION
 from podid.domain.names import addon_name
 from podid.local.documents import DocumentNode, Mistakes
-from podid.ops.association.files import read_items
+from podid.ops.association.files import is_csv, read_items
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResource, CustomResources, group_of, objects_in
 from podid.ops.declare.eksctl import read_cluster_config
@@ -102,9 +102,7 @@ def is_foreign(node: DocumentNode) -> bool:
 def from_csv(content: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
     """Return the rows of CSV, as podid list prints it; None for another file. Raise InvalidInput with each line that
     cannot be used."""
-    first = content.partition("\n")[0]
-    headed = "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
-    if not name.lower().endswith(".csv") and (name != "stdin" or not headed):
+    if not is_csv(content, name):
         return None
     file = ForeignFile(name, mistakes)
     for item in read_items(content, name):

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from podid.kube.writer import SECURE_CONTAINER, SECURE_POD
+
 Manifest = dict[str, Any]
 PORT = 8080
 MOUNT = "/etc/podid"
-# of the image
-_USER = 65532
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +122,7 @@ def _container(setting: Setting) -> Manifest:
         "args": [*setting.words, f"--cluster={setting.cluster_arn}", "--output=jsonl"],
         "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108  an empty directory of the pod
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": SECURE_CONTAINER,
         "volumeMounts": mounts,
     }
 
@@ -137,12 +133,7 @@ def _pod(setting: Setting, container: Manifest, restarts: str) -> Manifest:
         "serviceAccountName": setting.name,
         "restartPolicy": restarts,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": SECURE_POD,
         "containers": [container],
         "volumes": [*files, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
     }

@@ -117,7 +117,6 @@ class Members:
         return tuple(values)
 
     def objects(self, name: str) -> dict[str, DocumentNode]:
-        """Return the members of an object."""
         nothing: dict[str, DocumentNode] = {}
         return self.read(name, lambda node: node.members, nothing)
 

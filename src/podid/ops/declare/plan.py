@@ -183,7 +183,7 @@ class FilePlanner:
                     if ref not in accounts.by_ref
                 ),
             ),
-            refs=tuple(changed_associations(plan)[0]),
+            refs=tuple(changed_associations(plan.actions)[0]),
             declared=tuple(accounts.by_ref),
             affected=_affected(whole, work),
             taken_over=self.ownership.take_over,

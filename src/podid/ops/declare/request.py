@@ -6,22 +6,18 @@ from typing import ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_namespace_name
-from podid.domain.option import arguments, included, option, options, seconds, several, switch
+from podid.domain.option import arguments, included, option, options, repeatable, seconds, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 
 
 @options
 class FileOptions:
-    files: tuple[str, ...] = several(
-        "FILE|DIR|-",
-        "File of podid or of another program (podid convert), or a directory. Repeatable.",
-        name="--file",
-        short="-f",
-        default=(),
+    files: tuple[str, ...] = repeatable(
+        "FILE|DIR|-", "File of podid or of another program (podid convert), or a directory.", name="--file", short="-f"
     )
-    variables: tuple[str, ...] = several("NAME=VALUE", "Value of ${NAME} in the files. Repeatable.", name="--var")
-    variable_files: tuple[str, ...] = several(
-        "FILE|-", "Values of variables, as an object in YAML or JSON. Repeatable.", name="--var-file"
+    variables: tuple[str, ...] = repeatable("NAME=VALUE", "Value of ${NAME} in the files.", name="--var")
+    variable_files: tuple[str, ...] = repeatable(
+        "FILE|-", "Values of variables, as an object in YAML or JSON.", name="--var-file"
     )
 
     def check(self) -> None:
@@ -59,13 +55,13 @@ class FileDiffOptions:
 
 @options
 class FilePlanOptions(FileDiffOptions):
-    save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.", default="")
+    save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @options
 class FileApplyOptions(FileDiffOptions):
-    plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.", default="")
+    plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.")
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
 
@@ -84,16 +80,15 @@ class ReconcileOptions(FileDiffOptions):
     interval: float = option("TIME", "Time between rounds, such as 5m. [default: 5m]", default=300.0, read=seconds)
     applies: bool = switch("Make the changes, instead of reporting them.", name="--apply")
     once: bool = switch("Run one round and exit with its exit code.")
-    listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", default="", read=_address)
+    listen: str = option("[HOST]:PORT", "Serve /metrics and /healthz on this address.", read=_address)
     lease: str = option(
         "NAMESPACE",
         "Namespace of the Lease that elects the active replica. [default: the pod's own]",
-        default="",
         read=check_namespace_name,
     )
     manifests: bool = switch("Print manifests of a CronJob and a Deployment that run podid, and exit.")
-    image: str = option("IMAGE", "Image of podid, for --manifests.", default="")
-    write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.", default="")
+    image: str = option("IMAGE", "Image of podid, for --manifests.")
+    write: str = option("DIR", "With --manifests, write the manifests and the IAM policy to DIR.")
     force: bool = switch("Replace existing files of --write.", consent=True)
 
 

@@ -24,7 +24,7 @@ from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_else
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
-from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, values_of_place
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import RoleOptions, RoleRequest, tagged
 from podid.ops.role.resolve import ResolvedRole, managed_policy
@@ -303,8 +303,6 @@ class RolePlanner:
             return []
         return [ROLE_TRUST.change(current, after)]
 
-    # --- who, and with which permissions ------------------------------------------------------------------------------
-
     def uses(self, role: DeclaredRole, name: str) -> bool:
         """Return whether an association that names this role refers to the declared one."""
         if role_name(name).lower() != role.name.lower():
@@ -389,7 +387,7 @@ class RolePlanner:
 
 def _filled(choice: str, place: Place) -> PresetPermissions:
     cluster = place.the_cluster
-    return fill(parse_choice(choice), surroundings(cluster.partition, cluster.account, place.region, cluster))
+    return fill(parse_choice(choice), values_of_place(cluster.partition, cluster.account, place.region, cluster))
 
 
 def _settings(before: State, after: State) -> list[Action]:

@@ -27,7 +27,6 @@ SAVED_KIND = "SavedFilePlan"
 
 
 def saved_text(plans: Sequence[FilePlan]) -> str:
-    """Return the plans of all clusters as the text of a file."""
     parts = [_part(item) for item in plans]
     whole = {"apiVersion": API_VERSION, "kind": SAVED_KIND, "digest": _digest(parts), "parts": parts}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

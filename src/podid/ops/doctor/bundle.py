@@ -80,7 +80,6 @@ class Redacted:
 
 
 def contents(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the classes of contents of the snapshot."""
     present = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
     return tuple(words for words, names in CONTENTS.items() if present & set(names))
 

@@ -74,9 +74,6 @@ def own_permissions(
     )
 
 
-# --- AWS --------------------------------------------------------------------------------------------------------------
-
-
 def _principal(iam: Iam, caller_arn: str) -> str | Missing:
     """Return the ARN of the principal whose policies apply to the caller."""
     caller = Arn.parse(caller_arn)
@@ -166,9 +163,6 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
         return "denied", f"a policy denies it on {resource}"
     who = " ".join((Arn.parse(principal).resource.partition("/")[0], role_name(principal)))
     return "missing", f"no policy of {who} allows it on {resource}"
-
-
-# --- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
 NODE_LEASES = "kube-node-lease"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
-from podid.domain.option import argument, given_options, included, option, options, several, switch
+from podid.domain.option import argument, given_options, included, option, options, repeatable, switch
 from podid.domain.section import READS, Cost
 from podid.ops.clusters import ClusterOptions
 from podid.ops.options import SERVICE_ACCOUNTS
@@ -63,11 +63,10 @@ class ReportOptions:
         values=(*_LEVELS, "never"),
     )
     allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
-    baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
-    report_files: tuple[str, ...] = several(
+    baseline: str = option("FILE", "Accepted findings, with reason and expiry date.")
+    report_files: tuple[str, ...] = repeatable(
         "FILE",
-        "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html. "
-        "Repeatable.",
+        "Also write the report to FILE, in the format of its extension: .json, .sarif, .xml (JUnit), .md or .html.",
         name="--report",
     )
     force: bool = switch("Replace existing files.", consent=True)
@@ -81,8 +80,8 @@ class ReportOptions:
         return report.exit_code(fail_on=self.level, allow_unknown=self.allow_unknown)
 
 
-CHECK = several("ID", "Run only this check. Repeatable.")
-SKIP = several("ID", "Skip this check. Repeatable.")
+CHECK = repeatable("ID", "Run only this check.")
+SKIP = repeatable("ID", "Skip this check.")
 
 
 @options
@@ -96,7 +95,7 @@ class AuditOptions:
         "Run a pod on a node of each group, to test access to the metadata service. Asks for confirmation."
     )
     policy: str = option(
-        "FILE", "Also check the rules of this guard file. [default: PODID_GUARD, or the setting guard]", default=""
+        "FILE", "Also check the rules of this guard file. [default: PODID_GUARD, or the setting guard]"
     )
     report: ReportOptions = included(ReportOptions)
     clusters: ClusterOptions = included(ClusterOptions)
@@ -118,30 +117,28 @@ class DoctorOptions:
         "clusters": "Several clusters, and the caller",
     }
     BRIEF: ClassVar = {"clusters": "podid list --help"}
-    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
+    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.")
     check: tuple[str, ...] = CHECK
     skip: tuple[str, ...] = SKIP
-    link: tuple[str, ...] = several(
-        "LINK", "Run only the checks of this link, such as 6 or agent. Repeatable.", suggests=LINKS
-    )
+    link: tuple[str, ...] = repeatable("LINK", "Run only the checks of this link, such as 6 or agent.", suggests=LINKS)
     logs: bool = switch("Read the agents' logs of the last hour.")
     cloudtrail: bool = switch("Read CloudTrail. Calls appear there after a few minutes.")
     verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
     probe: bool = switch("Run probe pods that request credentials. Asks for confirmation.")
     report: ReportOptions = included(ReportOptions)
     fix: bool = switch("Apply fixes that restart or install. Prompts for each.")
-    fix_id: tuple[str, ...] = several("ID", "Fix only this finding; permits grants and deletions. Repeatable.")
+    fix_id: tuple[str, ...] = repeatable("ID", "Fix only this finding; permits grants and deletions.")
     fix_level: str = option(
         "LEVEL", "With --fix, the lowest severity to fix: error, warn or info.", default="warn", values=_LEVELS
     )
     until_clean: bool = switch("Repeat until exit code 0, for at most --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
-    save: str = option("FILE", "Save the data that podid read to this file.", default="")
-    saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from", default="")
+    save: str = option("FILE", "Save the data that podid read to this file.")
+    saved: str = option("FILE", "Check the data of a saved file, offline.", name="--from")
     clusters: ClusterOptions = included(ClusterOptions)
-    me: bool = switch("Check the caller's permissions for this command instead.")
-    for_command: tuple[str, ...] = several(
-        "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
+    me: bool = switch("Check the caller's permissions instead, for podid doctor or the commands of --for.")
+    for_command: tuple[str, ...] = repeatable(
+        "COMMAND", "With --me, the command to check, such as 'role create'.", name="--for"
     )
 
     @property

@@ -56,7 +56,6 @@ class MigrationCandidate:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations that name the role."""
         return self.texts or (self.account.irsa_annotations if self.account is not None else {})
 
     @property
@@ -86,9 +85,6 @@ class MigrationCandidate:
 def path_of(workload: Subject) -> str:
     """Return KIND/NAMESPACE/NAME."""
     return f"{workload.kind}/{workload.namespace}/{workload.name}"
-
-
-# --- the users of the previous mechanism ------------------------------------------------------------------------------
 
 
 def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tuple[MigrationCandidate, ...]:
@@ -167,9 +163,6 @@ def in_account(arn: str, place: Place) -> bool:
         return Arn.parse(arn).account == place.account
     except InvalidInput:
         return False
-
-
-# --- how far each has come --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from functools import partial
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict, ExitCode, Partial, PodidError
 from podid.domain.findings import EVERYONE, Verdict
-from podid.domain.migration import MigrationItem, Stage, sources_words
+from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.report import DoctorReport
@@ -172,7 +172,7 @@ class _MigrationRun:
             self.after[status.ref] = status
             required = IdentityState.READY if wait is Wait.READY or not status.pods else IdentityState.VERIFIED
             state, cause = status.judged(running=running)
-            if state is not None and state.rank >= required.rank:
+            if state is not None and state.reaches(required):
                 reached.append(status.ref)
             else:
                 why = f"not checked completely{missing_words((status,))}"
@@ -278,7 +278,8 @@ class _MigrationRun:
             how.clients, self.place, back, how.restarting.of(self.run_id), stale=False, expect_injected=False
         )
         self.done += made_again.done
-        remaining = pods_not_back(how.clients, back)
+        irsa = {i.ref for i in self.migration.items if i.source is OlderWay.IRSA and i.state.annotations}
+        remaining = pods_not_back(how.clients, back, irsa)
         for ref in back:
             self.after.pop(ref, None)
             outcome = f"rolled back to {old}"

@@ -1,5 +1,4 @@
-"""Remove the previous mechanism from service accounts whose pods all use Pod Identity: annotations and trust
-statements."""
+"""Remove the annotations and trust statements of service accounts whose pods all use Pod Identity."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +6,9 @@ from datetime import datetime, timedelta
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Addon
+from podid.domain.aws import Addon, Association
 from podid.domain.cluster import ServiceAccount
-from podid.domain.errors import Conflict, NotYet, Partial, PodidError
+from podid.domain.errors import Again, Conflict, NotYet, Partial, PodidError
 from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import PodTemplate
@@ -22,11 +21,13 @@ from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
+from podid.facts.trust import first_error
 from podid.kube.reader import KubeReader
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.addon import irsa_role_of
 from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.workloads import workload_of
+from podid.ops.clients import Clients
 from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
 from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
@@ -120,6 +121,22 @@ def plan_finish(
     )
 
 
+def no_association(clients: Clients, finish: Finish, action: Action) -> PodidError | None:
+    """Return an error if another person has deleted an association after the plan was made: its service account still
+    needs what the action removes."""
+    namespace, role = action.keys.get("namespace"), action.keys.get("roleName")
+    refs = {item.ref for item in finish.leaving if item.ref.namespace == namespace or role_name(item.role_arn) == role}
+    try:
+        for name in sorted({ref.namespace for ref in refs}):
+            refs -= {item.ref for item in clients.eks.list_association_summaries(finish.plan.header.cluster, name)}
+    except PodidError as error:
+        return error
+    if not refs:
+        return None
+    message = f"The association of {short_list(sorted(map(str, refs)))} was deleted after the plan was made"
+    return Conflict(message, hint=Again(), subject=str(min(refs)))
+
+
 def unfinished(finish: Finish) -> PodidError | None:
     """Return the error about the remaining items: attention if none was finished, partial if some were. None if all
     were."""
@@ -172,6 +189,8 @@ def not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: time
         # without the annotation, a later run would not change the trust policy
         requires = f" (requires {section.permission})" if section.permission else ""
         return f"role {role_name(item.role_arn)} could not be read: {section.reason}{requires}"
+    if isinstance(association, Association) and (failure := first_error(migration.snapshot, association)):
+        return f"EKS Pod Identity does not work for it: {failure}"
     return ""
 
 

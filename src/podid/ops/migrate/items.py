@@ -44,8 +44,8 @@ from podid.ops.migrate.request import ApplyOptions, MigrationOptions
 from podid.ops.migrate.trail import MigrationTrail, read_trail
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.status.diagnose import Adjust, unchanged
-from podid.ops.status.foresee import overlaid, planned_associations
+from podid.ops.status.diagnose import Adjust
+from podid.ops.status.prediction import overlaid, planned_associations
 
 # the sections to find every previous mechanism, and the pods for the stage
 PARTS = {"service_accounts": "service accounts", "pods": "pods", "associations": "associations", "addons": "add-ons"}
@@ -237,13 +237,13 @@ def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> Doct
 def read_migration(
     clients: Clients,
     place: Place,
-    options: MigrationOptions | None = None,
+    options: MigrationOptions,
+    scope: DoctorScope,
     *,
-    scope: DoctorScope = EVERYTHING,
     now: datetime,
     journal: Journal | None,
+    adjust: Adjust,
     tags: Mapping[str, str] | None = None,
-    adjust: Adjust = unchanged,
     create: bool = False,
     first: Plan | None = None,
     base_role: BaseRole | None = None,
@@ -253,7 +253,6 @@ def read_migration(
     workloads get service accounts of their own if they need one. With `begun`, only items matter whose migration has
     begun, and no checks are made. The items are judged as if the plan `first` were carried out. Never raise for failed
     reads."""
-    options = options or MigrationOptions()
     named, source = scope, options.from_
     if create and scope.named:  # the service accounts to create were not specified
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
@@ -371,7 +370,7 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
     now = {item.ref: item for item in migration.items}
     # with kiam and kube2iam, a service account can have an item for each role
     pairs = {(item.ref, item.role_arn): item for item in migration.items}
-    items, moved = [], []
+    items, differences = [], []
     for entry in saved["items"]:
         try:
             ref = ServiceAccountRef(entry["namespace"], entry["serviceAccount"])
@@ -384,15 +383,15 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
             raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
         item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
         if item is None:
-            moved.append(f"{ref}: nothing is left to migrate")
+            differences.append(f"{ref}: nothing is left to migrate")
             continue
         current = {
             **encode(ItemState, item.state),
             "roleArn": item.role_arn,
             "blockers": [blocker.id for blocker in item.blockers],
         }
-        moved += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
+        differences += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
         items.append(item)
-    if moved:
-        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(moved), subject=name)
+    if differences:
+        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(differences), subject=name)
     return tuple(items)

@@ -35,7 +35,7 @@ from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Adjust, judge
-from podid.ops.status.foresee import overlaid, restarts
+from podid.ops.status.prediction import overlaid, restarts
 
 # warnings after which pods would run without credentials
 BLOCKING = frozenset(
@@ -195,8 +195,7 @@ class MigrationJudge:
         return plan
 
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
-        """Return the predicted statuses, and the verdicts that fail once the plan is carried out and pods are
-        restarted."""
+        """Return the predicted statuses, and the verdicts that fail after the plan and the restart of pods."""
         if not self.candidates or not self.checks:
             return {}, ()
         whole = (*plan.actions, *restarts(self.snapshot, plan))

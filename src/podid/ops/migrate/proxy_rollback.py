@@ -21,8 +21,7 @@ from podid.ops.migrate.proxy_changes import PATCHABLE, known_principals
 
 @dataclass(slots=True)
 class RecordedTemplate:
-    """The changes of podid in a pod template: the annotations that it removed last, and the previous service
-    account."""
+    """The annotations that podid removed from a pod template last, and the previous service account."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     account: str = ""

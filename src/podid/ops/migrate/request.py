@@ -6,7 +6,7 @@ from datetime import timedelta
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef, check_role_name
-from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
+from podid.domain.option import included, number, one_of, option, options, repeatable, seconds, switch, tags
 from podid.domain.text import did_you_mean
 from podid.ops.options import SERVICE_ACCOUNTS, TARGET_PROFILE
 
@@ -49,14 +49,10 @@ class MigrationOptions:
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_: str = option(
-        "SOURCE",
-        "Only service accounts that get credentials from this source.",
-        name="--from",
-        default="",
-        values=tuple(OlderWay),
+        "SOURCE", "Only service accounts that get credentials from this source.", name="--from", values=tuple(OlderWay)
     )
-    accept: Mapping[str, frozenset[str]] = several(
-        "ID|NS/SA=ID", "Ignore this blocker. Repeatable.", name="--accept", default={}, read=read_accepted
+    accept: Mapping[str, frozenset[str]] = repeatable(
+        "ID|NS/SA=ID", "Ignore this blocker.", name="--accept", read=read_accepted
     )
     strict: bool = switch("Block service accounts that podid could not check completely.")
     cloudtrail: bool = switch("Also read CloudTrail: the SDKs that use IRSA, and the sessions of pods.")
@@ -79,13 +75,10 @@ class ChangeOptions:
 @options
 class ApplyOptions(ChangeOptions):
     base_role: str = option(
-        "NAME",
-        "For roles of other accounts: create this role, which assumes the old one.",
-        default="",
-        read=check_role_name,
+        "NAME", "For roles of other accounts: create this role, which assumes the old one.", read=check_role_name
     )
     target_profile: str = TARGET_PROFILE
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.", default="")
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
@@ -101,8 +94,8 @@ class ApplyOptions(ChangeOptions):
         default=5000,
         bounds=(0, 5000),
     )
-    keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
-    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
+    keep_failed: bool = switch("Do not roll failed service accounts back.")
+    tag: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the associations.", read=tags)
     approve_each: bool = switch("Ask before each service account.")
 
 
@@ -120,6 +113,5 @@ class FinishOptions:
         "DIR",
         "Write manifests of objects that another tool manages to this directory: service accounts without the "
         "annotations, patches of pod templates.",
-        default="",
     )
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)

@@ -6,15 +6,15 @@ pods are restarted, and last the statement of Pod Identity is removed.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
-from podid.domain.errors import AccessDenied, Conflict, NotFound, Partial, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Partial, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderWay, sources_words
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
@@ -22,8 +22,10 @@ from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
+from podid.ops.change.deletions import check_deletions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds.kubernetes import service_account_of
 from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
@@ -41,7 +43,8 @@ class Rollback:
     """`before` restores the previous mechanism and deletes the associations of `refs`; `after` removes the statements
     of Pod Identity after the pods were replaced. `pods_left` is whether a pod still uses Pod Identity. `older` are the
     mechanisms to which they return. `provider` is the ARN of the OIDC provider that IRSA requires; empty if none of
-    them returns to IRSA with a role of the cluster's account."""
+    them returns to IRSA with a role of the cluster's account. `annotated` are the roles of those with the annotation of
+    IRSA, which the plan leaves unchanged."""
 
     refs: tuple[ServiceAccountRef, ...]
     before: Plan
@@ -49,6 +52,7 @@ class Rollback:
     pods_left: bool
     older: frozenset[OlderWay] = frozenset()
     provider: str = ""
+    annotated: Mapping[ServiceAccountRef, str] = field(default_factory=dict)
 
     @property
     def back(self) -> str:
@@ -59,6 +63,12 @@ class Rollback:
     @property
     def whole(self) -> Plan:
         return self.before.then(self.after).in_order()
+
+    @property
+    def with_irsa(self) -> frozenset[ServiceAccountRef]:
+        """Return the service accounts whose annotation of IRSA the plan keeps or restores."""
+        restored = (service_account_of(a.keys) for a in self.before.actions if a.kind == ANNOTATIONS.name)
+        return frozenset((*self.annotated, *restored))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +150,7 @@ def plan_rollback(
     before = replace(deletion, actions=actions, notes=tuple(notes), separate=actions == deletion.actions)
     after = Plan(header=place.header, actions=(*closed, *based))
     names = tuple(member.ref for member in members)
+    known = accounts(snapshot)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
     return Rollback(
         refs=names,
@@ -150,7 +161,29 @@ def plan_rollback(
         provider=place.the_cluster.oidc_provider_arn
         if any(m.proxy is None and in_account(m.role_arn, place) for m in members)
         else "",
+        annotated={m.ref: m.role_arn for m in members if m.ref in known and known[m.ref].irsa_role_arn},
     )
+
+
+def check_unmoved(clients: Clients, place: Place, planned: Rollback) -> None:
+    """Raise Conflict, just before the first write, as `check_deletions` does, and if IRSA would not give credentials to
+    an annotated service account: another person may have removed the annotation or the statement."""
+    check_deletions(clients, planned.before)
+    namespaces = sorted({ref.namespace for ref in planned.annotated})
+    listed = [account for name in namespaces for account in clients.kube.reader.list_service_accounts(name)]
+    lost = sorted(account.ref for account in listed if account.ref in planned.annotated and not account.irsa_role_arn)
+    if lost:
+        message = f"The IRSA annotation of {short_list(map(str, lost))} was removed after the plan was made"
+        raise Conflict(message, hint=Again(), subject=str(lost[0]))
+    changed = {action.keys["roleName"] for action in planned.before.actions if action.kind == ROLE_TRUST.name}
+    for arn, refs in grouped((arn, ref) for ref, arn in planned.annotated.items()).items():
+        name = role_name(arn)
+        if not planned.provider or name in changed or not in_account(arn, place):
+            continue
+        policy = trust.parse_policy(clients.iam.get_role(name).trust)
+        if not all(trust.shares_of(policy, planned.provider, ref) for ref in refs):
+            message = f"The IRSA statement of role {name} was removed after the plan was made"
+            raise Conflict(message, hint=Again(), subject=name)
 
 
 def with_provider(planned: Rollback, clients: Clients) -> Rollback:
@@ -306,10 +339,10 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
     return ROLE_TRUST.action(old, new, note=note)
 
 
-def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+def with_pods_back(result: ChangeResult, clients: Clients, planned: Rollback) -> ChangeResult:
     """Return the result, with an error if a running pod does not use the previous credentials."""
     try:
-        remaining = pods_not_back(clients, refs)
+        remaining = pods_not_back(clients, planned.refs, planned.with_irsa)
     except PodidError as error:
         return replace(result, error=error)
     if not remaining:
@@ -322,12 +355,14 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     return replace(result, error=Partial(message, lines=lines))
 
 
-def pods_not_back(clients: Clients, refs: Collection[ServiceAccountRef]) -> Mapping[ServiceAccountRef, int]:
+def pods_not_back(
+    clients: Clients, refs: Collection[ServiceAccountRef], irsa: Collection[ServiceAccountRef]
+) -> Mapping[ServiceAccountRef, int]:
     """Return the number of running pods that still have the fields of Pod Identity, or lack those of IRSA although
-    their service account has the annotation."""
+    their service account has the annotation, or had it: another person may have removed it from one of `irsa`."""
     reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     pods = [pod for name in namespaces for pod in reader.list_pods(name)]
     listed = [account for name in namespaces for account in reader.list_service_accounts(name)]
-    irsa = {account.ref for account in listed if account.irsa_role_arn}
+    irsa = {*irsa, *(account.ref for account in listed if account.irsa_role_arn)}
     counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
     return Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))

@@ -1,6 +1,6 @@
 """Undo the runs of a migration, so that no pod is without credentials."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -47,27 +47,28 @@ def undo_of_migration(clients: Clients, place: Place, run: Run, plan: Plan, *, n
     refs = {ref_of(action.keys) for action in removed} | {ref for action in plan.actions for ref in listed(action)}
     if not refs:
         return None
-    _check_previous(clients, place, run, plan, refs, now=now)
+    annotated = _check_previous(clients, place, run, plan, refs, now=now)
     last = tuple(action for action in plan.actions if kind_of(action.kind).account_wide)
     first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
     after = Plan(header=plan.header, actions=last)
-    return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
+    return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True, annotated=annotated)
 
 
 def _check_previous(
     clients: Clients, place: Place, run: Run, plan: Plan, refs: Collection[ServiceAccountRef], *, now: datetime
-) -> None:
-    """Raise Conflict for a service account that has neither the annotation of IRSA nor a workload with one of kiam or
-    kube2iam: its migration was finished, or another tool removed the annotation."""
+) -> Mapping[ServiceAccountRef, str]:
+    """Return the roles in the annotations of IRSA. Raise Conflict for a service account that has neither the annotation
+    nor a workload with one of kiam or kube2iam: its migration was finished, or another tool removed the annotation."""
     sections = ("service_accounts", "pods", "workloads", "daemon_sets")
     request = ReadRequest(checks=(), scope=DoctorScope.of(refs))
     snapshot = collect(clients, place, request, now=now, journal=None, again=sections)
     if isinstance(snapshot.service_accounts, Missing):
         raise error_of(snapshot.service_accounts)
     known = accounts(snapshot)
-    bare = sorted(ref for ref in refs if ref in known and not known[ref].irsa_role_arn)
+    annotated = {ref: known[ref].irsa_role_arn for ref in refs if ref in known and known[ref].irsa_role_arn}
+    bare = sorted(ref for ref in refs if ref in known and ref not in annotated)
     if not bare:
-        return
+        return annotated
     proxies = read_proxies(clients, place, snapshot)
     if isinstance(proxies, Missing):
         raise error_of(proxies)
@@ -89,6 +90,7 @@ def _check_previous(
                 advice="podid migrate rollback, or the undo of podid migrate finish, restores the annotations.",
                 subject=str(ref),
             )
+    return annotated
 
 
 def _check_unused(clients: Clients, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from podid.domain.policy.session import ASSUMED, RoleSession
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
 from podid.domain.wildcards import ANY, text_of
-from podid.ops.association.allowed import simulate_on
+from podid.ops.association.simulation import simulate_on
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES, ReadPolicies, with_resource_policy
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
 from podid.ops.role.uses import Unread
@@ -178,9 +178,6 @@ def _not_checked(simulation: _Simulation, resources: ReadPolicies | None, *, pat
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)
     elif patterns:
         yield Unread(f"{scope} for patterns of actions", "only single actions are simulated")
-
-
-# --- the simulator ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.option import argument, arguments, option, options, several, switch
+from podid.domain.option import argument, arguments, option, options, repeatable, switch
 from podid.ops.options import ALLOW_UNKNOWN, OLDER_THAN, TARGET_PROFILE
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
@@ -62,24 +62,21 @@ def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     return keys
 
 
-RESOURCES = several(
-    "ARN", "Only this resource; can contain wildcards. Repeatable.", name="--resource", read=parse_resources
-)
-CONTEXT_KEYS = several(
+RESOURCES = repeatable("ARN", "Only this resource; can contain wildcards.", name="--resource", read=parse_resources)
+CONTEXT_KEYS = repeatable(
     "KEY=VALUE",
-    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9; --context also accepts it. Repeatable.",
+    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9; --context also accepts it.",
     name="--context-key",
-    default={},
     read=parse_keys,
 )
-FILES = several("FILE|-", "Only the policies in these JSON files, offline. Repeatable.", name="--policy-file")
+FILES = repeatable("FILE|-", "Only the policies in these JSON files, offline.", name="--policy-file")
 ROLE_OPTION = option("ROLE", "This role instead of a service account's, by name or ARN.", name="--role", source="roles")
 PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in another account.")
 
 
 @options
 class CanOptions:
-    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.")
     patterns: tuple[str, ...] = arguments(
         "ACTION...", "The actions, such as s3:GetObject or a pattern such as 's3:Get*'.", default=()
     )
@@ -93,7 +90,7 @@ class CanOptions:
     def named(self) -> NamedIdentity | None:
         """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
         identity = self.identity if "/" in self.identity else ""
-        check_one_source(identity, self.role, self.policy_files)
+        check_one_source(identity, self.role, self.policy_files, self.target_profile)
         return NamedIdentity.parse(identity) if identity else None
 
     @property
@@ -106,13 +103,16 @@ class CanOptions:
         return tuple(dict.fromkeys(map(parse_action, words)))
 
 
-def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> None:
-    """Raise UsageError unless one of a service account, a role and policy files is specified."""
+def check_one_source(identity: str, role: str | None, files: Sequence[str], target_profile: str) -> None:
+    """Raise UsageError unless one of a service account, a role and policy files is specified, and for a profile with
+    files, which need no credentials."""
     sources = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
     if not sources:
         raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
     if len(sources) > 1:
         raise UsageError(f"{' and '.join(sources)} cannot be used together")
+    if target_profile and files:
+        raise UsageError("--policy-file and --target-profile cannot be used together")
 
 
 @options
@@ -129,7 +129,7 @@ class WhoOptions:
 
 @options
 class PrivilegeOptions:
-    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.", default="")
+    identity: str = argument("[NS/SA]", "The service account, or pod/NS/NAME.")
     context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
     role: str | None = ROLE_OPTION
     policy_files: tuple[str, ...] = FILES
@@ -139,5 +139,5 @@ class PrivilegeOptions:
     @property
     def named(self) -> NamedIdentity | None:
         """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
-        check_one_source(self.identity, self.role, self.policy_files)
+        check_one_source(self.identity, self.role, self.policy_files, self.target_profile)
         return NamedIdentity.parse(self.identity) if self.identity else None

@@ -131,7 +131,6 @@ def read_role_grants(clients: Clients, text: str, *, account: str, partition: st
 
 
 def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession) -> SessionAccess:
-    """Return the access of a session that has only these policies."""
     parsed = tuple(parse_permissions(name, LayerKind.IDENTITY.value, document) for name, document in policies.items())
     access = RoleAccess(session, (Layer(LayerKind.IDENTITY, "policy in the files", parsed),))
     return SessionAccess(access=access, not_simulated=Unread("IAM's simulator", "it requires a role"))

@@ -141,7 +141,7 @@ def read_probes(
     answers: dict[str, Section[tuple[Probed, ...]]] = {str(item.ref): item.unread for item in unread}
     run_probes(place, runs, how)
     for ref in associations if runs else ():
-        answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
+        answers[str(ref)] = Known(tuple(run.result for run in runs if run.probe.ref == ref))
     return Known(answers)
 
 
@@ -199,7 +199,7 @@ class ProbeRun:
         return Probed(job=f"{self.probe.ref.namespace}/{self.probe.name}", node=self.node or self.probe.node)
 
     @property
-    def met(self) -> Probed:
+    def result(self) -> Probed:
         answer = self.answer or replace(self.blank, missing=Missing(f"no answer: {self.state}"))
         return replace(answer, left=self.undeleted)
 
@@ -284,9 +284,6 @@ class ProbeRun:
 _NO_IDENTITY = (ValueError, KeyError, TypeError, RecursionError, InvalidInput)
 
 
-# --- its answer -------------------------------------------------------------------------------------------------------
-
-
 def judge(association: Association, text: str, exit_code: int, blank: Probed) -> Probed:
     """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
     if exit_code == 0:
@@ -347,9 +344,6 @@ def _refused(output: str, blank: Probed) -> Probed:
     return replace(blank, link=link, message=message, likely=hit.id)
 
 
-# --- the metadata service ---------------------------------------------------------------------------------------------
-
-
 def read_metadata_probes(
     clients: Clients, place: Place, snapshot: Snapshot, how: Probing
 ) -> Section[Mapping[str, Probed]]:
@@ -365,7 +359,7 @@ def read_metadata_probes(
     first = sorted(members[0] for members in groups.values())[:MOST_PROBES]
     runs = [ProbeRun(clients, Probe.new(ref, node, PROBE_IMAGE, metadata=True), judge_metadata) for node in first]
     run_probes(place, runs, how)
-    return Known({run.probe.node: run.met for run in runs})
+    return Known({run.probe.node: run.result for run in runs})
 
 
 def judge_metadata(text: str, exit_code: int, blank: Probed) -> Probed:

@@ -135,7 +135,7 @@ def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
         return attempt(partial(source.of_namespaces, listed))
 
     served = [(group, plural) for group, kinds in CUSTOM.items() if group in groups for plural in kinds]
-    # concurrently, because each kind of an unavailable group is retried for half a minute
+    # concurrently, because each kind of an unavailable group is retried
     sections = dict(pacing.fan_out(read, served))
     settings = {plural: sections[group, plural] for group, plural in served}
     sets = source.before("daemon_sets")

@@ -58,7 +58,6 @@ class DoctorScope:
 
     @property
     def named(self) -> tuple[ServiceAccountRef, ...]:
-        """Return the named service accounts, if any."""
         if self.kind != SERVICE_ACCOUNT:
             return ()
         return self.several or (ServiceAccountRef(self.namespace, self.name),)

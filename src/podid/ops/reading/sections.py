@@ -103,9 +103,6 @@ def permissions(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = 
     return permissions_of(operation for row in rows for operation in row.operations)
 
 
-# --- the table --------------------------------------------------------------------------------------------------------
-
-
 def _row(
     read: Callable[[Source], Any],
     *operations: Need,

@@ -1,5 +1,4 @@
-"""Past events: from CloudTrail, which is read only on request, and from podid's journal, for changes that EKS and IAM
-do not date."""
+"""Past events: from CloudTrail, only on request, and from podid's journal, if EKS and IAM have no date."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta

@@ -20,11 +20,12 @@ from podid.calls.patience import Clock, Patience
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
-from podid.domain.workloads import injected, missing_containers
+from podid.domain.workloads import injected, missed
 from podid.facts.restarts import on_delete, partitioned, paused, without_account
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds.workloads import not_finished
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.targets import Target, conflict, find_targets, group, restart_plan
 
@@ -82,6 +83,7 @@ def restart(
     not started again. Failures are returned, not raised. `begin` is called before the first change of a target.
     """
     clock = patience.clock
+    began = clock.now()
     courses = [_Course(target, kube, clock, evict, begin) for target in targets]
 
     def active() -> list[_Course]:
@@ -96,7 +98,8 @@ def restart(
             break
     for course in courses:
         if course.done is None:
-            course.fail(TimedOut(f"the rollout did not finish within {patience.seconds:g} s: {course.state}"))
+            waiting = not_finished(kube.reader, course.target.workload, course.state, course.stamp or began)
+            course.fail(TimedOut(f"the rollout did not finish within {patience.seconds:g} s: {waiting}"))
     return tuple(course.done for course in courses if course.done is not None)
 
 
@@ -218,21 +221,21 @@ class _Course:
         """Check whether every new pod has the injected fields."""
         target = self.target
         pods = group(self.kube.reader, target.refs).get(target.workload, [])
-        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if target.expect_injected else ()
-        if not missed:
+        bare = tuple(pod.name for pod in pods if missed(pod)) if target.expect_injected else ()
+        if not bare:
             carrying = sum(map(injected, pods))
             after = {**(target.action.after or {}), "pods": len(pods), "injected": carrying}
             reason = _outcome(rollout.desired, len(pods), carrying, expected=target.expect_injected)
             self.done = Done(target.action, Status.DONE, after, reason)
-        elif len(missed) <= rollout.held_back:
-            kept = f"the partition of its update strategy keeps {len(missed)} old pods: {', '.join(missed)}"
+        elif len(bare) <= rollout.held_back:
+            kept = f"the partition of its update strategy keeps {len(bare)} old pods: {', '.join(bare)}"
             self.fail(Conflict(kept), Status.BLOCKED)
         elif self.restarts >= MOST_RESTARTS or rollout.on_delete:
             again = f" after {self.restarts} restarts" if self.restarts > 1 else ""
-            still = f"{len(missed)} of {len(pods)} pods still have no credentials{again}: {', '.join(missed)}"
+            still = f"{len(bare)} of {len(pods)} pods still have no credentials{again}: {', '.join(bare)}"
             self.fail(Unavailable(still, id="injection-missed-webhook"))
         else:
-            self.state = f"{len(missed)} new pods have no credentials; restarting again"
+            self.state = f"{len(bare)} new pods have no credentials; restarting again"
             self.patch_next = True
             self.next_at = self.clock.monotonic() + SECONDS_BEFORE_AGAIN
 

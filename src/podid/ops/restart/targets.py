@@ -19,7 +19,7 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, Skipped
 from podid.domain.section import required
-from podid.domain.workloads import injected, is_injected, live, missing_containers, opted_out, static, workload_subject
+from podid.domain.workloads import injected, is_injected, live, missed, opted_out, static, workload_subject
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
 from podid.kube.reader import KubeReader
 from podid.ops.association.read import association_not_found, list_refs
@@ -27,7 +27,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import images_of
-from podid.ops.status.foresee import Forecast, Harm, obstacle, refusal
+from podid.ops.status.prediction import Forecast, Harm, obstacle, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,6 @@ class Target:
 
     @property
     def action(self) -> Action:
-        """Return the restart as an action of a plan."""
         return RESTART.action(None, RESTART.state_of(self.workload), f"{len(self.pods)} of {self.live} pods")
 
 
@@ -158,11 +157,10 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
         return [pod for pod in pods if injected(pod)]
     if not stale:
         return pods
-    return [pod for pod in pods if static(pod) or missing_containers(pod) or f"{pod.namespace}/{pod.name}" in late]
+    return [pod for pod in pods if static(pod) or missed(pod) or f"{pod.namespace}/{pod.name}" in late]
 
 
 def conflict(workload: Subject, hindrance: Hindrance) -> Conflict:
-    """Return the hindrance as the outcome of a restart."""
     return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
@@ -264,10 +262,22 @@ def choose(
         outlook, harms = ahead.outlook(tried.missed)
         harmed = _by_workload(harms)
     obstacles = {workload: obstacle(harm) for workload, harm in harmed.items()}
-    obstacles |= {workload: _no_new_pods(workload, error) for workload, error in tried.refused.items()}
+    # nothing would replace a deleted pod
+    obstacles |= {
+        workload: Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
+        for workload, error in tried.refused.items()
+    }
     if obstacles and not force:
         if all(target.workload in obstacles for target in free):
-            raise refusal(tuple(harmed.values())) if harmed else _insisting(next(iter(obstacles.values())))
+            if harmed:
+                raise refusal(tuple(harmed.values()))
+            first = next(iter(obstacles.values()))
+            raise Conflict(
+                f"{first.subject}: {first.message}. Nothing was changed",
+                hint=Again(add=("--force",)),
+                advice=f"Find the webhook: {shlex.join(_WEBHOOKS)}. Pass --force to restart anyway.",
+                subject=first.subject,
+            )
         targets = tuple(replace(target, obstacle=obstacles.get(target.workload, target.obstacle)) for target in targets)
         # skipped workloads are shown unchanged
         ahead = replace(ahead, plan=restart_plan(place, targets))
@@ -277,20 +287,6 @@ def choose(
 
 
 _WEBHOOKS = ("kubectl", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations")
-
-
-def _no_new_pods(workload: Subject, error: WebhookFailed) -> Conflict:
-    """Return why the workload is not restarted: nothing would replace a deleted pod."""
-    return Conflict(f"no new pods can be created: {error.message}", hint=_WEBHOOKS, subject=str(workload))
-
-
-def _insisting(conflict: Conflict) -> Conflict:
-    return Conflict(
-        f"{conflict.subject}: {conflict.message}. Nothing was changed",
-        hint=Again(add=("--force",)),
-        advice=f"Find the webhook: {shlex.join(_WEBHOOKS)}. Pass --force to restart anyway.",
-        subject=conflict.subject,
-    )
 
 
 def _by_workload(harms: Sequence[Harm]) -> dict[object, Harm]:

@@ -28,7 +28,7 @@ from podid.ops.role.plan import (
     preset_notes,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
-from podid.ops.role.presets import fill, parse_choice, surroundings
+from podid.ops.role.presets import fill, parse_choice, values_of_place
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import PermissionOptions, RoleRequest, tagged
 from podid.ops.role.resolve import managed_policy
@@ -84,8 +84,8 @@ def complete(clients: Clients, place: Place, request: RoleRequest, say: Callable
     """Return it with the policies of its presets and with the ARNs of its managed policies, which exist as far as podid
     can read."""
     cluster = place.the_cluster
-    around = surroundings(cluster.partition, cluster.account, place.region, cluster)
-    granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
+    of_place = values_of_place(cluster.partition, cluster.account, place.region, cluster)
+    granted = [fill(parse_choice(text), of_place) for text in request.permissions.presets]
     managed = (*request.permissions.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     boundary = request.settings.boundary
     if managed or boundary:

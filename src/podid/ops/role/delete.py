@@ -7,6 +7,7 @@ from typing import Self
 
 from podid.domain import errors, trust
 from podid.domain.aws import Role, RolePolicies
+from podid.domain.grouping import grouped
 from podid.domain.iam import assume_permissions
 from podid.domain.names import Arn, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
@@ -28,7 +29,7 @@ from podid.ops.clients import Clients
 from podid.ops.role.plan import adopted_by, check_not_aws, later_tag_notes, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
-from podid.ops.role.uses import Unread, Uses, read_all_uses
+from podid.ops.role.uses import Unread, Uses, read_all_uses, read_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,22 @@ class RoleContents:
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
+    @property
+    def profile_notes(self) -> tuple[str, ...]:
+        """Return a note if the role has no target role in another account, for which the profile is."""
+        account = Arn.parse(self.role.arn).account
+        if not self.target_profile or any(Arn.parse(arn).account != account for arn in self.targets):
+            return ()
+        return (f"--target-profile was not used: role {self.role.name} assumes no role of another account",)
+
     @classmethod
     def read(cls, clients: Clients, role: Role, uses: Uses, target_profile: str | None = None) -> Self:
         policies = clients.iam.get_policies(role.name)
         documents, unread = _documents(clients, policies)
         arns = [arn for arn in assume_permissions(documents).assume if arn != role.arn and _is_role(arn)]
         targets = _read_targets(clients, Arn.parse(role.arn).account, arns, target_profile)
-        profiles: tuple[str, ...] = ()
-        try:
-            profiles = clients.iam.list_instance_profiles(role.name)
-        except errors.CredentialsError:
-            raise
-        except errors.AccessDenied as error:
-            unread.append(Unread.of(f"instance profiles of role {role.name}", error))
-        return cls(role, policies, uses, targets, target_profile, profiles, tuple(unread))
+        profiles, not_listed = read_profiles(clients.iam, role.name)
+        return cls(role, policies, uses, targets, target_profile, profiles, (*unread, *not_listed))
 
 
 def _documents(clients: Clients, policies: RolePolicies) -> tuple[list[Mapping[str, object]], list[Unread]]:
@@ -126,7 +129,7 @@ def plan_deleting(
         check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
     plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
-    plan = plan.noting(later_tag_notes(journal, place, role))
+    plan = plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role)))
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
@@ -143,13 +146,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
     role is in use, and for a role that podid did not create here unless `adopt`."""
     role = contents.role
     check_not_aws(role)
-    check_unused(role, contents.uses.of(role.arn))
-    if contents.profiles:
-        raise errors.Conflict(
-            f"Role {role.name} is in the instance profile {short_list(contents.profiles)} of EC2 instances",
-            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
-            subject=role.name,
-        )
+    check_unused(role, contents.uses.of(role.arn), contents.profiles)
     if not ours and not adopt:
         raise errors.Conflict(
             f"Role {role.name} was not created by podid, according to its journal",
@@ -252,10 +249,8 @@ def plan_delete_after(
     uses.check_complete()
     contents = RoleContents.read(clients, role, uses, target_profile)
     plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
-    return plan.noting(later_tag_notes(journal, place, role)).in_order()
+    return plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role))).in_order()
 
-
-# --- of a run that failed ---------------------------------------------------------------------------------------------
 
 _PARTS = (ROLE.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 
@@ -278,8 +273,16 @@ class RoleRollback:
         """Return the failure, with the advice that the run deleted the roles."""
         assert self.result.error is not None
         subject, were = self.subject, "was" if len(self.names) == 1 else "were"
-        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this run created, {were} deleted.")
+        self.result.error.advise(f"{subject[0].upper()}{subject[1:]}, which this command created, {were} deleted.")
         return self.result.error
+
+    def failed(self, failure: errors.PodidError) -> ChangeResult:
+        """Return the result, and its error if that is printed alone, with the reason why the roles remain."""
+        assert self.result.error is not None
+        note = f"{self.subject}, which this command created, could not be deleted: {failure.message}"
+        if not self.result.worked:
+            self.result.error.lines = (*self.result.error.lines, note)
+        return replace(self.result, notes=(*self.result.notes, note))
 
     def after(self) -> ChangeResult:
         """Return the result after the rollback: the actions that were rolled back count as failed."""
@@ -295,15 +298,17 @@ class RoleRollback:
         return replace(self.result, done=done)
 
 
-def plan_rollback(result: ChangeResult) -> RoleRollback | None:
-    """Plan the deletion of the roles that the run created and that nothing uses. None if a change of unknown outcome
-    may use them, since the next run completes it, and if only the target role refuses, which its owner can allow."""
+def plan_rollback(result: ChangeResult, journal: Journal, command: tuple[str, ...]) -> RoleRollback | None:
+    """Plan the deletion of the roles that the failed run, or the unfinished runs of the `command` that it continues,
+    created and that nothing uses. None if a change of unknown outcome may use them, since the next run completes it,
+    and if only the target role refuses, which its owner can allow."""
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
-    done = [item for item in result.done if item.status is Status.DONE]
+    earlier = (run for run in reversed(journal.unfinished(command, result.plan.header)) if not run.running)
+    latest = _latest((*(done for run in earlier for done in run.outcomes), *result.done))
+    done = [item for item in latest if item.status is Status.DONE]
     arns = {item.action.keys["roleName"]: text(item.after, "roleArn") for item in done if _creates(item, ROLE.name)}
-    others = (item for item in result.done if item.action.kind not in _PARTS)
-    uses = [json.dumps(item.after, default=str) for item in others if item.status in (Status.DONE, Status.UNCHANGED)]
+    uses = [json.dumps(item.after, default=str) for item in latest if item.action.kind not in _PARTS]
     names = tuple(name for name, arn in arns.items() if not any(f'"{arn}"' in use for use in uses))
     if not names:
         return None
@@ -324,6 +329,17 @@ def plan_rollback(result: ChangeResult) -> RoleRollback | None:
     actions = tuple(kind_of(action.kind).action(state, None) for action, state in states)
     plan = Plan(header=result.plan.header, actions=actions)
     return RoleRollback(result, names, plan, whole=len(gone) == len(done))
+
+
+def _latest(outcomes: Iterable[Done]) -> list[Done]:
+    """Return the last outcome of each resource, with all its changes as one. Omit resources that are as before."""
+    carried_out = (item for item in outcomes if item.status in (Status.DONE, Status.UNCHANGED))
+    by_resource = grouped(((item.action.kind, item.action.target), item) for item in carried_out).values()
+    latest = ((first.action, last) for first, *_, last in ((items[0], *items) for items in by_resource))
+    whole = (
+        replace(last, action=kind_of(first.kind).action(first.before, last.action.after)) for first, last in latest
+    )
+    return [item for item in whole if item.action.verb is not Verb.NONE]
 
 
 def _unknown(result: ChangeResult) -> bool:

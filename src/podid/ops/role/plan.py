@@ -16,7 +16,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.clients import Clients
 from podid.ops.role.policies import check_inline_size, inline_size
-from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, parse_choice, values_of_place
 from podid.ops.role.quota import TrustQuota
 from podid.ops.role.request import AttachOptions, DetachOptions
 from podid.ops.role.resolve import managed_policy, own_role
@@ -144,9 +144,6 @@ def listed(refs: tuple[ServiceAccountRef, ...]) -> str:
     return ", ".join(map(str, refs))
 
 
-# --- permissions ------------------------------------------------------------------------------------------------------
-
-
 Documents = Mapping[str, Mapping[str, object]]
 
 
@@ -234,8 +231,8 @@ def plan_attach(
     role = own_role(clients, options.role)
     partition = Arn.parse(role.arn).partition
     cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
-    around = surroundings(partition, place.account, place.region, cluster)
-    granted = [fill(choice, around) for choice in choices]
+    of_place = values_of_place(partition, place.account, place.region, cluster)
+    granted = [fill(choice, of_place) for choice in choices]
     managed = (*options.managed_policies, *(name for preset in granted for name in preset.managed_policies))
     arns = dict.fromkeys(managed_policy(clients, text, partition=partition) for text in managed)
     policies, existing = merged(policies, granted), clients.iam.get_policies(role.name)
@@ -317,11 +314,11 @@ def check_changeable(
     if not needed:
         return
     changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
-    whose = "differs from the request"
+    reason = "differs from the request"
     if not ours:
-        whose = "was not created by podid, according to its journal; the change would be"
+        reason = "was not created by podid, according to its journal; the change would be"
     raise Conflict(
-        f"Role {role.name} exists and {whose}: {changes}",
+        f"Role {role.name} exists and {reason}: {changes}",
         hint=instead or Again(add=needed),
         lines=(*(() if ours else others(role)), *(line for action in actions for line in difference(action))),
         subject=role.name,

@@ -17,7 +17,7 @@ from podid.domain.text import did_you_mean, meant, nearest, short_list
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
-PLACE = re.compile(r"\{\{(\w+)\}\}")
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 # values contain no IAM wildcards or variables: each names one resource
 FORMS: dict[str, tuple[str, str]] = {
     "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
@@ -80,24 +80,22 @@ class Preset:
     managed_policies: tuple[str, ...]
 
     @property
-    def places(self) -> frozenset[str]:
-        """Return the placeholders of its policy."""
-        return frozenset(PLACE.findall(json.dumps(self.statements)))
+    def placeholders(self) -> frozenset[str]:
+        return frozenset(PLACEHOLDER.findall(json.dumps(self.statements)))
 
     @property
     def of_cluster(self) -> bool:
-        """Return whether its policy names the cluster."""
-        return not self.places.isdisjoint(("cluster", "clusterArn"))
+        return not self.placeholders.isdisjoint(("cluster", "clusterArn"))
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
         """Return its parameters, and those with defaults from the cluster."""
-        return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
+        return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.placeholders))
 
     @property
     def words(self) -> str:
         """Return the permissions in words, with parameters in capitals."""
-        return PLACE.sub(lambda place: place[1].upper(), self.allows)
+        return PLACEHOLDER.sub(lambda match: match[1].upper(), self.allows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +169,18 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
             mistake = (
                 f"{pair!r} is not KEY=VALUE" if not equals else f"unknown parameter {key}{did_you_mean(key, known)}"
             )
-            raise InvalidInput(f"Preset {name}: {mistake}", advice=_takes(preset), subject=text)
+            raise InvalidInput(f"Preset {name}: {mistake}", advice=_parameters_words(preset), subject=text)
         values[key] = (*values.get(key, ()), _value(preset, known[key], value))
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
     missing = [key for key in missing if key not in values]
     if missing and complete:
-        raise InvalidInput(f"Preset {name} requires {', '.join(missing)}", advice=_takes(preset), subject=text)
+        form = ",".join((text, *(f"{key}={key.upper()}" for key in missing)))
+        message = f"Preset {name} requires {', '.join(missing)}: {form}"
+        raise InvalidInput(message, advice=_parameters_words(preset), subject=text)
     return Choice(preset, {key: tuple(dict.fromkeys(texts)) for key, texts in values.items()})
 
 
-def _takes(preset: Preset) -> str:
+def _parameters_words(preset: Preset) -> str:
     keys = [f"{p.name} ({p.help}{', optional' if p.optional else ''})" for p in preset.settable]
     return f"Its parameters: {', '.join(keys)}." if keys else "It has no parameters."
 
@@ -189,7 +189,7 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     pattern, words = FORMS[parameter.form]
     if not re.fullmatch(pattern, value, re.ASCII):
         message = f"Preset {preset.name}: {value!r} is not {words} (parameter {parameter.name})"
-        raise InvalidInput(message, advice=_takes(preset), subject=value)
+        raise InvalidInput(message, advice=_parameters_words(preset), subject=value)
     match parameter.form:
         case "ssm-path":
             return value.strip("/")
@@ -198,16 +198,16 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     return value
 
 
-def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
+def values_of_place(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
     """Return the values that the role's account and cluster provide."""
     values = {"partition": partition, "region": region, "account": account}
     return values if cluster is None else {**values, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
-def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
+def fill(choice: Choice, of_place: Mapping[str, str]) -> PresetPermissions:
     """Return the permissions with all values filled in; other placeholders remain."""
     preset = choice.preset
-    values = {**{key: (value,) for key, value in around.items()}, **choice.values}
+    values = {**{key: (value,) for key, value in of_place.items()}, **choice.values}
     chosen = [
         statement
         for statement in preset.statements
@@ -218,43 +218,37 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
         for statement in chosen
     ]
     extra = "".join(p.words for p in preset.parameters if p.name in choice.values)
-    words = PLACE.sub(lambda place: " and ".join(values.get(place[1], (place[1].upper(),))), preset.allows + extra)
+    words = PLACEHOLDER.sub(
+        lambda match: " and ".join(values.get(match[1], (match[1].upper(),))), preset.allows + extra
+    )
     document = {"Version": "2012-10-17", "Statement": statements} if statements else None
     own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
-    missing = frozenset(PLACE.findall(json.dumps(statements)))
+    missing = frozenset(PLACEHOLDER.findall(json.dumps(statements)))
     return PresetPermissions(name, words, document, preset.managed_policies, missing)
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
-    """Fill in values. A text becomes a list of all its forms if a parameter has several values."""
+    """Fill in values. A text becomes a list, with a text for each value, if a parameter has several values."""
     if isinstance(member, Mapping):
-        return {"".join(_forms(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
+        return {"".join(_texts(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
     if isinstance(member, list):
-        return [text for item in member for text in _forms(item, values)]
+        return [text for item in member for text in _texts(item, values)]
     if not isinstance(member, str):
         return member
-    forms = _forms(member, values)
-    return forms if len(forms) > 1 else forms[0]
+    texts = _texts(member, values)
+    return texts if len(texts) > 1 else texts[0]
 
 
-def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
-    names = list(dict.fromkeys(name for name in PLACE.findall(text) if name in values))
-    forms = [text]
-    for name in names:
-        forms = [form.replace(f"{{{{{name}}}}}", value) for form in forms for value in values[name]]
-    return forms
-
-
-# --- policies that differ from their presets --------------------------------------------------------------------------
-
-
-# placeholders that the role's account and cluster fill
-_AROUND = ("partition", "region", "account", "cluster", "clusterArn")
+def _texts(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
+    texts = [text]
+    for name in dict.fromkeys(name for name in PLACEHOLDER.findall(text) if name in values):
+        texts = [filled.replace(f"{{{{{name}}}}}", value) for filled in texts for value in values[name]]
+    return texts
 
 
 @dataclass(frozen=True, slots=True)
-class MovedOn:
+class PresetDifference:
     """`more` are actions and resources that only the preset has, `fewer` those that only the policy has. `choice` is
     the preset with the policy's values, empty if they are not certain. `cluster` is the cluster that the policy
     names."""
@@ -280,7 +274,7 @@ class MovedOn:
         return ("podid", "role", "attach", role, "--preset", self.choice, "--replace", *where)
 
 
-def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
+def preset_difference(name: str, document: Mapping[str, object]) -> PresetDifference | None:
     """Compare by policy name and statement Sids. A resource differs only if no values can make it equal."""
     preset, listed = preset_of(name), document.get("Statement")
     if preset is None or not isinstance(listed, list):
@@ -295,13 +289,15 @@ def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
     expected = {action for statement in required for action in _members(statement, "Action")}
     own = {action for statement in statements for action in _members(statement, "Action")}
     values = _values(preset, pairs)
-    forms, named = _resources(pairs, values)
-    more, fewer = (expected - own) | forms, (own - expected) | named
+    lacking, additional = _resources(pairs, values)
+    more, fewer = (expected - own) | lacking, (own - expected) | additional
     if not more and not fewer:
         return None
     choice = _choice(preset, name, values)
     cluster = next(iter(values.get("cluster", ())), "") if preset.of_cluster else ""
-    return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else "")
+    return PresetDifference(
+        name, preset.name, tuple(sorted(more)), tuple(sorted(fewer)), choice, cluster if choice else ""
+    )
 
 
 def preset_of(policy: str) -> Preset | None:
@@ -323,13 +319,13 @@ def _resources(pairs: Iterable[Compared], values: Mapping[str, tuple[str, ...]])
         if listed is None or "Resource" not in listed:
             continue
         own = _members(listed, "Resource")
-        forms = {form: _form_of(form, _any_value) for form in _members(statement, "Resource")}
+        patterns = {form: _pattern_of(form, _any_value) for form in _members(statement, "Resource")}
         more |= {
-            PLACE.sub(lambda place: " or ".join(values.get(place[1], (place[1].upper(),))), form)
-            for form, pattern in forms.items()
+            PLACEHOLDER.sub(lambda match: " or ".join(values.get(match[1], (match[1].upper(),))), form)
+            for form, pattern in patterns.items()
             if not any(pattern.fullmatch(resource) for resource in own)
         }
-        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in forms.values())}
+        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in patterns.values())}
     return more, fewer
 
 
@@ -340,7 +336,7 @@ def _values(preset: Preset, pairs: Iterable[Compared]) -> dict[str, tuple[str, .
     values: dict[str, dict[str, None]] = {}
     for statement, listed in pairs:
         for form, text in _pairs(statement, listed):
-            pattern = _form_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
+            pattern = _pattern_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
             match = pattern.fullmatch(text)
             for key, value in match.groupdict().items() if match is not None else ():
                 values.setdefault(key, {})[value] = None
@@ -354,29 +350,31 @@ def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
             yield from _pairs(item, own)
     elif isinstance(form, Mapping) and isinstance(own, Mapping):
         for key, member in form.items():
-            for member_key in own if PLACE.search(key) else [key]:
+            for member_key in own if PLACEHOLDER.search(key) else [key]:
                 yield from _pairs(key, member_key)
                 yield from _pairs(member, own.get(member_key))
-    elif isinstance(form, str) and PLACE.search(form):
+    elif isinstance(form, str) and PLACEHOLDER.search(form):
         yield from ((form, text) for text in (own if isinstance(own, list) else [own]) if isinstance(text, str))
 
 
 def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) -> str:
     """Return the preset with its values as `--preset` takes it, if they derive this policy name."""
-    around = {key: values[key][0] for key in _AROUND if key in values}
+    of_place = {
+        key: values[key][0] for key in ("partition", "region", "account", "cluster", "clusterArn") if key in values
+    }
     needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
     own = [parameter.name for parameter in preset.parameters]
-    for elsewhere in ((), ("region",), ("account",), ("region", "account")):
-        chosen = {key: values[key] for key in (*own, *elsewhere) if key in values}
-        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), around).name == policy:
+    for further in ((), ("region",), ("account",), ("region", "account")):
+        chosen = {key: values[key] for key in (*own, *further) if key in values}
+        if all(key in chosen for key in needed) and fill(Choice(preset, chosen), of_place).name == policy:
             return ",".join((preset.name, *(f"{key}={value}" for key, items in chosen.items() for value in items)))
     return ""
 
 
-def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
+def _pattern_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
     """Return the pattern of a preset's text with values filled in. `named` gives each placeholder a group with its
     name."""
-    parts, used, pattern = PLACE.split(form), set[str](), ""
+    parts, used, pattern = PLACEHOLDER.split(form), set[str](), ""
     for at, part in enumerate(parts):
         if at % 2 == 0:
             pattern += re.escape(part)

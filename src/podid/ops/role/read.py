@@ -19,7 +19,7 @@ from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.presets import MovedOn, moved_on, preset_of
+from podid.ops.role.presets import PresetDifference, preset_difference, preset_of
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
 
@@ -115,9 +115,9 @@ class RoleReading:
             fix = shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of())
             yield RoleFinding("role-no-permissions", Severity.WARN, message, fix)
         for policy, document in (self.inline or {}).items():
-            if (moved := moved_on(policy, document)) is not None:
-                fix = shlex.join(moved.command(role.name))
-                yield RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix)
+            if (difference := preset_difference(policy, document)) is not None:
+                fix = shlex.join(difference.command(role.name))
+                yield RoleFinding("preset-moved-on", Severity.INFO, difference.sentence, fix)
         names = tuple(dict.fromkeys(used_words(use.association) for use in uses))
         if len(names) > 1:
             message = f"{len(names)} associations use the role and share its permissions"
@@ -207,13 +207,13 @@ def _readable(read: Callable[[], T], subject: str, unread: list[Unread]) -> T | 
 @dataclass(frozen=True, slots=True)
 class PodRole:
     """A role that names pods. `associations` are those that use it, None if none could be read; the trust policy does
-    not allow `refused` of them. `moved` are policies that differ from their presets, None if they could not be read."""
+    not allow `refused` of them. `differences` from presets are None if the policies could not be read."""
 
     role: Role
     access: PodAccess
     associations: tuple[Association, ...] | None
     refused: int = 0
-    moved: tuple[MovedOn, ...] | None = ()
+    differences: tuple[PresetDifference, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,35 +274,37 @@ def list_pod_roles(
             roles.append(_pod_role(detail, uses, region, detailed=True))
     allowing = [item for item in roles if not item.access.shut]
     say("reading inline policies from presets")
-    moved = _moved(clients, [item.role.name for item in allowing], unread)
+    differences = _preset_differences(clients, [item.role.name for item in allowing], unread)
     return PodRoles(
-        allowing=tuple(replace(item, moved=moved[item.role.name]) for item in allowing),
+        allowing=tuple(replace(item, differences=differences[item.role.name]) for item in allowing),
         shut=tuple(item for item in roles if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),
     )
 
 
-def _moved(clients: Clients, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
+def _preset_differences(
+    clients: Clients, roles: Sequence[str], unread: dict[str, Unread]
+) -> dict[str, tuple[PresetDifference, ...] | None]:
     """Return the policies that differ from their presets, by role. Only policies with the name of a preset are read."""
-    moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
+    by_role: dict[str, tuple[PresetDifference, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
     subject = "comparison of policies with their presets"
     for role, names in clients.iam.get_inline_names(roles):
         if isinstance(names, PodidError):
-            moved_by_role[role] = None
+            by_role[role] = None
             unread.setdefault(names.permission, Unread.of(subject, names))
         else:
-            moved_by_role[role] = ()
+            by_role[role] = ()
             pairs += [(role, name) for name in names if preset_of(name) is not None]
     for (role, name), document in clients.iam.get_inline_documents(sorted(pairs)):
-        before = moved_by_role[role]
+        before = by_role[role]
         if isinstance(document, PodidError):
-            moved_by_role[role] = None
+            by_role[role] = None
             unread.setdefault(document.permission, Unread.of(subject, document))
-        elif before is not None and document is not None and (moved := moved_on(name, document)) is not None:
-            moved_by_role[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
-    return moved_by_role
+        elif before is not None and document is not None and (more := preset_difference(name, document)) is not None:
+            by_role[role] = tuple(sorted((*before, more), key=lambda item: item.policy))
+    return by_role
 
 
 def _names_pods(role: Role) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
-from podid.domain.option import argument, included, one_of, option, options, seconds, several, switch, tags
+from podid.domain.option import argument, included, one_of, option, options, repeatable, seconds, switch, tags
 from podid.ops.options import (
     ADOPT,
     CONDITIONS,
@@ -115,13 +115,10 @@ class RoleOptions:
     path: str = option(
         "PATH", "IAM path of the role. [default: /]", default="/", read=partial(check_path, name="--path")
     )
-    description: str = option(
-        "TEXT", "Description of the role.", default="", read=partial(check_description, name="--description")
-    )
+    description: str = option("TEXT", "Description of the role.", read=partial(check_description, name="--description"))
     boundary: str = option(
         "NAME|ARN",
         "Managed policy as permissions boundary. A bare name is an AWS managed policy.",
-        default="",
         also=("--permissions-boundary",),
     )
     max_session_seconds: int | None = option(
@@ -145,12 +142,10 @@ class AttachOptions:
 @options
 class DetachOptions:
     role: str = ROLE
-    managed_policies: tuple[str, ...] = several(
-        "NAME|ARN", "Attached managed policy to detach. Repeatable.", name="--managed-policy"
+    managed_policies: tuple[str, ...] = repeatable(
+        "NAME|ARN", "Attached managed policy to detach.", name="--managed-policy"
     )
-    inline_policies: tuple[str, ...] = several(
-        "NAME", "Inline policy to delete, by name. Repeatable.", name="--inline-policy"
-    )
+    inline_policies: tuple[str, ...] = repeatable("NAME", "Inline policy to delete, by name.", name="--inline-policy")
     ignore_not_found: bool = switch("Succeed if the role has no such policy.")
     presets: tuple[str, ...] = PRESETS
     adopt: bool = ADOPT
@@ -173,27 +168,18 @@ class RoleRequest:
         "replace": "Existing resources, and output",
     }
 
-    refs: tuple[ServiceAccountRef, ...] = several(
-        "NS/SA",
-        "Service account whose pods can assume the role. Repeatable.",
-        name="--for",
-        read=ServiceAccountRef.parse_all,
+    refs: tuple[ServiceAccountRef, ...] = repeatable(
+        "NS/SA", "Service account whose pods can assume the role.", name="--for", read=ServiceAccountRef.parse_all
     )
     name: str = argument(
         "[NAME]",
         "Name of the role. [default: derived from cluster, namespace and service account]",
-        default="",
         read=check_role_name,
     )
     scope: str = SCOPE
     conditions: tuple[OwnCondition, ...] = CONDITIONS
     permissions: PermissionOptions = included(PermissionOptions)
-    target_role: str = option(
-        "ARN",
-        "Role that this role can assume, in any account.",
-        default="",
-        read=role_arn,
-    )
+    target_role: str = option("ARN", "Role that this role can assume, in any account.", read=role_arn)
     target_profile: str = TARGET_PROFILE
     session_tags: bool = switch(
         "Whether the association adds session tags. The trust policy requires them.",
@@ -201,9 +187,7 @@ class RoleRequest:
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
-    tags: Mapping[str, str] = several(
-        "KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=role_tags
-    )
+    tags: Mapping[str, str] = repeatable("KEY=VALUE", "Tag of the role.", name="--tag", read=role_tags)
     replace: bool = switch("Change the settings of an existing role.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST

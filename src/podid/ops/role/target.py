@@ -1,5 +1,4 @@
-"""Plan role chaining: whether a target role allows the first role, the required change, and the change for its owner if
-podid cannot make it."""
+"""Plan role chaining: whether a target role allows the role, and the change by podid or by its owner."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -16,6 +16,7 @@ from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import short_list
 
 if TYPE_CHECKING:
+    from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
 
 
@@ -108,6 +109,16 @@ def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) ->
         subject = f"{len(names)} regions ({short_list(sorted(names), 3)})" if len(names) > 1 else names[0]
         unread.append(Unread(subject, reason, disabled=True))
     return read_uses(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
+
+
+def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, ...]]:
+    """Return the instance profiles with the role, and a part that the caller is not authorized to read."""
+    try:
+        return iam.list_instance_profiles(name), ()
+    except CredentialsError:
+        raise
+    except AccessDenied as error:
+        return (), (Unread.of(f"instance profiles of role {name}", error),)
 
 
 def _why_closed(answer: object) -> str:

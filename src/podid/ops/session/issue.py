@@ -45,11 +45,12 @@ def get_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> A
     return association
 
 
-def minting(association: Association, purpose: str) -> Consent:
-    """Return the question before credentials of the association's role are minted."""
+def credentials_consent(association: Association, purpose: str) -> Consent:
+    """Return the question before podid requests credentials of the role of the association."""
     role = Arn.parse(association.pods_role_arn).resource_name
     return Consent(
-        question=f"Mint credentials of role {role} as {association.ref} {purpose}?", needed_for="Minting credentials"
+        question=f"Request credentials of role {role} as {association.ref} {purpose}?",
+        needed_for="Requesting credentials",
     )
 
 

@@ -1,5 +1,4 @@
-"""Find the pod of a role session: by the session tags in CloudTrail, otherwise by the session name among the running
-pods."""
+"""Find the pod of a role session: by the session tags in CloudTrail, otherwise by the session name."""
 
 from __future__ import annotations
 
@@ -149,14 +148,15 @@ class Tracer:
             source: Source = "cloudtrail" if sighting.event is None else "event"
             return self._of_event(SessionTrace(session=session, source=source), event, event.ref)
         traces = []
-        for cluster in self._clusters(session):
+        clusters = self._clusters(session)
+        for cluster in clusters:
             match = attempt(partial(self._among_pods, session, cluster, sighting.at))
             if isinstance(match, Missing):
                 reasons.append((f"cluster {cluster}", match))
             elif match.value is not None:
                 traces.append(match.value)
         if not traces:
-            raise self._nothing(session, event, reasons)
+            raise self._nothing(session, event, reasons, clusters)
         trace = traces[0] if len(traces) == 1 else _merged(traces)
         why: Missing | str = "CloudTrail has no AssumeRole event of the session"
         if event is not None:
@@ -180,18 +180,24 @@ class Tracer:
         return tuple(name for name in self.aws.eks.list_clusters() if session.of_cluster(name))
 
     def _nothing(
-        self, session: NamedSession, event: PodSession | None, reasons: Sequence[tuple[str, Missing]]
+        self,
+        session: NamedSession,
+        event: PodSession | None,
+        reasons: Sequence[tuple[str, Missing]],
+        clusters: Sequence[str],
     ) -> PodidError:
         for _, missing in reasons:
             return error_of(missing)
         reason = "its event in CloudTrail has no session tags" if event is not None else "CloudTrail has no event of it"
+        advice = f"CloudTrail keeps events for {DAYS} days, and shows them up to 15 minutes late."
+        if not clusters and (known := self.aws.eks.list_clusters()):
+            unlike = f"The name is not that of a session in a cluster of {self.aws.region}: {short_list(known)}."
+            advice = f"{unlike} {advice}"
         return NotFound(
             f"No running pod in {self.aws.region} matches session {session.name}, and {reason} there",
-            advice=f"CloudTrail keeps events for {DAYS} days, and shows them up to 15 minutes late.",
+            advice=advice,
             subject=session.arn or session.name,
         )
-
-    # --- with session tags --------------------------------------------------------------------------------------------
 
     def _of_event(self, trace: SessionTrace, event: PodSession, ref: ServiceAccountRef) -> SessionTrace:
         """Complete the data of the event from the cluster, as far as it can be read."""
@@ -231,8 +237,6 @@ class Tracer:
             return replace(trace, node=instances.pop())
         count = f"{count_of(len(instances), 'node')} requested credentials at that time" if instances else ""
         return trace.unless_known("node", count or "the pod no longer exists")
-
-    # --- by the session name ------------------------------------------------------------------------------------------
 
     def _among_pods(self, session: NamedSession, cluster: str, used_at: datetime | None) -> SessionTrace | None:
         """Return the service account whose pods' names match, if their association has the role of the session."""

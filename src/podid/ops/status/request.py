@@ -6,7 +6,7 @@ from functools import partial
 
 from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import option, options, several, switch
+from podid.domain.option import option, options, repeatable, switch
 from podid.domain.status import IdentityState
 from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 from podid.ops.permissions.request import parse_resources
@@ -44,17 +44,15 @@ class VerifyOptions:
     all_pods: bool = switch("Redeem a token of every pod, instead of one pod of each workload and pod template.")
     cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. Calls appear there after a few minutes.")
     probe: bool = switch("Also run a probe pod on each node. It requests credentials from the agent.")
-    probe_node: tuple[str, ...] = several("NODE", "Run the probe pod on this node. Implies --probe. Repeatable.")
+    probe_node: tuple[str, ...] = repeatable("NODE", "Run the probe pod on this node. Implies --probe.")
     probe_image: str | None = option(
         "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's image in ECR Public]"
     )
-    can: tuple[str, ...] = several(
-        "ACTION",
-        "Also check whether pods may perform this action, such as s3:GetObject. Repeatable.",
-        read=parse_actions,
+    can: tuple[str, ...] = repeatable(
+        "ACTION", "Also check whether pods may perform this action, such as s3:GetObject.", read=parse_actions
     )
-    resource: tuple[str, ...] = several(
-        "ARN", "Resource for which podid checks the actions. [default: *] Repeatable.", read=parse_resources
+    resource: tuple[str, ...] = repeatable(
+        "ARN", "Resource for which podid checks the actions. [default: *]", read=parse_resources
     )
 
     def check_together(self) -> bool:

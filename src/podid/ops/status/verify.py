@@ -17,7 +17,7 @@ from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import SERVICES, Missing, Snapshot, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, exit_code
 from podid.domain.text import count_of, short_list
-from podid.ops.association.allowed import allowed_code, simulate_all
+from podid.ops.association.simulation import allowed_code, simulate_all
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.probes import Probing
@@ -94,8 +94,7 @@ def _has_news(snapshot: Snapshot, judged: Snapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The status of each identity, the results of podid's own pods, and the simulated permissions of the role, if
-    requested."""
+    """The status of each identity, the results of podid's own pods, and the simulated permissions."""
 
     options: VerifyOptions
     snapshot: Snapshot
@@ -113,9 +112,9 @@ class Verification:
         return combine(codes)
 
 
-def minting(roles: Iterable[str], run: Probing | None) -> Consent:
-    """Return the question before credentials of these roles are minted and podid's own pods run."""
-    question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
+def credentials_consent(roles: Iterable[str], run: Probing | None) -> Consent:
+    """Return the question before podid requests credentials of these roles and runs its own pods."""
+    question, needed_for = f"Request short-lived credentials of {short_list(roles)}", "Requesting credentials"
     if run is None:
         return Consent(question=f"{question} to check them?", needed_for=needed_for)
     return Consent(

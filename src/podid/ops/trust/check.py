@@ -1,13 +1,14 @@
 """Evaluate trust policies of roles, and of files without AWS access."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.aws import Role
+from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import Severity
+from podid.domain.names import ServiceAccountRef
 from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
@@ -23,30 +24,34 @@ _CODES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """The requests to evaluate. With a base role, the policies belong to target roles that it assumes. Without
-    `role_tags`, the role's tags are not known; without pods, the running pods are not."""
+    `role_tags`, the role's tags are not known; without pods, the running pods are not. Options have precedence over the
+    settings of the associations, as far as those were read."""
 
     options: TrustCheckOptions
     cluster_arn: str
     role_tags: Mapping[str, str] | None
     now: datetime
+    associations: Mapping[ServiceAccountRef, Association | None] = field(default_factory=dict)
 
-    def requests(self) -> list[trust.PodIdentity | trust.TargetHop]:
-        options = self.options
-        pods = [
-            trust.PodIdentity(
-                cluster_arn=self.cluster_arn,
-                namespace=ref.namespace,
-                service_account=ref.name,
-                session_tags=options.session_tags,
-                role_tags=self.role_tags if options.base_role is None else None,
-                pods=tuple(trust.LivePod(name) for name in options.pods) or None,
-                now=self.now,
-            )
-            for ref in options.service_accounts
-        ]
-        if options.base_role is None:
-            return [*pods]
-        return [trust.TargetHop(options.base_role, pod, options.external_id, role_tags=self.role_tags) for pod in pods]
+    def request(self, ref: ServiceAccountRef, role_arn: str) -> trust.PodIdentity | trust.TargetHop:
+        """Return the request to assume the role; its ARN is empty if it is not known."""
+        options, association = self.options, self.associations.get(ref)
+        tags = options.session_tags
+        if tags is None:
+            tags = association is None or association.session_tags
+        base_role, external_id = options.base_role, options.external_id
+        if base_role is None and association is not None and role_arn == association.target_role_arn:
+            base_role, external_id = association.role_arn, association.external_id
+        pod = trust.PodIdentity(
+            cluster_arn=self.cluster_arn,
+            namespace=ref.namespace,
+            service_account=ref.name,
+            session_tags=tags,
+            role_tags=self.role_tags if base_role is None else None,
+            pods=tuple(trust.LivePod(name) for name in options.pods) or None,
+            now=self.now,
+        )
+        return pod if base_role is None else trust.TargetHop(base_role, pod, external_id, role_tags=self.role_tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class PolicyAccess:
     @property
     def advice(self) -> tuple[str, ...]:
         """Return likely typing errors."""
-        return tuple(map(str, trust.find_slips(self.policy)))
+        return tuple(map(str, trust.find_misspellings(self.policy)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +129,6 @@ def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChec
     checks = []
     for file in files:
         of_file = replace(question, role_tags=file.role_tags) if question.role_tags is None else question
-        checks.append((file.name, trust.check(file.policy, of_file.requests())))
+        requests = [of_file.request(ref, file.role_arn) for ref in question.options.service_accounts]
+        checks.append((file.name, trust.check(file.policy, requests)))
     return PolicyChecks(tuple(checks))

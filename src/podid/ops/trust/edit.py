@@ -1,6 +1,6 @@
 """Edit trust policies in files, or in a role as a plan."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,18 +22,19 @@ RoleTags = Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The service accounts of a cluster (by ARN) whose access is edited, and the scope."""
+    """The service accounts of a cluster (by ARN) whose access is edited, and the scope. EKS sends no session tags for
+    those in `untagged`."""
 
     refs: tuple[ServiceAccountRef, ...]
     cluster_arn: str
     scope: trust.ScopeKind = trust.ScopeKind.SERVICE_ACCOUNT
-    session_tags: bool = True
+    untagged: Collection[ServiceAccountRef] = ()
     conditions: tuple[trust.OwnCondition, ...] = ()
 
     def identities(self, role_tags: RoleTags) -> tuple[trust.PodIdentity, ...]:
         return tuple(
             trust.PodIdentity(
-                self.cluster_arn, ref.namespace, ref.name, session_tags=self.session_tags, role_tags=role_tags
+                self.cluster_arn, ref.namespace, ref.name, session_tags=ref not in self.untagged, role_tags=role_tags
             )
             for ref in self.refs
         )
@@ -49,8 +50,8 @@ def adding(subjects: Subjects) -> Edit:
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         add = partial(trust.add, scope=subjects.scope, conditions=subjects.conditions)
         result = _in_turn(policy, [partial(add, identity=who) for who in subjects.identities(role_tags)])
-        slips = tuple(str(slip) for slip in trust.find_slips(policy))
-        return result if result.refused else replace(result, notes=(*result.notes, *slips))
+        misspellings = tuple(str(misspelling) for misspelling in trust.find_misspellings(policy))
+        return result if result.refused else replace(result, notes=(*result.notes, *misspellings))
 
     return edit
 
@@ -116,9 +117,6 @@ def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-# --- users of a role --------------------------------------------------------------------------------------------------
-
-
 def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
     """Return the requests of all users of a role. Raise Conflict if a cluster or region could not be read, since its
     users would lose access, if nothing uses the role, or if the trust policy does not certainly allow every user."""
@@ -159,9 +157,6 @@ def users_words(users: Sequence[trust.PodIdentity]) -> str:
 
 def _why(evaluation: trust.Evaluation) -> str:
     return next(action.reason for action in evaluation.actions if action.verdict is not trust.TrustVerdict.MATCH)
-
-
-# --- in files ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +203,6 @@ def edit_files(
 
 def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
     return Conflict(f"{policy} was not changed: {edit.reason}", subject=subject)
-
-
-# --- of a role --------------------------------------------------------------------------------------------------------
 
 
 def plan_edit(role: Role, edit: Edit, header: Header, quota: TrustQuota, *, why: str) -> Plan:

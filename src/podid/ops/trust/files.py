@@ -31,13 +31,15 @@ _PLACES: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A file's policy. `role_tags` are the tags of its role, None if the file does not contain them."""
+    """A file's policy. `role_tags` are the tags of its role, None if the file does not contain them. `role_arn` is
+    only set for a role that podid read."""
 
     name: str
     text: str
     policy: trust.Policy
     role_tags: Mapping[str, str] | None
     place: tuple[str, ...] = ()
+    role_arn: str = ""
 
     @property
     def called(self) -> str:
@@ -84,8 +86,7 @@ def _writing(name: str) -> AbstractContextManager[None]:
 
 
 def of_role(role: Role) -> TrustFile:
-    """Return the policy of a role as a file with its name."""
-    return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags))
+    return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags), role_arn=role.arn)
 
 
 def called(name: str) -> str:
@@ -125,7 +126,6 @@ def check_own_cluster(cluster_arn: str | None, account: str) -> None:
 
 
 def _inside(whole: object, place: Sequence[str]) -> object:
-    """Return the member at `place`, or None."""
     for key in place:
         whole = whole.get(key) if isinstance(whole, Mapping) and "Statement" not in whole else None
     return whole

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import arguments, option, options, several, switch, tags
+from podid.domain.option import arguments, option, options, repeatable, switch, tags
 from podid.ops.options import CONDITIONS, SCOPE, SCOPES
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ class TrustOptions:
     """The policies, of files or of a role, and the service accounts."""
 
     files: tuple[str, ...] = arguments(
-        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin.", default=()
+        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin."
     )
     role: str | None = option("ROLE", "Role, by name or ARN, instead of FILE.")
-    service_accounts: tuple[ServiceAccountRef, ...] = several(
-        "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
+    service_accounts: tuple[ServiceAccountRef, ...] = repeatable(
+        "NS/SA", "Service account of the pods.", name="--for", read=ServiceAccountRef.parse_all
     )
     cluster_arn: str | None = option("ARN", "Cluster of the pods. podid then reads FILE without calling AWS.")
 
@@ -49,7 +49,11 @@ class TrustOptions:
                     raise
 
 
-SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")
+SESSION_TAGS = switch(
+    "Whether the association sends session tags. Default: as the association, if podid reads it.",
+    default=None,
+    off="--no-session-tags",
+)
 
 
 @options
@@ -60,8 +64,13 @@ class TrustEditOptions(TrustOptions):
         default="service-account",
         values=SCOPES,
     )
-    session_tags: bool = SESSION_TAGS
+    session_tags: bool | None = SESSION_TAGS
     in_place: bool = switch("Write the new policy to FILE.")
+
+    def check_together(self, read_file: Callable[[str], str]) -> None:
+        TrustOptions.check_together(self, read_file)
+        if self.in_place and self.role is not None:
+            raise UsageError("--in-place and --role cannot be used together: podid changes the role itself")
 
 
 @options
@@ -72,18 +81,16 @@ class TrustAddOptions(TrustEditOptions):
 
 @options
 class TrustCheckOptions(TrustOptions):
-    session_tags: bool = SESSION_TAGS
+    session_tags: bool | None = SESSION_TAGS
     base_role: str | None = option(
         "ARN", "The association's role, if the policy is the trust policy of its target role."
     )
     external_id: str | None = option("ID", "External ID of the association. Requires --base-role.")
-    role_tags: Mapping[str, str] | None = several(
+    role_tags: Mapping[str, str] | None = repeatable(
         "KEY=VALUE",
-        "Tag of the role that FILE belongs to. Repeatable.",
+        "Tag of the role that FILE belongs to.",
         name="--role-tag",
         default=None,
         read=partial(tags, name="--role-tag"),
     )
-    pods: tuple[str, ...] = several(
-        "NAME", "Name of a running pod, for conditions on pod names. Repeatable.", name="--pod"
-    )
+    pods: tuple[str, ...] = repeatable("NAME", "Name of a running pod, for conditions on pod names.", name="--pod")

@@ -72,8 +72,6 @@ def write_cloudformation(identities: LiveIdentities) -> FormText:
     return FormText(head(identities, "CloudFormation template", *how, notes=notes) + to_yaml(template), notes)
 
 
-# --- AWS CLI ----------------------------------------------------------------------------------------------------------
-
 # the AWS CLI sends the content of the file, and version 1 of the page
 # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
 _FILES = ("file://", "fileb://", "http://", "https://")
@@ -163,8 +161,4 @@ def _quoted(text: str) -> str:
     if sanitize.defused(sanitize.line(text)) == text:
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'").replace("##", "#\\u0023")
-    return "$'" + "".join(map(_escaped, plain)) + "'"
-
-
-def _escaped(character: str) -> str:
-    return character if sanitize.line(character) == character else f"\\U{ord(character):08x}"
+    return "$'" + sanitize.escaped(plain, lambda code: f"\\U{code:08x}") + "'"

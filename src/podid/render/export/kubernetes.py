@@ -88,8 +88,6 @@ def _documents(objects: Iterable[Json]) -> str:
     return "---\n".join(map(to_yaml, objects))
 
 
-# --- Crossplane -------------------------------------------------------------------------------------------------------
-
 # all but Delete: https://docs.crossplane.io/latest/managed-resources/managed-resources/#managementpolicies
 _POLICIES = ["Observe", "Create", "Update", "LateInitialize"]
 
@@ -134,13 +132,10 @@ def write_crossplane(identities: LiveIdentities) -> FormText:
     return FormText(top + _documents(objects), tuple(notes))
 
 
-# --- eksctl -----------------------------------------------------------------------------------------------------------
-
 _EKSCTL_KEYS = {"serviceAccount": "serviceAccountName", **_ACK_KEYS}
 
 
 def write_eksctl(identities: LiveIdentities) -> FormText:
-    """Return a ClusterConfig with the associations."""
     rows = [renamed(association_members(item), _EKSCTL_KEYS) for item in identities.associations]
     config: dict[str, Json] = {
         "apiVersion": "eksctl.io/v1alpha5",

@@ -14,20 +14,9 @@ from podid.domain.aws import Association
 from podid.domain.iam import listed
 from podid.domain.names import PODS_PRINCIPAL
 from podid.ops.declare.export import LiveIdentities, LiveRole, own_tags
+from podid.render import forms
 from podid.render.export import parts
 from podid.render.formats import to_json
-from podid.render.forms import (
-    Resource,
-    assignments,
-    association_resource,
-    block,
-    hcl,
-    import_block,
-    inline_policy,
-    label,
-    labels,
-    role_resources,
-)
 
 # the first version of the provider that writes session policies: hashicorp/terraform-provider-aws#48869
 _POLICY_VERSION = "6.57.1"
@@ -37,11 +26,14 @@ _REVIEW = (
 
 
 def write_terraform(identities: LiveIdentities) -> parts.FormText:
-    roles, names = parts.role_names(identities, parts.DistinctNames(label, "_")), parts.DistinctNames(label, "_")
+    roles, names = (
+        parts.role_names(identities, parts.DistinctNames(forms.label, "_")),
+        parts.DistinctNames(forms.label, "_"),
+    )
     references = {arn: f"aws_iam_role.{name}.arn" for arn, name in roles.items()}
-    resources: list[Resource] = []
+    resources: list[forms.Resource] = []
     for role in identities.roles:
-        resources += role_resources(parts.role_properties(role), roles[role.role.arn])
+        resources += forms.role_resources(parts.role_properties(role), roles[role.role.arn])
     for item in identities.associations:
         resources.append(_associated(names.of(f"{item.namespace}_{item.service_account}"), item, references))
     notes = (*identities.notes, *_requirements(identities))
@@ -55,25 +47,23 @@ def _requirements(identities: LiveIdentities) -> tuple[str, ...]:
     return ()
 
 
-def _associated(name: str, item: Association, references: Mapping[str, str]) -> Resource:
+def _associated(name: str, item: Association, references: Mapping[str, str]) -> forms.Resource:
     """Return the resource of an association. `references` are expressions by role ARN."""
     target = references.get(item.target_role_arn or "", "")
-    role = references.get(item.role_arn) or hcl(item.role_arn)
+    role = references.get(item.role_arn) or forms.hcl(item.role_arn)
     state, id_ = parts.association_members(item), f"{item.cluster_name},{item.association_id}"
-    return association_resource(name, state, item.cluster_name, role, target=target, id_=id_)
+    return forms.association_resource(name, state, item.cluster_name, role, target=target, id_=id_)
 
 
-def _imported(resources: Iterable[Resource]) -> Iterator[str]:
+def _imported(resources: Iterable[forms.Resource]) -> Iterator[str]:
     """Yield the resources with their import blocks, under distinct addresses: role `a` with policy `b-c` and role `a-b`
     with policy `c` would share one."""
     names = parts.DistinctNames(str, "_")
     for item in resources:
         resource = replace(item, label=names.of(item.address).partition(".")[2])
-        yield import_block(resource.address, item.id)
+        yield forms.import_block(resource.address, item.id)
         yield resource.text
 
-
-# --- the module -------------------------------------------------------------------------------------------------------
 
 # version 2.8.1 creates one statement for all pods, to which `trust_policy_conditions` add conditions, and no inline
 # policies. It always uses its own role, whatever `role_arn` a row has.
@@ -84,10 +74,10 @@ _KNOWN = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "
 
 
 def write_terraform_module(identities: LiveIdentities) -> parts.FormText:
-    names = parts.role_names(identities, parts.DistinctNames(label, "_"))
+    names = parts.role_names(identities, parts.DistinctNames(forms.label, "_"))
     references: dict[str, str] = {}
     blocks: list[str] = []
-    resources: list[Resource] = []
+    resources: list[forms.Resource] = []
     notes = [*identities.notes, *_requirements(identities)]
     in_module: set[str] = set()
     for role in identities.roles:
@@ -96,7 +86,7 @@ def write_terraform_module(identities: LiveIdentities) -> parts.FormText:
         if trust is None:
             notes.append(f"role {role.name}: the module cannot express its trust policy, so it is a resource")
             references[role.role.arn] = f"aws_iam_role.{name}.arn"
-            resources += role_resources(parts.role_properties(role), name)
+            resources += forms.role_resources(parts.role_properties(role), name)
             continue
         references[role.role.arn] = f"module.{name}.iam_role_arn"
         rows = [item for item in identities.users(role) if not item.policy]
@@ -105,12 +95,12 @@ def write_terraform_module(identities: LiveIdentities) -> parts.FormText:
         blocks += _module(name, role, trust, rows, references)
         properties = parts.role_properties(role)
         policies: Sequence[Mapping[str, Any]] = properties.get("Policies", [])
-        suffixes = labels([policy["PolicyName"] for policy in policies])
+        suffixes = forms.labels([policy["PolicyName"] for policy in policies])
         resources += [
-            inline_policy(f"{name}_{suffix}", f"module.{name}.iam_role_name", role.name, policy)
+            forms.inline_policy(f"{name}_{suffix}", f"module.{name}.iam_role_name", role.name, policy)
             for suffix, policy in zip(suffixes, policies, strict=True)
         ]
-    own_labels = parts.DistinctNames(label, "_")
+    own_labels = parts.DistinctNames(forms.label, "_")
     for item in identities.associations:
         if item.association_id not in in_module:
             resources.append(_associated(own_labels.of(f"{item.namespace}_{item.service_account}"), item, references))
@@ -143,7 +133,7 @@ def _module(
 ) -> list[str]:
     conditions, statements = trust
     detail = role.role
-    policies = dict(zip(labels([arn.rsplit("/", 1)[-1] for arn in role.attached]), role.attached, strict=True))
+    policies = dict(zip(forms.labels([arn.rsplit("/", 1)[-1] for arn in role.attached]), role.attached, strict=True))
     values: dict[str, object] = {
         "path": "" if detail.path == "/" else detail.path,
         "description": detail.description,
@@ -155,37 +145,39 @@ def _module(
         "tags": role.tags,
     }
     arguments = {
-        "source": hcl(_SOURCE),
-        "version": hcl(_MODULE_VERSION),
-        "name": hcl(role.name),
+        "source": forms.hcl(_SOURCE),
+        "version": forms.hcl(_MODULE_VERSION),
+        "name": forms.hcl(role.name),
         "use_name_prefix": "false",
-        **{key: hcl(value, 2) for key, value in values.items() if value},
+        **{key: forms.hcl(value, 2) for key, value in values.items() if value},
     }
     if rows:
         arguments["associations"] = "{\n" + "".join(_row(item, references) for item in rows) + "  }"
     address = f"module.{name}"
-    imports = [import_block(f"{address}.aws_iam_role.this[0]", role.name)]
+    imports = [forms.import_block(f"{address}.aws_iam_role.this[0]", role.name)]
     for key, arn in policies.items():
-        imports.append(import_block(f"{address}.aws_iam_role_policy_attachment.this[{hcl(key)}]", f"{role.name}/{arn}"))
+        imports.append(
+            forms.import_block(f"{address}.aws_iam_role_policy_attachment.this[{forms.hcl(key)}]", f"{role.name}/{arn}")
+        )
     for item in rows:
-        target = f"{address}.aws_eks_pod_identity_association.this[{hcl(str(item.ref))}]"
-        imports.append(import_block(target, f"{item.cluster_name},{item.association_id}"))
-    return [*imports, block(f'module "{name}"', arguments)]
+        target = f"{address}.aws_eks_pod_identity_association.this[{forms.hcl(str(item.ref))}]"
+        imports.append(forms.import_block(target, f"{item.cluster_name},{item.association_id}"))
+    return [*imports, forms.block(f'module "{name}"', arguments)]
 
 
 def _row(item: Association, references: Mapping[str, str]) -> str:
     members = {
-        "cluster_name": hcl(item.cluster_name),
-        "namespace": hcl(item.namespace),
-        "service_account": hcl(item.service_account),
+        "cluster_name": forms.hcl(item.cluster_name),
+        "namespace": forms.hcl(item.namespace),
+        "service_account": forms.hcl(item.service_account),
     }
     if item.target_role_arn:
-        members["target_role_arn"] = references.get(item.target_role_arn) or hcl(item.target_role_arn)
+        members["target_role_arn"] = references.get(item.target_role_arn) or forms.hcl(item.target_role_arn)
     if item.disable_session_tags:
         members["disable_session_tags"] = "true"
     if tags := own_tags(item.tags):
-        members["tags"] = hcl(tags, 6)
-    return f"    {hcl(str(item.ref))} = {{\n{assignments(members, 6)}    }}\n"
+        members["tags"] = forms.hcl(tags, 6)
+    return f"    {forms.hcl(str(item.ref))} = {{\n{forms.assignments(members, 6)}    }}\n"
 
 
 def _trust(document: Mapping[str, object]) -> tuple[list[dict[str, object]], list[dict[str, object]]] | None:
@@ -243,9 +235,6 @@ def _conditions(statement: Mapping[str, Any]) -> list[dict[str, object]]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# --- Pulumi -----------------------------------------------------------------------------------------------------------
 
 
 def write_pulumi(identities: LiveIdentities) -> parts.FormText:

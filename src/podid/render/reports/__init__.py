@@ -1,5 +1,4 @@
-"""The report of podid doctor in other formats, for CI systems, code scanning and people; and the parts that the formats
-share."""
+"""The report of podid doctor in other formats, for CI systems and people; and the parts that they share."""
 
 import shlex
 from collections import defaultdict
@@ -35,7 +34,7 @@ STATES: Mapping[IdentityState | None, tuple[LinkState, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class IdentityLinks:
     """A service account ("ns/name", or "*" for the whole cluster) with its links. `state` is None if too little was
     read; `words` follow it."""
 
@@ -55,7 +54,7 @@ def command_of(reports: Sequence[DoctorReport]) -> str:
     return reports[0].command if reports else "doctor"
 
 
-def identities(report: DoctorReport) -> tuple[Way, ...]:
+def identities(report: DoctorReport) -> tuple[IdentityLinks, ...]:
     """Return one for each identity of the report, worst first; without identities one for the cluster. A verdict on the
     whole cluster counts for each."""
     own: dict[str, list[Verdict]] = defaultdict(list)
@@ -64,9 +63,11 @@ def identities(report: DoctorReport) -> tuple[Way, ...]:
             own[name].append(verdict)
     for_each = own[CLUSTER]
     if not report.identities:
-        return (Way(CLUSTER, count_links(for_each)[1:]),)
+        return (IdentityLinks(CLUSTER, count_links(for_each)[1:]),)
     return tuple(
-        Way(str(status.ref), count_links((*own[str(status.ref)], *for_each))[1:], status.state, because(status))
+        IdentityLinks(
+            str(status.ref), count_links((*own[str(status.ref)], *for_each))[1:], status.state, because(status)
+        )
         for status in worst_identities_first(report.identities)
     )
 
@@ -164,7 +165,7 @@ def file_text(
     if form is not None:
         return write_reports(form, reports, failures)
     from podid.render.doctor import DoctorReportListDocument, doctor_view
-    from podid.render.several import results_view
+    from podid.render.multicluster import results_view
 
     views = [doctor_view(report, all_verdicts=all_verdicts) for report in reports]
     whole = views[0] if failures is None else results_view(views, failures, DoctorReportListDocument)

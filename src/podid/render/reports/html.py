@@ -1,5 +1,4 @@
-"""One HTML file without scripts, fonts or links to load: a picture of the links for each service account, then the
-findings."""
+"""One HTML file that loads nothing: a picture of the links for each service account, then the findings."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -9,21 +8,8 @@ from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.text import count_of
+from podid.render import reports as parts
 from podid.render.marks import state_word
-from podid.render.reports import (
-    CLUSTER,
-    STATES,
-    Way,
-    commands,
-    evidence,
-    further_sections,
-    headline,
-    identities,
-    message_of,
-    subject_words,
-    title_of,
-    worst_first,
-)
 from podid.render.sanitize import line
 
 # mark and words, each
@@ -65,7 +51,7 @@ def write(reports: Sequence[DoctorReport], _: object) -> str:
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{title}</title><style>\n{style}{_STATES}</style></head><body>",
             f"<header><h1>{title}</h1>",
-            f'<p>{headline(report)}</p><p class="soft">{scope}{timestamp(report.taken_at)}</p></header>',
+            f'<p>{parts.headline(report)}</p><p class="soft">{scope}{timestamp(report.taken_at)}</p></header>',
             "<main>",
             *_pictures(report),
             *_findings(report),
@@ -76,17 +62,17 @@ def write(reports: Sequence[DoctorReport], _: object) -> str:
 
 
 def _pictures(report: DoctorReport) -> list[str]:
-    ways = identities(report)
+    rows = parts.identities(report)
     lines = ["<h2>The way to credentials</h2>"]
-    lines += [part for identity in ways[:MOST_PICTURES] for part in _identity(identity)]
-    if len(ways) > MOST_PICTURES:
-        lines.append(f"<p>Not shown here: {count_of(len(ways) - MOST_PICTURES, 'more service account')}.</p>")
+    lines += [element for identity in rows[:MOST_PICTURES] for element in _identity(identity)]
+    if len(rows) > MOST_PICTURES:
+        lines.append(f"<p>Not shown here: {count_of(len(rows) - MOST_PICTURES, 'more service account')}.</p>")
     return lines
 
 
-def _identity(identity: Way) -> list[str]:
-    name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
-    state, words = STATES[identity.state][0], state_word(identity.state)
+def _identity(identity: parts.IdentityLinks) -> list[str]:
+    name = "The whole cluster" if identity.name == parts.CLUSTER else _text(identity.name)
+    state, words = parts.STATES[identity.state][0], state_word(identity.state)
     words += f": {identity.words}" if identity.words else ""
     return [
         f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',
@@ -94,17 +80,17 @@ def _identity(identity: Way) -> list[str]:
     ]
 
 
-def _picture(identity: Way) -> str:
+def _picture(identity: parts.IdentityLinks) -> str:
     width = _STEP * len(identity.chain)
     states = "; ".join(f"{LINKS[item.link]}: {_LINKS[item.state][1]}" for item in identity.chain)
     middle = _STEP // 2
-    parts = [
+    elements = [
         f'<svg viewBox="0 0 {width} 84" role="img" aria-label="{_text(states)}">',
         f'<line x1="{middle}" y1="{_TOP}" x2="{width - middle}" y2="{_TOP}"/>',
         *(_station(item, middle + _STEP * place) for place, item in enumerate(identity.chain)),
         "</svg>",
     ]
-    return "".join(parts)
+    return "".join(elements)
 
 
 def _station(item: LinkCounts, x: int) -> str:
@@ -129,20 +115,20 @@ def _short(item: LinkCounts) -> str:
 
 def _findings(report: DoctorReport) -> list[str]:
     lines, by = ["<h2>Findings</h2>"], " by the completed checks" if report.unknowns else ""
-    lines += [_finding(verdict) for verdict in worst_first(report)] or [f"<p>No problems found{by}.</p>"]
-    for title, rows in further_sections(report):
+    lines += [_finding(verdict) for verdict in parts.worst_first(report)] or [f"<p>No problems found{by}.</p>"]
+    for title, rows in parts.further_sections(report):
         lines += [f"<h2>{title}</h2>", _items(f"{check}: {subject}: {words}" for check, subject, words in rows)]
     return lines
 
 
 def _finding(verdict: Verdict) -> str:
     state, word = _SEVERITY[verdict.severity]
-    title = f"{verdict.check}, {subject_words(verdict.subject)}"
+    title = f"{verdict.check}, {parts.subject_words(verdict.subject)}"
     return (
         f'<article class="{state}"><h3><span class="word {state}">{word}</span> {_text(title)}</h3>'
-        f'<p class="soft">{_text(title_of(verdict.check))}</p><p>{_text(message_of(verdict))}</p>'
-        f"{_items(evidence(verdict))}"
-        f"<pre><code>{_text(chr(10).join(commands(verdict)), lines=True)}</code></pre></article>"
+        f'<p class="soft">{_text(parts.title_of(verdict.check))}</p><p>{_text(parts.message_of(verdict))}</p>'
+        f"{_items(parts.evidence(verdict))}"
+        f"<pre><code>{_text(chr(10).join(parts.commands(verdict)), lines=True)}</code></pre></article>"
     )
 
 

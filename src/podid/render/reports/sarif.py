@@ -15,18 +15,8 @@ from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.pages import Entry
+from podid.render import reports as parts
 from podid.render.formats import to_json
-from podid.render.reports import (
-    HOMEPAGE,
-    Failures,
-    command_of,
-    commands,
-    entry_of,
-    evidence,
-    message_of,
-    subject_words,
-    unread,
-)
 from podid.render.sanitize import line
 from podid.version import VERSION
 
@@ -38,16 +28,16 @@ _MOST_RUNS = 20
 _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "note"}
 
 
-def write(reports: Sequence[DoctorReport], failures: Failures | None) -> str:
-    parts = _parts(reports)
-    runs = [_run(path, part, failures or () if number == 0 else ()) for number, (path, part) in enumerate(parts)]
+def write(reports: Sequence[DoctorReport], failures: parts.Failures | None) -> str:
+    groups = _groups(reports)
+    runs = [_run(path, group, failures or () if number == 0 else ()) for number, (path, group) in enumerate(groups)]
     whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run for run, _ in runs]}))
     first, *tails = whole.split(f'"{_RESULTS}"')
     listed = (_BETWEEN.join(results) for _, results in runs if results)
     return first + "".join(text + after for text, after in zip(listed, tails, strict=True))
 
 
-def _parts(reports: Sequence[DoctorReport]) -> list[tuple[tuple[str, ...], Sequence[DoctorReport]]]:
+def _groups(reports: Sequence[DoctorReport]) -> list[tuple[tuple[str, ...], Sequence[DoctorReport]]]:
     """Return the reports of each run, with the path that names the run. A further upload of the same path replaces its
     results, so it is as long as possible."""
     for length in (3, 2, 1):
@@ -60,16 +50,15 @@ def _parts(reports: Sequence[DoctorReport]) -> list[tuple[tuple[str, ...], Seque
 def _path(report: DoctorReport, length: int) -> tuple[str, ...]:
     """Return the path of a run for the first `length` parts of locations. Another cluster of the name, and another part
     of the cluster, have their own results."""
-    parts = path_of(report)
+    path = path_of(report)
     # no cluster has this name
-    shared = ("-",) * len(parts[length:])
-    return (*parts[:length], *shared, *filter(None, (report.scope,)))
+    shared = ("-",) * len(path[length:])
+    return (*path[:length], *shared, *filter(None, (report.scope,)))
 
 
 def _run(
-    path: Sequence[str], reports: Sequence[DoctorReport], failures: Failures
+    path: Sequence[str], reports: Sequence[DoctorReport], failures: parts.Failures
 ) -> tuple[dict[str, object], list[str]]:
-    """Return the run, and the text of its results."""
     shown = [(item, report) for report in reports for item in (*report.findings, *report.accepted, *report.unknowns)]
     ids = sorted({verdict.check for verdict, _ in shown})
     invocation: dict[str, object] = {
@@ -79,19 +68,19 @@ def _run(
         invocation["endTimeUtc"] = timestamp(max(report.taken_at for report in reports))
     if failures:
         invocation["toolExecutionNotifications"] = [
-            {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in unread(failures)
+            {"level": "error", "message": {"text": f"{name}: {words}"}} for name, words in parts.unread(failures)
         ]
     run = {
         "tool": {
             "driver": {
                 "name": "podid",
                 "version": VERSION,
-                "informationUri": HOMEPAGE,
-                "rules": [_rule(name, entry_of(name)) for name in ids],
+                "informationUri": parts.HOMEPAGE,
+                "rules": [_rule(name, parts.entry_of(name)) for name in ids],
             }
         },
         # a further upload of the same category replaces the results of the previous one
-        "automationDetails": {"id": f"podid/{command_of(reports)}/{'/'.join(map(_encoded, path))}/"},
+        "automationDetails": {"id": f"podid/{parts.command_of(reports)}/{'/'.join(map(_encoded, path))}/"},
         "invocations": [invocation],
         "results": [_RESULTS] if shown else [],
     }
@@ -124,10 +113,10 @@ def _rule(name: str, entry: Entry | None) -> dict[str, object]:
 def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, object]:
     undecided = verdict.outcome is Outcome.UNKNOWN
     subject = verdict.subject
-    parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
-    text = message_of(verdict)
+    names = [name for name in (subject.namespace, subject.kind, subject.name) if name]
+    text = parts.message_of(verdict)
     if not undecided:
-        text = "\n".join((text, *evidence(verdict), "", *commands(verdict)))
+        text = "\n".join((text, *parts.evidence(verdict), "", *parts.commands(verdict)))
     result: dict[str, object] = {
         "ruleId": verdict.check,
         "ruleIndex": index,
@@ -138,16 +127,16 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (*path_of(report), *parts))},
+                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (*path_of(report), *names))},
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [
-                    {"fullyQualifiedName": subject_words(subject), "name": line(subject.name), "kind": "resource"}
+                    {"fullyQualifiedName": parts.subject_words(subject), "name": line(subject.name), "kind": "resource"}
                 ],
             }
         ],
         "partialFingerprints": {
-            "podid/v1": "/".join((report.cluster_arn or report.cluster, verdict.check, *parts)),
+            "podid/v1": "/".join((report.cluster_arn or report.cluster, verdict.check, *names)),
         },
     }
     if verdict.accepted:

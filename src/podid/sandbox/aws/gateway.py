@@ -118,22 +118,22 @@ class Gateway:
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """Return the response. Raise Disconnect if a fault drops it."""
         request_id = str(uuid4())
-        protocol, statuses, met = "rest-json", {}, Met()
+        protocol, statuses, fault = "rest-json", {}, Met()
         try:
             named = self.name(request)
             protocol = named.protocol
             if named.service in self._services:
                 statuses = self._services[named.service].error_statuses
-            met = self.faults.meet(named.service, named.operation, self._account(named))
-            met.before()
-            if met.breaks is not None:
-                raise _broken(met.breaks)
+            fault = self.faults.meet(named.service, named.operation, self._account(named))
+            fault.before()
+            if fault.breaks is not None:
+                raise _broken(fault.breaks)
             answer = self._handle(named, request_id)
         except AwsError as error:
             answer = render_error(error, protocol, request_id, statuses)
         finally:
             self.world.notify()
-        met.after()
+        fault.after()
         return answer
 
     def name(self, request: HttpRequest) -> Named:

@@ -81,10 +81,10 @@ class KubeSandbox:
         return self._api.handle(request)
 
     def _answer(self, request: HttpRequest) -> HttpAnswer:
-        met = self.faults.meet("kubernetes", f"{request.method} {request.target}")
-        met.before()
-        answer = broken(met.breaks) if met.breaks is not None else self._api.handle(request)
-        met.after()
+        fault = self.faults.meet("kubernetes", f"{request.method} {request.target}")
+        fault.before()
+        answer = broken(fault.breaks) if fault.breaks is not None else self._api.handle(request)
+        fault.after()
         return answer.encode()
 
     def install(self, group: str) -> bool:

@@ -37,8 +37,8 @@ def test_its_keys_are_members_and_its_calls_have_permissions(kind: ResourceKind)
 UNSEEN = {"oidc-provider", "probe", "command", "agent-workload"}
 
 
-def test_kinds_that_checks_read_are_foreseen() -> None:
-    names = ("foresee", "foresee_all")
+def test_kinds_that_checks_read_are_predicted() -> None:
+    names = ("predict", "predict_all")
     own = {
         kind.name
         for kind in KINDS

@@ -17,12 +17,12 @@ from podid.ops.change.kinds import ANNOTATIONS, COMMAND, PROBE, SERVICE_ACCOUNT
 from podid.ops.clients import Clients, Site
 
 
-def test_annotations_that_are_foreseen_can_be_read_more_than_once() -> None:
+def test_annotations_that_are_predicted_can_be_read_more_than_once() -> None:
     role, foreign = "eks.amazonaws.com/role-arn", "example.com/owner"
     account = replace(known_or(healthy().service_accounts, ())[0], annotations={role: ROLE_ARN, foreign: "a"})
     before, after = (ANNOTATIONS.state_of(account.ref, annotations) for annotations in ({role: ROLE_ARN}, {}))
     snapshot = healthy(service_accounts=(account,))
-    planned = ANNOTATIONS.foresee(snapshot, ANNOTATIONS.action(before, after), snapshot.taken_at)
+    planned = ANNOTATIONS.predict(snapshot, ANNOTATIONS.action(before, after), snapshot.taken_at)
     for _ in range(2):
         assert [item.annotations for item in known_or(planned.service_accounts, ())] == [{foreign: "a"}]
 
@@ -38,13 +38,13 @@ def test_a_service_account_that_was_created_again_is_another() -> None:
         SERVICE_ACCOUNT.check_same(second, first)
 
 
-def test_a_new_service_account_is_foreseen_once() -> None:
+def test_a_new_service_account_is_predicted_once() -> None:
     snapshot, ref = healthy(), ServiceAccountRef("shop", "new")
     state = SERVICE_ACCOUNT.state_of(ref)
-    created = SERVICE_ACCOUNT.foresee(snapshot, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
-    again = SERVICE_ACCOUNT.foresee(created, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
+    created = SERVICE_ACCOUNT.predict(snapshot, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
+    again = SERVICE_ACCOUNT.predict(created, SERVICE_ACCOUNT.action(None, state), snapshot.taken_at)
     assert [item.ref for item in known_or(again.service_accounts, ())].count(ref) == 1
-    deleted = SERVICE_ACCOUNT.foresee(again, SERVICE_ACCOUNT.action(state, None), snapshot.taken_at)
+    deleted = SERVICE_ACCOUNT.predict(again, SERVICE_ACCOUNT.action(state, None), snapshot.taken_at)
     assert known_or(deleted.service_accounts, ()) == known_or(snapshot.service_accounts, ())
 
 

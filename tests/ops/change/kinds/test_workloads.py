@@ -77,41 +77,41 @@ def test_rollouts_that_do_not_finish() -> None:
     write(Kube(rollout(failed="a Job failed")), Subject(kind="CronJob", namespace="shop", name="orders"))
 
 
-def test_a_restart_is_foreseen_for_the_pods_of_its_workload() -> None:
+def test_a_restart_is_predicted_for_the_pods_of_its_workload() -> None:
     snapshot = healthy()
     action = RESTART.action(None, RESTART.state_of(ORDERS))
-    planned = RESTART.foresee_all(snapshot, [action], snapshot.taken_at)
+    planned = RESTART.predict_all(snapshot, [action], snapshot.taken_at)
     old, new = (known_or(item.pods, ()) for item in (snapshot, planned))
     assert [pod.created_at == snapshot.taken_at for pod in new] == [pod.namespace == "shop" for pod in old]
     assert RESTART.detail({"pods": 3, "injected": 2}) == " (2 of 3 pods have the injected fields)"
 
 
-def test_pods_that_a_partition_keeps_are_not_foreseen_as_replaced() -> None:
+def test_pods_that_a_partition_keeps_are_not_predicted_as_replaced() -> None:
     owner = OwnerRef("StatefulSet", "orders")
     stateful = tuple(pod(f"orders-{number}", owner=owner) for number in range(3))
     snapshot = healthy(pods=stateful, workloads=(workload("StatefulSet", partition=2),))
     action = RESTART.action(None, RESTART.state_of(Subject("StatefulSet", "orders", "shop")))
-    planned = RESTART.foresee_all(snapshot, [action], snapshot.taken_at)
+    planned = RESTART.predict_all(snapshot, [action], snapshot.taken_at)
     replaced = [item.name for item in known_or(planned.pods, ()) if item.created_at == snapshot.taken_at]
     assert replaced == ["orders-2"]
 
 
-def test_a_new_service_account_of_a_pod_template_is_foreseen() -> None:
+def test_a_new_service_account_of_a_pod_template_is_predicted() -> None:
     snapshot = healthy()
     action = POD_TEMPLATE.action(
         POD_TEMPLATE.state_of(ORDERS, account="orders"), POD_TEMPLATE.state_of(ORDERS, account="new")
     )
-    planned = POD_TEMPLATE.foresee(snapshot, action, snapshot.taken_at)
+    planned = POD_TEMPLATE.predict(snapshot, action, snapshot.taken_at)
     assert {pod.service_account for pod in known_or(planned.pods, ()) if pod.namespace == "shop"} == {"new"}
     assert [workload.service_account for workload in known_or(planned.workloads, ())] == ["new"]
 
 
-def test_a_paused_workload_is_foreseen_to_keep_its_pods() -> None:
+def test_a_paused_workload_is_predicted_to_keep_its_pods() -> None:
     snapshot = healthy(workloads=(workload(paused=True),))
     action = POD_TEMPLATE.action(
         POD_TEMPLATE.state_of(ORDERS, account="orders"), POD_TEMPLATE.state_of(ORDERS, account="new")
     )
-    assert POD_TEMPLATE.foresee(snapshot, action, snapshot.taken_at).pods == snapshot.pods
+    assert POD_TEMPLATE.predict(snapshot, action, snapshot.taken_at).pods == snapshot.pods
 
 
 def test_changes_of_workloads_that_cannot_be_undone() -> None:

@@ -116,7 +116,7 @@ class EksAddonKind(OfAddon):
             return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
         return {**after, "updateId": answer}
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Set the add-on ACTIVE, with its associations; the agent's also with its DaemonSet and a Ready pod on each
         node that it goes to. Remove all of these after a deletion."""
         name, before, after = action.keys["addonName"], action.before or {}, action.after
@@ -304,7 +304,7 @@ class AddonAssociationsKind(OfAddon):
         )
         raise Conflict(message, advice=advice, subject=name)
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
         name, namespace = action.keys["addonName"], str(state.get("namespace"))
         owner = next((addon for addon in known_or(snapshot.addons, ()) if addon.name == name), None)

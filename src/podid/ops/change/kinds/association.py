@@ -11,7 +11,7 @@ from typing import ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import PLANNED_ID, Association
-from podid.domain.errors import NotFound, PodidError, Rejected
+from podid.domain.errors import LostAnswer, NotFound, PodidError, Rejected
 from podid.domain.evidence import NO_CHANGES
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
@@ -118,7 +118,7 @@ class AssociationKind(base.ResourceKind):
             raise base.moved(f"association of {action.target}", action)
         return current
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         return with_associations(snapshot, ((ref_of(action.keys), action.after) for action in actions), now)
 
     def detail(self, state: State) -> str:
@@ -214,8 +214,11 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
     eks, arn = site.eks, current.association_arn
     tags = texts(changed, "tags") if "tags" in changed else current.tags
     untag, tag = partial(eks.untag_association, arn), partial(eks.tag_association, arn)
-    base.retag(current.tags, tags, untag, tag)
+    subject, updated = f"association {current.ref}", current
+    calls = list(base.retagging(current.tags, tags, untag, tag))
+    back = partial(base.retagging, tags, current.tags, untag, tag)
     if not changed.keys() - {"tags"}:
+        base.make_all(calls, back, subject)
         return base.read_back(
             lambda: eks.get_association(site.cluster, current.association_id), "the association's tags"
         )
@@ -225,13 +228,21 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
     if isinstance(disable := changed.get("disableSessionTags"), bool):
         settings["disableSessionTags"] = disable
     token = uuid.uuid4().hex  # the association is read anew each time, so this is another request
-    try:
-        updated = eks.update_association(site.cluster, current.association_id, settings, token=token)
-        return _taken_over(site, updated, changed, patience)
-    except PodidError:
-        with suppress(PodidError):  # two calls cannot be atomic: restore the tags as far as possible
-            base.retag(tags, current.tags, untag, tag)
-        raise
+
+    def update() -> None:
+        nonlocal updated
+        try:
+            updated = eks.update_association(site.cluster, current.association_id, settings, token=token)
+        except LostAnswer as lost:
+            # restore the tags only if it was not made
+            with suppress(PodidError):
+                updated = eks.get_association(site.cluster, current.association_id)
+            if _kept(updated, changed):
+                raise lost from None
+        updated = _taken_over(site, updated, changed, patience)
+
+    base.make_all((*calls, update), back, subject)
+    return updated
 
 
 def _same(current: object, expected: object) -> bool:
@@ -247,25 +258,25 @@ def _same(current: object, expected: object) -> bool:
         return False
 
 
+def _kept(association: Association, changed: Mapping[str, object]) -> list[str]:
+    """Return the changed settings that the association does not have yet."""
+    state: State = AssociationKind.state_of(association)
+    return [member for member in _WORDS if member in changed and not _same(state.get(member), changed[member])]
+
+
 def _taken_over(site: Site, updated: Association, changed: Mapping[str, object], patience: Patience) -> Association:
     """Return the association as EKS returns it. Read it back if the answer differs from the request, and after a
     removal, since AWS does not document that "" removes a member. Raise Rejected, which names the members that EKS
     still keeps after some seconds."""
-    expected = {member: changed[member] for member in _WORDS if member in changed}
-
-    def kept(current: Association) -> list[str]:
-        state: State = AssociationKind.state_of(current)
-        return [member for member, value in expected.items() if not _same(state.get(member), value)]
-
-    remaining = kept(updated)
-    if not remaining and all(expected[member] for member in expected if member in _REMOVABLE):
+    remaining = _kept(updated, changed)
+    if not remaining and all(changed[member] for member in _REMOVABLE if member in changed):
         return updated
     current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
         current = base.read_back(
             lambda: site.eks.get_association(site.cluster, updated.association_id), "the association"
         )
-        remaining = kept(current)
+        remaining = _kept(current, changed)
         if not remaining:
             return current
     removed = [_WORDS[member] for member in remaining if not changed[member] and member in _REMOVABLE]

@@ -1,8 +1,9 @@
 """Common parts of all kinds of resource that podid changes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
@@ -112,16 +113,16 @@ class ResourceKind(ABC):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Make the change. Return the state that the service answered, None for a deletion."""
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot as it would be read after the action took effect; pure. Facts that are known only
         afterwards are PLANNED. Unchanged for a kind that no check uses."""
         return snapshot
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         """Return the snapshot after several actions of this kind. A kind of which a plan can have hundreds does it in
         one pass."""
         for action in actions:
-            snapshot = self.foresee(snapshot, action, now)
+            snapshot = self.predict(snapshot, action, now)
         return snapshot
 
     def needs(self, action: Action) -> frozenset[str]:
@@ -280,12 +281,39 @@ def _without(state: State | None, members: frozenset[str]) -> State | None:
     return None if state is None else {key: value for key, value in state.items() if key not in members}
 
 
-def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]) -> None:
-    """Remove the tags that are no longer present and set those that changed."""
+def retagging(
+    old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]
+) -> Iterator[Callable[[], object]]:
+    """Yield the calls that remove the tags that are no longer present and set those that changed."""
     if gone := [key for key in old if key not in new]:
-        untag(gone)
+        yield partial(untag, gone)
     if changed := {key: value for key, value in new.items() if old.get(key) != value}:
-        tag(changed)
+        yield partial(tag, changed)
+
+
+def make_all(
+    calls: Iterable[Callable[[], object]], back: Callable[[], Iterable[Callable[[], object]]], subject: str
+) -> None:
+    """Make the calls of one change, which cannot be atomic. After a failure make those of `back`, which restore the
+    previous state. Raise LostAnswer if that fails too: a part of the change remains, so it must not count as failed."""
+    begun = False
+    try:
+        for call in calls:
+            call()
+            begun = True
+    except PodidError as error:
+        if begun or isinstance(error, LostAnswer):
+            try:
+                for call in back():
+                    call()
+            except NotFound:
+                pass
+            except PodidError as remains:
+                message = f"a part of the change of {subject} was made: {error.message}"
+                raise LostAnswer(
+                    message, subject=error.subject, advice=error.advice, permission=error.permission
+                ) from remains
+        raise
 
 
 def read_back(read: Callable[[], T], subject: str) -> T:

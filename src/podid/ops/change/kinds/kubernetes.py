@@ -73,7 +73,7 @@ class ServiceAccountKind(ResourceKind):
             ref = service_account_of({key: text(current, key) for key in self.keys})
             raise Conflict(f"Service account {ref} was deleted and created again since", subject=str(ref))
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         ref = service_account_of(action.keys)
         # in whole seconds, as the API server stores it: the pods that follow are not older
         account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now.replace(microsecond=0))
@@ -120,7 +120,7 @@ class AnnotationsKind(ResourceKind):
         account = site.clients.kube.writer.annotate(service_account_of(action.keys), {**after, **gone})
         return self.state_of(account.ref, account.irsa_annotations)
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         ref = service_account_of(action.keys)
 
         def annotated(account: ServiceAccount) -> ServiceAccount:

@@ -1,7 +1,6 @@
 """IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -9,7 +8,7 @@ from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other, PodidError
+from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other
 from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
@@ -18,7 +17,7 @@ from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.snapshot import Snapshot, attempt, known_or
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, retag
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, make_all, retagging
 from podid.ops.change.planned import (
     arn_of,
     with_boundary,
@@ -28,7 +27,7 @@ from podid.ops.change.planned import (
     with_settings,
 )
 from podid.ops.clients import Site
-from podid.ops.role.uses import Uses, read_all_uses, used_words
+from podid.ops.role.uses import Uses, read_profiles, used_words
 
 
 class RoleState(TypedDict, total=False):
@@ -109,7 +108,7 @@ class RoleKind(Trusting):
         requested = {key: settings[key[0].upper() + key[1:]] for key in _OPTIONAL}
         return cast("State", {**self.state_of(role), **requested, "tags": tags})
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after, name = action.after, action.keys["roleName"]
         if after is None:
             return with_role(snapshot, name, lambda role: None)
@@ -121,15 +120,15 @@ class RoleKind(Trusting):
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
         """Return notes on the deletion. Raise Conflict unless the `earlier` actions remove all policies, because IAM
-        refuses to delete a role that has policies. Raise Conflict too if an association names the role: IAM would
-        delete it, and the pods would lose their credentials."""
+        refuses to delete a role that has policies. Raise Conflict too if an association or an instance profile names
+        the role: the pods or instances would lose their credentials."""
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
         _check_policies(site, role.name, earlier)
-        uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, uses_after(uses, site.header, earlier).of(role.arn))
-        return deletion_notes(role, uses)
+        profiles, unread = read_profiles(site.iam, role.name)
+        check_unused(role, uses_after(site.uses, site.header, earlier).of(role.arn), profiles)
+        return deletion_notes(role, Uses(unread=(*site.uses.unread, *unread)))
 
     def check_same(self, current: State, created: State | None) -> None:
         had, has, name = text(created, "roleId"), text(current, "roleId"), text(current, "roleName")
@@ -184,13 +183,19 @@ def uses_after(uses: Uses, header: Header, actions: Iterable[Action]) -> Uses:
     return Uses(remaining, uses.unread)
 
 
-def check_unused(role: Role, uses: Sequence[Association]) -> None:
-    """Raise Conflict that lists the associations that name the role."""
+def check_unused(role: Role, uses: Sequence[Association], profiles: Sequence[str]) -> None:
+    """Raise Conflict that lists the associations, or the instance profiles, that name the role."""
     if uses:
         names = "an association names" if len(uses) == 1 else f"{len(uses)} associations name"
         raise Conflict(
             f"Role {role.name} is still in use: {names} it ({short_list([used_words(use) for use in uses], 10)})",
             advice="First change or delete these associations with podid associate or podid disassociate.",
+            subject=role.name,
+        )
+    if profiles:
+        raise Conflict(
+            f"Role {role.name} is in the instance profile {short_list(profiles)} of EC2 instances",
+            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
 
@@ -240,34 +245,30 @@ class RoleSettingsKind(OfRole):
         name, before, after = action.keys["roleName"], action.before, action.after
         if before is None or after is None:
             raise Conflict(f"The settings of role {name} cannot be created or deleted, only changed", subject=name)
-        try:
-            _change(site, name, before, after)
-        except PodidError:
-            with suppress(
-                PodidError
-            ):  # several calls cannot be atomic: restore the previous settings as far as possible
-                _change(site, name, self.state_of(site.iam.get_role(name)), before)
-            raise
+
+        def back() -> Iterator[Callable[[], object]]:
+            return _calls(site, name, self.state_of(site.iam.get_role(name)), before)
+
+        make_all(_calls(site, name, before, after), back, f"role {name}")
         return after
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
         snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
         boundary = text(after, "permissionsBoundary")
         return with_boundary(snapshot, name, boundary) if boundary != text(before, "permissionsBoundary") else snapshot
 
 
-def _change(site: Site, name: str, before: State, after: State) -> None:
+def _calls(site: Site, name: str, before: State, after: State) -> Iterator[Callable[[], object]]:
+    """Yield the calls that change the settings of a role."""
     iam = site.iam
-    retag(texts(before, "tags"), texts(after, "tags"), partial(iam.untag_role, name), partial(iam.tag_role, name))
+    untag, tag = partial(iam.untag_role, name), partial(iam.tag_role, name)
+    yield from retagging(texts(before, "tags"), texts(after, "tags"), untag, tag)
     boundary = text(after, "permissionsBoundary")
     if boundary != text(before, "permissionsBoundary"):
-        if boundary:
-            iam.put_boundary(name, boundary)
-        else:
-            iam.delete_boundary(name)
+        yield partial(iam.put_boundary, name, boundary) if boundary else partial(iam.delete_boundary, name)
     if any(before.get(key) != after.get(key) for key in ("description", "maxSessionDuration")):
-        iam.update_role(name, text(after, "description"), cast("int", after["maxSessionDuration"]))
+        yield partial(iam.update_role, name, text(after, "description"), cast("int", after["maxSessionDuration"]))
 
 
 ROLE = RoleKind()
@@ -288,7 +289,7 @@ class PolicyKind(OfRole):
     def short(self, policy: str) -> str:
         return policy
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         role, policy = action.keys.values()
 
         def names(policies: PolicyNames) -> PolicyNames:

@@ -115,13 +115,12 @@ class RoleTrustKind(base.Trusting):
         before_now = self.state_at(role, keys)
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         after = trust_policy_of(action.after)
         return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
 
 
 def trust_policy_of(state: State | None) -> Mapping[str, object]:
-    """Return the trust policy of a role's state."""
     return document(state, "policyDocument")
 
 
@@ -167,7 +166,7 @@ class TargetTrustKind(RoleTrustKind):
     def state_at(self, role: Role, keys: base.Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Return the snapshot after the change. The plan has read a role of another account with its credentials.
         External ids are those of the planned associations."""
         arn, policy = action.keys["targetRoleArn"], trust_policy_of(action.after)

@@ -4,6 +4,7 @@ templates and the agents themselves."""
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, TypedDict
 
 from podid.calls.patience import Patience
@@ -11,10 +12,12 @@ from podid.domain.cluster import Pod, Workload
 from podid.domain.errors import PodidError, TimedOut
 from podid.domain.findings import Subject
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
+from podid.domain.section import attempt, known_or
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import live, workload_subject
 from podid.facts.index import index
 from podid.facts.restarts import NewPods, is_kept
+from podid.kube.reader import KubeReader
 from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Site
@@ -46,6 +49,16 @@ def _workload(action: Action) -> Subject:
     return Subject(**action.keys)
 
 
+def not_finished(reader: KubeReader, workload: Subject, waiting: str, since: datetime) -> str:
+    """Return what a rollout still waits for, with the reason why its controller cannot create pods, such as a quota or
+    an admission rule, if that can be read. The status of a Deployment has that reason, others have only events."""
+    if workload.kind == "Deployment":
+        return waiting
+    place = (workload.namespace, workload.kind, workload.name)
+    events = attempt(partial(reader.list_warnings, *place, reason="FailedCreate", since=since.replace(microsecond=0)))
+    return ": ".join((waiting, *known_or(events, ())[-1:]))
+
+
 class RestartState(WorkloadState, total=False):
     pods: int
     injected: int
@@ -67,7 +80,7 @@ class RestartKind(OneTime, OfWorkload):
     def verb(self, before: State | None, after: State | None) -> Verb:
         return Verb.RESTART
 
-    def foresee_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    def predict_all(self, snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
         return _with_new_pods(snapshot, set(map(_workload, actions)), now)
 
     def detail(self, state: State) -> str:
@@ -162,7 +175,7 @@ class PodTemplateKind(OfWorkload):
         return self.read(site, self.reading(action))
 
     def _wait(self, site: Site, action: Action, patience: Patience) -> None:
-        workload, waiting = _workload(action), "not started"
+        workload, waiting, began = _workload(action), "not started", patience.clock.now()
         for _ in patience.rounds(lambda: SECONDS_BETWEEN_READS):
             rollout = site.clients.kube.reader.get_rollout(**action.keys)
             if rollout.failed:
@@ -172,9 +185,10 @@ class PodTemplateKind(OfWorkload):
                 return
             waiting = rollout.waiting
             patience.say(f"{workload}: {waiting}")
+        waiting = not_finished(site.clients.kube.reader, workload, waiting, began)
         raise TimedOut(f"The rollout of {workload} did not finish in time: {waiting}")
 
-    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+    def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         workload, account = _workload(action), text(action.after, "serviceAccount")
 
         def renamed(workloads: Iterable[Workload]) -> tuple[Workload, ...]:

@@ -9,7 +9,7 @@ import pytest
 from cli.lines import command_of, required_words
 from harness import Podid, table
 from parsing import parsed
-from podid.cli import slips
+from podid.cli import usage_errors
 from podid.cli.tree import COMMANDS, Row
 from podid.sandbox.box import Sandbox
 
@@ -83,7 +83,7 @@ def test_commands_of_other_programs(box: Sandbox, podid: Podid) -> None:
     assert podid("help", "role", "create").stdout == podid("role", "create", "--help").stdout
 
 
-@pytest.mark.parametrize(("typed", "called"), slips.COMMANDS_ELSEWHERE.items())
+@pytest.mark.parametrize(("typed", "called"), usage_errors.COMMANDS_ELSEWHERE.items())
 def test_a_command_of_another_program_has_its_name_here(typed: str, called: str) -> None:
     assert called in {row.name for row in COMMANDS}
     outcome = Podid()(typed, "shop/orders", "-o", "json")
@@ -109,7 +109,7 @@ def test_a_verb_before_its_noun(line: str, called: str) -> None:
 def _foreign() -> Iterator[Any]:
     """Each option that other programs have, and each command that has what it is called here; of these the first is
     always tried."""
-    for option, instead in slips.ELSEWHERE.items():
+    for option, instead in usage_errors.ELSEWHERE.items():
         always = True
         for row in COMMANDS:
             params = {name: param for param in command_of(row).params for name in (*param.opts, *param.secondary_opts)}

@@ -195,8 +195,7 @@ def _near(typed: str, known: Sequence[str]) -> list[str]:
 
 
 def _alike_in_form(typed: str, name: str) -> bool:
-    """Return whether both have as many words, and both or none reverse a meaning: --map-namespace is not
-    --namespace."""
+    """Return whether both have as many words and the same direction: --map-namespace is not --namespace."""
     return typed.startswith(_REVERSED) == name.startswith(_REVERSED) and typed.count("-") == name.count("-")
 
 
@@ -206,7 +205,6 @@ def _called(name: str, known: Sequence[str]) -> str:
 
 
 def _takes_value(params: Iterable[object], option: str) -> bool:
-    """Return whether the command has this option and it takes a value."""
     named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)  # type: ignore[attr-defined]
     return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
 

@@ -34,7 +34,7 @@ def delete(name: str) -> Action:
 
 def after(snapshot: Snapshot, actions: Sequence[Action]) -> Snapshot:
     for action in actions:
-        snapshot = kind_of(action.kind).foresee(snapshot, action, snapshot.taken_at)
+        snapshot = kind_of(action.kind).predict(snapshot, action, snapshot.taken_at)
     return snapshot
 
 

@@ -12,7 +12,7 @@ from podid.aws.iam import Iam
 from podid.aws.session import AwsSession
 from podid.domain.errors import ExitCode
 from podid.domain.status import Allowed
-from podid.ops.association.allowed import allowed_code, simulate_all
+from podid.ops.association.simulation import allowed_code, simulate_all
 from podid.ops.status.diagnose import diagnose
 from worlds import ACCOUNT, ORDERS, POLICY, ROLE_ARN, TARGET, Site, target_arn, target_trust, trust_for
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from podid.cli.access import Access
 from podid.cli.changing import Change
-from podid.cli.several import check_no_context
+from podid.cli.multicluster import check_no_context
 from podid.domain.aws import Association
 from podid.domain.errors import UsageError
 from podid.domain.fileplan import FilePlan
@@ -18,7 +18,7 @@ from podid.ops.declare.request import FileOptions, Ownership
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class PlannedFiles:
     """The plans of files, each with the name of its cluster and its change there."""
 
     parts: tuple[tuple[str, Change, FilePlan], ...]
@@ -66,7 +66,7 @@ def reach(
     return list(reached.values())
 
 
-def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> Filed:
+def planned(access: Access, options: FileOptions, ownership: Ownership, *, settle: bool = False) -> PlannedFiles:
     """Return the plan of the files for each cluster. With `settle` interrupted runs are settled first. Raise as `reach`
     and `FilePlanner` do."""
     reached = reach(access, options, settle=settle, annotations=ownership.from_annotations)
@@ -80,21 +80,21 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
             guards=reached[0][1].access.guards(),
         )
         plans = planner.plan()
-    return Filed(tuple((name, change, plan) for (name, change, _), plan in zip(reached, plans, strict=True)))
+    return PlannedFiles(tuple((name, change, plan) for (name, change, _), plan in zip(reached, plans, strict=True)))
 
 
-def with_effects(filed: Filed, *, restart: bool = False, force: bool = False) -> Filed:
+def with_effects(files: PlannedFiles, *, restart: bool = False, force: bool = False) -> PlannedFiles:
     """Return the plans with their effect on pods. Raise Conflict if a restart would leave new pods without credentials,
     unless `force`."""
     parts = []
     # the first plan has the changes of roles for all clusters
-    roles = [action for action in filed.plans[0].plan.actions if "roleName" in action.keys]
-    for name, change, item in filed.parts:
+    roles = [action for action in files.plans[0].plan.actions if "roleName" in action.keys]
+    for name, change, item in files.parts:
         change = replace(change, restart=restart, force=force)
         refs = tuple(dict.fromkeys((*item.affected, *(item.declared if restart else ()))))
         if refs and not item.conflicts:
-            first = [] if item is filed.plans[0] else roles
+            first = [] if item is files.plans[0] else roles
             outlook = change.with_outlook(replace(item.plan, actions=(*first, *item.plan.actions)), refs).outlook
             item = replace(item, plan=replace(item.plan, outlook=outlook) if item.plan.actions else item.plan)
         parts.append((name, change, item))
-    return Filed(tuple(parts))
+    return PlannedFiles(tuple(parts))

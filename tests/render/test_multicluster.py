@@ -11,7 +11,7 @@ from podid.domain.plan import Header, Plan
 from podid.ops.doctor.fixes import AutoFix
 from podid.render.changes import plan_view
 from podid.render.formats import to_json
-from podid.render.several import PlannedFix, fixes_view, results_view
+from podid.render.multicluster import PlannedFix, fixes_view, results_view
 from render.reports.sample import report_of
 from render.shown import texts
 

@@ -24,7 +24,7 @@ from podid.domain.text import short_list
 from podid.ops.association.read import namespace_not_found
 from podid.ops.clusters import ClusterOptions, account_ids, enabled_regions, tagged_clusters
 from podid.render.formats import Format
-from podid.render.several import results_view
+from podid.render.multicluster import results_view
 from podid.render.view import View, part_of
 
 T = TypeVar("T")
@@ -109,8 +109,6 @@ def over_clusters(access: Access, parts: Sequence[tuple[str, Access, Callable[[]
     terminal.tell_failure(*(failure for _, failure in failures))
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
 
-
-# --- reading many clusters --------------------------------------------------------------------------------------------
 
 # accounts and regions at a time; clusters of each at a time, and calls for each cluster
 PLACES = 64
@@ -253,8 +251,7 @@ def until_interrupted() -> Iterator[list[KeyboardInterrupt]]:
 
 
 def tell_failures(access: Access, failures: Sequence[tuple[str, PodidError]], *, some: bool) -> None:
-    """Print the accounts, regions and clusters that could not be read. Raise the first error unless there are `some`
-    results."""
+    """Print the failures of accounts, regions and clusters. Raise the first unless there are `some` results."""
     access.terminal.tell_failure(*(failure for _, failure in (failures if some else failures[1:])))
     if failures and not some:
         raise failures[0][1]

@@ -1,7 +1,7 @@
 """The options of `podid doctor --me`."""
 
 from harness import Podid, table
-from podid.commands.diagnosis.own import permissions_of_commands
+from podid.commands.diagnosis.own_permissions import permissions_of_commands
 from worlds import Site
 
 

@@ -1,5 +1,4 @@
-"""Predict the result of a plan: change the snapshot as the plan would change the account and the cluster, and judge it
-by the same checks."""
+"""Predict the result of a plan: change the snapshot as the plan would, and judge it by the same checks."""
 
 from __future__ import annotations
 
@@ -48,12 +47,11 @@ from podid.ops.status.diagnose import Adjust, Checks, Diagnosis, judge, unchange
 def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
     """Return the snapshot as it would be read after the actions, in order."""
     for kind, group in groupby(actions, lambda action: action.kind):
-        snapshot = kind_of(kind).foresee_all(snapshot, group, now)
+        snapshot = kind_of(kind).predict_all(snapshot, group, now)
     return replace(snapshot, taken_at=now)
 
 
 def planned_associations(place: Place, plan: Plan, now: datetime) -> tuple[Association, ...]:
-    """Return the associations that the plan creates or changes, as planned."""
     sections: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     sections |= {"cluster": Known(place.the_cluster), "associations": Known(())}
     empty = Snapshot(taken_at=now, **sections)
@@ -109,11 +107,11 @@ class Forecast:
     def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
         """Return the outlook, and the workloads that a restart would harm. `missed` are workloads whose dry-run pods
         the webhook did not inject."""
-        outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed)
+        outlook = predict(self.diagnosis, self.plan, self.now, missed=missed)
         return outlook, harmed(outlook, self.plan)
 
 
-def foresee(diagnosis: Diagnosis, plan: Plan, now: datetime, *, missed: Collection[Subject] = ()) -> Outlook:
+def predict(diagnosis: Diagnosis, plan: Plan, now: datetime, *, missed: Collection[Subject] = ()) -> Outlook:
     """Return the outlook; pure. `missed` are workloads whose dry-run pods the webhook did not inject."""
     before = diagnosis.snapshot
     # the clock of EKS may be ahead of this machine's, and new pods are younger than each change that it reported
@@ -185,8 +183,6 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
         stands=tuple(filter(about, outlook.stands)),
     )
 
-
-# --- restarts ---------------------------------------------------------------------------------------------------------
 
 # links on the pod and its network, and platforms without an agent: a new pod has the same failure
 _POD_LINKS = (2, 3, 4, 5)
@@ -297,9 +293,6 @@ def _same_source(old: PodStatus, new: PodStatus) -> CredentialSource | None:
     """Return the source of the credentials of both pods, as far as it is known; None if it differs or is not known."""
     sources = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
     return sources.pop() if len(sources) == 1 else None
-
-
-# --- credentials ------------------------------------------------------------------------------------------------------
 
 
 def _uses(before: Snapshot, after: Snapshot, refs: Collection[ServiceAccountRef], now: datetime) -> Iterator[UseChange]:

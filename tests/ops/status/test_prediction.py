@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops.change.support import writes
-from ops.status.outlooks import foreseen, ids, under_the_plan
+from ops.status.outlooks import ids, predicted, under_the_plan
 from podid.cli import changing
 from podid.cli.tree import COMMANDS
 from podid.domain.findings import EVERYONE, Fix, FixClass, Outcome, Subject, Verdict
@@ -18,7 +18,7 @@ from podid.ops.clients import Clients
 from podid.ops.restart import rollout
 from podid.ops.restart.targets import restart_plan
 from podid.ops.status.diagnose import Diagnosis, judge
-from podid.ops.status.foresee import Harm, examine_before, overlaid, refusal
+from podid.ops.status.prediction import Harm, examine_before, overlaid, refusal
 from podid.render.errors import error_text
 from podid.render.screen import Screen
 from way_worlds import write_files
@@ -110,10 +110,10 @@ class Watch:
         if self.before is None or self.clients is None:
             return None
         now, actions = self.site.clock.datetime(), [action for plan in self.plans for action in plan.actions]
-        foreseen = judge(overlaid(self.before.snapshot, actions, now))
+        predicted = judge(overlaid(self.before.snapshot, actions, now))
         after = self.examine(self.clients, Plan(header=self.plans[0].header, actions=())).report
         self.before, self.plans = None, []
-        return foreseen, after
+        return predicted, after
 
 
 Summary = tuple[str, ...]
@@ -161,11 +161,11 @@ def play(site: Site, monkeypatch: pytest.MonkeyPatch, lines: Iterable[list[str]]
         watch.changed = False
         if (both := watch.compared()) is None:
             continue
-        foreseen, after = both
-        left = left_open(foreseen.verdicts)
+        predicted, after = both
+        left = left_open(predicted.verdicts)
         assert left <= OPEN, line
         skipped = OPEN if left else set()
-        wrong = {row for row in summaries(foreseen) ^ summaries(after) if row[0] not in skipped}
+        wrong = {row for row in summaries(predicted) ^ summaries(after) if row[0] not in skipped}
         assert wrong == set(), line
     return changes
 
@@ -201,7 +201,7 @@ NO_AGENT = "After this: ✗ shop/orders  broken at link 6 agent: agent-not-insta
 
 def test_without_an_agent_pods_get_nothing(site: Site) -> None:
     assert NO_AGENT in site.must(*ASSOCIATE, "--dry-run", "-q").stdout
-    (after,) = foreseen(site, *ASSOCIATE)["after"]
+    (after,) = predicted(site, *ASSOCIATE)["after"]
     assert (after["state"], after["roleArn"]) == ("broken", f"{ROLE}/storefront")
     new = after["newPod"]
     assert (new["state"], new["link"], new["id"]) == ("broken", 6, "agent-not-installed")
@@ -213,7 +213,7 @@ def test_the_outlook_of_a_healthy_change_is_ready(site: Site) -> None:
         "After this: ✓ shop/orders  ready, role storefront",
         "  2 running pods change from the node role (if reachable) to storefront (Pod Identity)",
     ]
-    plan = foreseen(site, *ASSOCIATE)
+    plan = predicted(site, *ASSOCIATE)
     (after,) = plan["after"]
     assert (after["newPod"]["state"], after["notChecked"]) == ("ready", [])
     # until they are restarted, pods are from before
@@ -223,7 +223,7 @@ def test_the_outlook_of_a_healthy_change_is_ready(site: Site) -> None:
         *(2, True, "node-role"),
         {"uses": "pod-identity", "roleArn": f"{ROLE}/storefront"},
     )
-    assert not foreseen(site, *ASSOCIATE, "--restart")["brings"]
+    assert not predicted(site, *ASSOCIATE, "--restart")["brings"]
 
 
 def test_an_account_that_uses_irsa(site: Site) -> None:
@@ -248,7 +248,7 @@ def test_an_account_that_uses_irsa(site: Site) -> None:
 def test_the_outlook_has_the_findings_of_doctor(site: Site) -> None:
     """The association is of a default service account, and the role allows every cluster."""
     argv = ("associate", "payments/default", "--role", "orders-dynamodb")
-    plan = foreseen(site, *argv)
+    plan = predicted(site, *argv)
     assert {"default-sa-association", "trust-too-broad"} <= ids(plan["brings"])
     text = "\n".join(under_the_plan(site, *argv))
     assert "✗ payments/default  broken at link 6 agent: agent-not-installed" in text
@@ -289,7 +289,7 @@ def test_an_earlier_failure_is_shown_and_does_not_refuse_the_change(site: Site) 
 
 def test_a_move_changes_the_credentials_of_running_pods(site: Site) -> None:
     site.with_agent().with_identity()
-    plan = foreseen(site, "move", "shop/orders", "shop/moved", "--update-trust")
+    plan = predicted(site, "move", "shop/orders", "shop/moved", "--update-trust")
     states = {item["serviceAccount"]: item["newPod"]["state"] for item in plan["after"]}
     assert states["orders"] == "no-association"
     (use,) = plan["uses"]
@@ -305,7 +305,7 @@ def test_many_identities_are_counts(site: Site) -> None:
     lines = under_the_plan(site, "associate", *names, "shop/orders", "--role", "storefront")
     assert len(lines) < 8
     assert "41 identities" in lines[0]
-    assert len(foreseen(site, "associate", *names, "--role", "storefront")["after"]) == 40
+    assert len(predicted(site, "associate", *names, "--role", "storefront")["after"]) == 40
 
 
 # --- what is read -----------------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_many_identities_are_counts(site: Site) -> None:
 
 @pytest.mark.parametrize("wait", ["none", "api"])
 def test_without_waiting_the_cluster_is_not_read(site: Site, wait: str) -> None:
-    (after,) = foreseen(site, *ASSOCIATE, "--wait", wait)["after"]
+    (after,) = predicted(site, *ASSOCIATE, "--wait", wait)["after"]
     assert (after["newPod"]["state"], after["pods"]) == ("configured", None)
     assert under_the_plan(site, *ASSOCIATE, "--wait", wait) == [
         "After this: · shop/orders  configured, role storefront",
@@ -340,12 +340,12 @@ def test_unread_parts_are_one_line(site: Site) -> None:
 
 def test_installing_and_removing_the_agent(site: Site) -> None:
     site.associate("shop", "orders")
-    plan = foreseen(site, "install-agent")
+    plan = predicted(site, "install-agent")
     assert (plan["after"], plan["brings"]) == ([], [])  # roles are not read for it, so that nobody is found ready
     assert "agent-not-installed" in ids(plan["ends"])
     site.must("install-agent")
     site.wait(60)
-    plan = foreseen(site, "uninstall-agent")
+    plan = predicted(site, "uninstall-agent")
     assert {item["newPod"]["state"] for item in plan["after"]} == {"broken"}
     assert "agent-not-installed" in ids(plan["brings"])
 
@@ -353,15 +353,15 @@ def test_installing_and_removing_the_agent(site: Site) -> None:
 def test_a_role_without_permissions_or_trust_breaks_its_users(site: Site) -> None:
     site.with_agent().with_identity()
     site.trust("storefront", trust_for(ORDERS))
-    plan = foreseen(site, "role", "detach", "shop-orders", "--inline-policy", "dynamodb-read", "--adopt")
+    plan = predicted(site, "role", "detach", "shop-orders", "--inline-policy", "dynamodb-read", "--adopt")
     assert ids(plan["brings"]) == {"role-no-permissions"}
     site.must("trust", "add", "--role", "shop-orders", "--for", "shop/cart")
-    plan = foreseen(site, "trust", "remove", "--role", "shop-orders", "--for", "shop/orders")
+    plan = predicted(site, "trust", "remove", "--role", "shop-orders", "--for", "shop/orders")
     (after,) = plan["after"]
     assert after["newPod"]["state"] == "broken"
     assert plan["brings"]
     # nobody uses it: nothing comes of it
-    assert foreseen(site, "trust", "add", "--role", "irsa-reports", "--for", "shop/cart")["after"] is None
+    assert predicted(site, "trust", "add", "--role", "irsa-reports", "--for", "shop/cart")["after"] is None
 
 
 @pytest.mark.parametrize("fix", [(), (("podid", "restart", "shop/orders"),), (("podid", "role", "show", "orders"),)])

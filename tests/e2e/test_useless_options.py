@@ -1,0 +1,49 @@
+"""An option that has no effect in a command line is refused, or a note says so: a user expects its effect."""
+
+import json
+
+from harness import table
+from worlds import CLUSTER_ARN, Site
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+    ],
+}
+IN_PLACE = "--in-place and --role cannot be used together"
+ROLE = "--role cannot be used together with --for, --cluster-arn or --session-tags"
+
+
+@table(
+    ("line", "message"),
+    [
+        ("trust add --role storefront --for shop/orders --in-place", IN_PLACE),
+        ("trust remove --role storefront --for shop/orders --in-place", IN_PLACE),
+        ("trust tighten --role storefront --in-place", IN_PLACE),
+        ("trust tighten --role storefront --no-session-tags", ROLE),
+        (f"trust tighten FILE --for a/b --cluster-arn {CLUSTER_ARN} --skip-disabled-regions", "requires --role"),
+        ("trust check --role storefront --role-tag team=shop", "Specify the service account: --for NS/SA"),
+        ("disassociate shop/orders --yes --update-trust", "--update-trust requires --delete-role"),
+        ("disassociate shop/orders --yes --target-profile prod", "--target-profile requires --delete-role"),
+        ("role create r --for shop/orders --target-profile prod", "--target-profile requires --target-role"),
+        ("associate shop/orders --role r --target-profile prod", "--target-profile requires --target-role"),
+        ("can-i --policy-file FILE s3:GetObject --target-profile prod", "--target-profile cannot be used together"),
+        ("privileges --policy-file FILE --target-profile prod", "--target-profile cannot be used together"),
+    ],
+)
+def test_an_option_without_effect_is_refused(site: Site, line: str, message: str) -> None:
+    file = site.directory / "policy.json"
+    file.write_text(json.dumps(TRUST))
+    error = site(*(str(file) if word == "FILE" else word for word in line.split()), "-o", "json").error
+    assert (error["exitCode"], message in error["message"]) == (2, True), (line, error)
+
+
+def test_an_unused_profile_is_named(site: Site) -> None:
+    outcome = site("role", "delete", "storefront", "--adopt", "--target-profile", "prod", "--dry-run", "-o", "json")
+    note = "--target-profile was not used: role storefront assumes no role of another account"
+    assert (outcome.code, note in outcome.json["notes"]) == (0, True), outcome
