@@ -16,6 +16,7 @@ from _pytest.mark.structures import ParameterSet
 from hypothesis import settings
 
 import direct_requests
+import repeated_reads
 import reused_threads
 import shared_caches
 from harness import Golden, Podid
@@ -192,6 +193,7 @@ def _fast_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         shared_caches.install(patch)
         direct_requests.install(patch)
+        repeated_reads.install(patch)
         reused_threads.install(patch)
         yield
 

@@ -82,10 +82,11 @@ class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no t
     shares all nodes, and copies a node before a change."""
 
     _root: dict[str, Any]
+    changed: frozenset[str] | None = None
 
     def __copy__(self) -> "_SharedTrie":
         copied = _SharedTrie()
-        copied._root = self._root
+        copied._root, copied.changed = self._root, self.changed
         return copied
 
     def append_item(self, key: str, *values: Any, **named: Any) -> None:
@@ -97,6 +98,8 @@ class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no t
         super().remove_item(key, value)
 
     def _own(self, key: str) -> None:
+        if self.changed is not None:
+            self.changed |= {key}
         node = self._root = _own_node(self._root)
         for part in key.split("."):
             if part not in node["children"]:
@@ -138,10 +141,21 @@ def _another(client: Any, keys: Credentials) -> BaseClient:
     created = f"request-created.{meta.service_model.service_id.hyphenize()}"
     meta.events.unregister(created, client._request_signer.handler)
     meta.events.register(created, signer.handler)
+    _handlers(meta.events).changed = frozenset()
     # copy() reads these attributes from an empty client, whose __getattr__ would look for an operation
     shared: BaseClient = object.__new__(type(client))
     vars(shared).update(vars(client), _endpoint=endpoint, meta=meta, _request_signer=signer, _cache={})
     return shared
+
+
+def registered_later(client: Any) -> frozenset[str] | None:
+    """Return the events for which a handler was added to this copy of a client; None for a client that is no copy."""
+    return _handlers(client.meta.events).changed
+
+
+def _handlers(events: Any) -> _SharedTrie:
+    handlers: _SharedTrie = getattr(events, "_emitter", events)._handlers
+    return handlers
 
 
 def moto(patch: pytest.MonkeyPatch) -> None:

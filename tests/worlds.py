@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from moto.moto_api._internal import mock_random
 
 from cluster_api import ClusterApi, Json
 from harness import Outcome, Podid
@@ -85,8 +86,8 @@ def clear() -> None:
 def started(
     directory: Path | None = None, moment: float | None = None, *, encrypted: bool = False
 ) -> Iterator[Sandbox]:
-    """Yield the account without delays or faults, its clock at `moment` (by default now, because boto3 signs with the
-    current time). With a `directory` for the kubeconfig there is a cluster too. No other test can use the sandbox
+    """Yield the account without delays or faults, its clock at `moment` (by default about now, because boto3 signs with
+    the current time). With a `directory` for the kubeconfig there is a cluster too. No other test can use the sandbox
     meanwhile.
 
     The cluster uses HTTP: with TLS, `doctor` takes a third longer, because each command connects a dozen times. Only
@@ -116,11 +117,13 @@ def _cluster(world: World) -> SandboxCluster:
 
 
 def _reset_settings(box: Sandbox, moment: float | None) -> None:
-    """Reset the settings that a reset of the sandbox keeps."""
+    """Reset the settings that a reset of the sandbox keeps. Ids and times of roles are often those of the previous
+    world, so that shared_caches.py has the answers about them."""
     vars(box.gateway).pop("answer", None)  # a front of a test
+    mock_random.seed(0)
     box.admin_key = box.world.credentials.add_user("podid-admin", account=box.world.account)
     box.world.delays, box.world.limits = Delays(association=0.0, addon=0.0), Limits()
-    box.world.clock.stand_still(float(int(time.time())) if moment is None else moment)
+    box.world.clock.stand_still(time.time() // 10 * 10 if moment is None else moment)
     box.faults.calls.clear()
 
 

@@ -151,12 +151,13 @@ def test_reads_survive_resets_throttling_and_a_server_that_restarts(
     tls.script(
         Answer(hang_up=True),
         Answer(429, {}, {"Retry-After": "2"}),
+        Answer(429, {}, {"Retry-After": "0"}),
         Answer(503, "apiserver is shutting down"),
         Answer(200, {"ok": True}),
     )
     assert transport.get("/version", dict) == {"ok": True}
-    assert sleeps[1] == 2.0
-    assert len(sleeps) == 3
+    assert sleeps[1:3] == [2.0, 0.1]
+    assert len(sleeps) == 4
 
 
 def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> None:

@@ -289,7 +289,7 @@ def _pause(status: int, headers: Mapping[str, str], attempt: int, *, idempotent:
     if status == 429 or (idempotent and status in (500, 502, 503, 504)):
         after = headers.get("Retry-After", "")
         if after.isascii() and after.isdigit():
-            return float(after)
+            return max(float(after), 0.1)
         # a 500 without Retry-After mostly persists: a kubelet that cannot be reached, a broken webhook
         return None if status == 500 and attempt >= 2 else _backoff(attempt)
     return None
