@@ -67,7 +67,7 @@ def test_credentials_are_the_roles(box: Sandbox, eks: Any, auth: Any, connect: C
         "pods.eks.amazonaws.com",
         {"associationArn": made["associationArn"], "associationId": made["associationId"]},
     )
-    six_hours = datetime.now(UTC) + timedelta(hours=6)
+    six_hours = box.world.clock.datetime() + timedelta(hours=6)
     assert abs(answer["credentials"]["expiration"] - six_hours) < timedelta(seconds=5)
     key = box.world.credentials.find(answer["credentials"]["accessKeyId"])
     assert key is not None
