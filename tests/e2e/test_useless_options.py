@@ -47,3 +47,14 @@ def test_an_unused_profile_is_named(site: Site) -> None:
     outcome = site("role", "delete", "storefront", "--adopt", "--target-profile", "prod", "--dry-run", "-o", "json")
     note = "--target-profile was not used: role storefront assumes no role of another account"
     assert (outcome.code, note in outcome.json["notes"]) == (0, True), outcome
+
+
+@table("command", ["status", "verify", "restart --dry-run", "associate --role storefront --dry-run", "migrate plan"])
+def test_the_namespace_of_a_service_account_may_be_repeated(site: Site, command: str) -> None:
+    words = [*command.split(), "shop/orders"]
+    repeated, other, everywhere = (
+        site(*words, *option, "-o", "json") for option in (("-n", "shop"), ("-n", "payments"), ("-A",))
+    )
+    assert repeated.code == site(*words, "-o", "json").code != 2
+    for outcome in (other, everywhere):
+        assert outcome.error["message"] == "Service accounts cannot be used together with -n or -A", outcome

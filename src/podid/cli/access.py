@@ -21,7 +21,7 @@ from podid.cli.options import GUARD, Shared, override, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
-from podid.domain.names import ServiceAccountRef, parse_cluster_arn
+from podid.domain.names import ServiceAccountRef, check_namespace_of, parse_cluster_arn
 from podid.domain.option import seconds
 from podid.domain.plan import Default, Place, WhoAndWhere
 
@@ -137,14 +137,15 @@ class Access:
         return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
 
     def check_whose_pods(self, refs: Sequence[ServiceAccountRef], *, everywhere: bool = False) -> None:
-        """Raise UsageError if neither service accounts nor namespaces are specified (unless `everywhere`), or both."""
+        """Raise UsageError if neither service accounts nor namespaces are specified (unless `everywhere`), or service
+        accounts and another namespace than theirs."""
         if not refs and not everywhere and self.shared.namespace is None and not self.shared.all_namespaces:
             raise UsageError(
                 "Specify service accounts as NAMESPACE/NAME, a namespace (-n NS) or all namespaces (-A)",
                 hint=Other(("list",)),
             )
-        if refs and self.in_namespaces:
-            raise UsageError("Service accounts cannot be used together with -n or -A")
+        if self.in_namespaces:
+            check_namespace_of(refs, self.shared.namespace)
 
     @cached_property
     def named(self) -> NamedCluster | None:

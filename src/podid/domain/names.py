@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.errors import Again, InvalidInput
+from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.findings import Subject
 from podid.domain.members import Key
 
@@ -187,6 +187,13 @@ def check_namespace_name(name: str) -> str:
     if why := wrong_namespace(name):
         raise InvalidInput(why, subject=name)
     return name
+
+
+def check_namespace_of(refs: Iterable[ServiceAccountRef], namespace: str | None) -> None:
+    """Raise UsageError unless all service accounts are in the namespace; None: in all namespaces, or in one of a
+    pattern."""
+    if any(ref.namespace != namespace for ref in refs):
+        raise UsageError("Service accounts cannot be used together with -n or -A")
 
 
 def check_account(text: str) -> str:

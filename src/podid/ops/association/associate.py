@@ -7,7 +7,7 @@ from typing import Self
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.grouping import grouped
-from podid.domain.names import ServiceAccountRef, check_role_name, role_name
+from podid.domain.names import ServiceAccountRef, check_namespace_of, check_role_name, role_name
 from podid.domain.option import given_options
 from podid.domain.plan import Place, Plan, Skipped, document, text, texts
 from podid.domain.section import Known, Section
@@ -140,7 +140,9 @@ def associate_request(
 def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, named: bool) -> Selection | None:
     """Return the selection of -n, -A, --service-account and --selector. Raise UsageError if it is incomplete."""
     if not typed.pattern and not typed.selector:
-        if in_namespaces:
+        if in_namespaces and typed.service_accounts and not typed.from_file:
+            check_namespace_of(typed.service_accounts, namespace)
+        elif in_namespaces:
             raise UsageError("Specify the service accounts: --service-account NAME or --selector LABELS")
         if not named:
             raise UsageError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from podid.domain.errors import Again, InvalidInput, UsageError
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_account, check_namespace_name, check_role
 from podid.domain.option import REQUIRED, argument, included, option, options, repeatable, switch, tags
 from podid.ops.clusters import ClusterOptions
@@ -204,7 +204,7 @@ class DisassociateOptions:
         """Raise UsageError for an option about the role's deletion without --delete-role."""
         for name, value in (("--update-trust", self.update_trust), ("--target-profile", self.target_profile)):
             if value and not self.delete_role:
-                raise UsageError(f"{name} requires --delete-role", hint=Again(add=("--delete-role",)))
+                raise UsageError(f"{name} requires --delete-role")
 
 
 def _form(text: str) -> str:
