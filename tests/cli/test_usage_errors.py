@@ -58,6 +58,10 @@ def test_a_misspelled_command_that_reads_is_corrected() -> None:
         ("can-i s3:GetObject --for a/b", "podid can-i a/b s3:GetObject"),
         ("role create x --service-account a/b", "podid role create x --for a/b"),
         ("role attach x --for a/b", "podid role attach --help"),
+        # files are not arguments, as those of kubectl apply
+        ("plan a.yaml", "podid plan --file=a.yaml"),
+        ("apply a.yaml --yes", "podid apply --file=a.yaml"),
+        ("apply a.yaml b.yaml", "podid apply --help"),
         ("associate a/b --role x --no-wait", "podid associate a/b --role x --wait=none"),
         ("install-agent --version v1", "podid install-agent --addon-version v1"),
         ("restart --all", "podid restart --all-namespaces"),

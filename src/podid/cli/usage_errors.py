@@ -107,6 +107,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if names else "no arguments"
         message = f"{command} accepts {limit}: unexpected argument {extra[1]}"
+        if "--file" in known and extra[1] in argv:
+            return UsageError(message, hint=Again(swap=(extra[1], f"--file={extra[1]}")))
     elif missing := _MISSING.fullmatch(message):
         message = f"{command} requires {missing[1]}"
     elif message.startswith("No such option"):
