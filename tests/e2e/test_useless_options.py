@@ -3,18 +3,9 @@
 import json
 
 from harness import table
-from worlds import CLUSTER_ARN, Site
+from podid.domain.names import ServiceAccountRef
+from worlds import CLUSTER_ARN, Site, trust_for
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "pods.eks.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        }
-    ],
-}
 IN_PLACE = "--in-place and --role cannot be used together"
 ROLE = "--role cannot be used together with --for, --cluster-arn or --session-tags"
 
@@ -38,7 +29,7 @@ ROLE = "--role cannot be used together with --for, --cluster-arn or --session-ta
 )
 def test_an_option_without_effect_is_refused(site: Site, line: str, message: str) -> None:
     file = site.directory / "policy.json"
-    file.write_text(json.dumps(TRUST))
+    file.write_text(json.dumps(trust_for(ServiceAccountRef("shop", "orders"))))
     error = site(*(str(file) if word == "FILE" else word for word in line.split()), "-o", "json").error
     assert (error["exitCode"], message in error["message"]) == (2, True), (line, error)
 
