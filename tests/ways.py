@@ -195,7 +195,7 @@ STORY = _script(
 0 status shop/orders --require configured
 0 export
 0 export shop/orders --as terraform
-2 export shop/orders -n shop
+2 export shop/orders -n web
 5 export shop/nosuch
 0 export --roles --as pulumi
 0 convert -f cluster.json

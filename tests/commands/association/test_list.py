@@ -126,7 +126,7 @@ def test_list_of_named_service_accounts(three: Site) -> None:
     missing = three("list", "shop/orders", "shop/pay")
     assert (missing.code, missing.stdout) == (5, "")
     assert missing.stderr.startswith("Error: shop/pay has no association.\n")
-    assert three("list", "shop/orders", "-n", "shop").code == 2
+    assert three("list", "shop/orders", "-n", "web").code == 2
 
 
 def test_list_by_labels_of_the_service_account(three: Site) -> None:

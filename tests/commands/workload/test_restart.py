@@ -99,7 +99,7 @@ def test_a_dry_run_restarts_nothing(associated: Site) -> None:
 
 def test_the_pods_must_be_specified(associated: Site) -> None:
     assert associated("restart").code == 2
-    assert associated("restart", "shop/orders", "-n", "shop").code == 2
+    assert associated("restart", "shop/orders", "-n", "web").code == 2
     missing = associated("restart", "shop/order", "-o", "json")
     assert (missing.code, missing.error["code"]) == (5, "NotFound")
 

@@ -71,7 +71,7 @@ CODES = (
     ("shop/orders payments/billing-worker", 5),
     ("shop/orders shop/nosuch", 5),
     ("-n nosuch", 5),
-    ("shop/orders -n shop", 2),
+    ("shop/orders -n web", 2),
     ("shop/orders -A", 2),
     ("shop/orders --require verified", 2),
 )
