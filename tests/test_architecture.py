@@ -156,6 +156,18 @@ def test_reading_knows_no_command() -> None:
     assert found == {"ops/reading/readings.py imports podid.ops.agent.logs"}
 
 
+def test_the_kinds_load_no_kubernetes_client() -> None:
+    """Commands that only call AWS, such as list, load the kinds too."""
+    clients = {
+        f"{where(path)} imports {module}"
+        for path in FILES
+        if where(path).startswith("ops/change/")
+        for module, typing_only in imports(path)
+        if module.startswith("podid.kube.") and not typing_only
+    }
+    assert clients == set()
+
+
 def test_a_check_imports_only_the_check_of_another_module() -> None:
     """Code that several checks share is in facts/, or in checks/shared/ if it makes verdicts."""
     shared = {

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.cluster import Pod, Workload
@@ -17,10 +17,12 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import live, workload_subject
 from podid.facts.index import index
 from podid.facts.restarts import NewPods, is_kept
-from podid.kube.reader import KubeReader
 from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind
 from podid.ops.change.planned import with_changed
 from podid.ops.clients import Site
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
 
 SECONDS_BETWEEN_READS = 2.0
 
@@ -49,7 +51,7 @@ def _workload(action: Action) -> Subject:
     return Subject(**action.keys)
 
 
-def not_finished(reader: KubeReader, workload: Subject, waiting: str, since: datetime) -> str:
+def not_finished(reader: "KubeReader", workload: Subject, waiting: str, since: datetime) -> str:
     """Return what a rollout still waits for, with the reason why its controller cannot create pods, such as a quota or
     an admission rule, if that can be read. The status of a Deployment has that reason, others have only events."""
     if workload.kind == "Deployment":
