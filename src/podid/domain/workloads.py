@@ -72,12 +72,6 @@ def missing_containers(pod: Pod) -> tuple[str, ...]:
     return tuple(c.name for c in served(pod) if c in main and not any(name in c.env for name in INJECTED_ENV))
 
 
-def missed(pod: Pod) -> bool:
-    """Return whether the webhook did not inject the pod. It adds the volume to every pod that it injects; later another
-    webhook can remove variables or add containers."""
-    return TOKEN_VOLUME not in pod.volumes and bool(missing_containers(pod))
-
-
 def is_injected(pod: Pod) -> bool:
     """Return whether the pod has the webhook's token volume, and its main containers have the mount and the
     variables."""

@@ -17,10 +17,10 @@ from podid.domain.findings import Subject
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import (
+    TOKEN_VOLUME,
     carries_irsa,
     injected,
     live,
-    missed,
     missing_containers,
     on_fargate,
     on_windows,
@@ -60,6 +60,12 @@ class Group:
         return sum(len(pods) for state, pods in self.states.items() if state is not PodState.ENDED)
 
 
+def missed_by_webhook(pod: Pod) -> bool:
+    """Return whether the webhook did not inject the pod. It adds the volume to every pod that it injects; later another
+    webhook can remove variables or add containers."""
+    return TOKEN_VOLUME not in pod.volumes and bool(missing_containers(pod))
+
+
 def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodState:
     """Return the pod's state. Creation times of Kubernetes are whole seconds, so those of EKS are truncated."""
     if not live(pod):
@@ -72,7 +78,7 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
         return PodState.OPTED_OUT
     if carries_irsa(pod):
         return PodState.IRSA
-    if not missed(pod):
+    if not missed_by_webhook(pod):
         return PodState.INJECTED
     if isinstance(association, UnreadAssociation) or association.created_at is None:
         return PodState.UNDATED

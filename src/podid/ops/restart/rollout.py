@@ -20,7 +20,8 @@ from podid.calls.patience import Clock, Patience
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
-from podid.domain.workloads import injected, missed
+from podid.domain.workloads import injected
+from podid.facts.injection import missed_by_webhook
 from podid.facts.restarts import on_delete, partitioned, paused, without_account
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout
@@ -221,7 +222,7 @@ class _Course:
         """Check whether every new pod has the injected fields."""
         target = self.target
         pods = group(self.kube.reader, target.refs).get(target.workload, [])
-        bare = tuple(pod.name for pod in pods if missed(pod)) if target.expect_injected else ()
+        bare = tuple(pod.name for pod in pods if missed_by_webhook(pod)) if target.expect_injected else ()
         if not bare:
             carrying = sum(map(injected, pods))
             after = {**(target.action.after or {}), "pods": len(pods), "injected": carrying}

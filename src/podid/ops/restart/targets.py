@@ -19,7 +19,8 @@ from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan, Skipped
 from podid.domain.section import required
-from podid.domain.workloads import injected, is_injected, live, missed, opted_out, static, workload_subject
+from podid.domain.workloads import injected, is_injected, live, opted_out, static, workload_subject
+from podid.facts.injection import missed_by_webhook
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
 from podid.kube.reader import KubeReader
 from podid.ops.association.read import association_not_found, list_refs
@@ -157,7 +158,7 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
         return [pod for pod in pods if injected(pod)]
     if not stale:
         return pods
-    return [pod for pod in pods if static(pod) or missed(pod) or f"{pod.namespace}/{pod.name}" in late]
+    return [pod for pod in pods if static(pod) or missed_by_webhook(pod) or f"{pod.namespace}/{pod.name}" in late]
 
 
 def conflict(workload: Subject, hindrance: Hindrance) -> Conflict:
