@@ -56,8 +56,8 @@ def declared_trust(
             return current
         quota.check(declared, role.name, current=current)
         if current is not None and whole:
-            own = (User(who.name, who) for who in _identities(subjects, tags))
-            _check_users(role, current, declared, (*own, *users_of(role, subjects, tags)))
+            named = (User(who.name, who) for who in _identities(subjects, tags))
+            _check_users(role, current, declared, (*named, *users_of(role, subjects, tags)))
         return declared
     identities = list(_identities(subjects, tags))
     try:
