@@ -133,9 +133,9 @@ class RolePlanner:
         # an adopted role becomes as declared at once, so that a rerun changes nothing
         ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
         others_of = fingerprints(role, trust.parse_policy(current.trust))
-        left = (current.tags.get(KEPT_KEY, "") if mark.ours else others_of).split()
+        kept_before = (current.tags.get(KEPT_KEY, "") if mark.ours else others_of).split()
         if ours:
-            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects, left)
+            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects, kept_before)
         if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         before = ROLE_SETTINGS.state_of(current)
@@ -149,7 +149,7 @@ class RolePlanner:
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
         kept_inline = {name: held.inline[name] for name in required}
         policies = policy_changes(role.name, held, {**documents, **kept_inline}, arns)
-        trusts = trust_changes(role, current, subjects, self.quota, whole=ours, kept=left)
+        trusts = trust_changes(role, current, subjects, self.quota, whole=ours, kept=kept_before)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
@@ -174,8 +174,8 @@ class RolePlanner:
                     subject=role.name,
                 )
         if decision.mark:
-            left_to_others = {KEPT_KEY: others_of} if decision.taken and others_of else {}
-            after = {**after, "tags": tagged(texts(after, "tags"), {**declaration.owner_tag, **left_to_others})}
+            kept_now = {KEPT_KEY: others_of} if decision.taken and others_of else {}
+            after = {**after, "tags": tagged(texts(after, "tags"), {**declaration.owner_tag, **kept_now})}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         reason = "of an association that is not in the file requires it"
         notes += [

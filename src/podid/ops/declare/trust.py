@@ -25,7 +25,7 @@ _NO_MATCH = trust.TrustVerdict.NO_MATCH
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class RoleUser:
     """An association that is not declared and that needs the role. `known` is whether the association was read."""
 
     name: str
@@ -56,7 +56,7 @@ def declared_trust(
             return current
         quota.check(declared, role.name, current=current)
         if current is not None and whole:
-            named = (User(who.name, who) for who in _identities(subjects, tags))
+            named = (RoleUser(who.name, who) for who in _identities(subjects, tags))
             _check_users(role, current, declared, (*named, *users_of(role, subjects, tags)))
         return declared
     identities = list(_identities(subjects, tags))
@@ -119,16 +119,16 @@ def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[tru
             )
 
 
-def users_of(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[User]:
+def users_of(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[RoleUser]:
     """Yield the associations that are not declared and that need the role: as their own role, without a declared
     statement that allows them, or as target role."""
     for who in _staying(role, subjects, tags):
         cluster = next(item for item in subjects if item.cluster_arn == who.cluster_arn)
-        yield User(who.name, who, known=ServiceAccountRef(who.namespace, who.service_account) not in cluster.unread)
+        yield RoleUser(who.name, who, known=ServiceAccountRef(who.namespace, who.service_account) not in cluster.unread)
     for cluster in subjects:
         for item in cluster.chained:
             pod = trust.PodIdentity.of(cluster.cluster_arn, item, role_tags=None)
-            yield User(pod.name, trust.TargetHop(item.role_arn, pod, item.external_id, role_tags=dict(tags)))
+            yield RoleUser(pod.name, trust.TargetHop(item.role_arn, pod, item.external_id, role_tags=dict(tags)))
 
 
 def _staying(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:
@@ -191,7 +191,7 @@ def _reaches_elsewhere(statement: trust.Statement, account: str, own: Collection
 
 
 def removed_notes(role: Role, after: trust.Policy, clusters: Sequence[str]) -> Iterator[str]:
-    """Yield a note on each statement that the role loses, and whom the statement allows."""
+    """Yield a note on each statement that the role loses, with the principals that the statement allows."""
     before = trust.parse_policy(role.trust)
     remaining = {trust.meaning(item.raw) for item in after.statements}
     for item in before.statements:
@@ -214,7 +214,7 @@ def _without_undeclared(
     subjects: Sequence[ClusterSubjects],
     identities: Sequence[trust.PodIdentity],
     current: trust.Policy,
-    users: Sequence[User],
+    users: Sequence[RoleUser],
     kept: Collection[str],
 ) -> trust.Policy | None:
     """Return the policy without the statements that are not declared; None if none remains. It keeps podid's statements
@@ -241,11 +241,11 @@ def _of_other_cluster(statement: trust.Statement, clusters: Collection[str]) -> 
 
 def _stays(statement: trust.Statement, kept: Collection[str]) -> bool:
     """Return whether the role keeps a statement that is neither declared nor podid's: one that existed when the file
-    adopted the role, or a Deny, which somebody wrote to stop an access."""
+    adopted the role, or a Deny, written to stop an access."""
     return not statement.allow or trust.fingerprint(statement.raw) in kept
 
 
-def _serves(policy: trust.Policy, statement: trust.Statement, user: User) -> bool:
+def _serves(policy: trust.Policy, statement: trust.Statement, user: RoleUser) -> bool:
     """Return whether a user may need the statement, and the statement is made for such users: podid's for pods, and one
     that names only the role which assumes the target role."""
     if isinstance(user.request, trust.TargetHop):
@@ -256,18 +256,18 @@ def _serves(policy: trust.Policy, statement: trust.Statement, user: User) -> boo
     return own and trust.evaluate(alone, user.request).assume_role.verdict is not _NO_MATCH
 
 
-def _judged(policy: trust.Policy | None, user: User) -> trust.TrustVerdict:
+def _judged(policy: trust.Policy | None, user: RoleUser) -> trust.TrustVerdict:
     return _NO_MATCH if policy is None else trust.evaluate(policy, user.request).verdict
 
 
-def _losing(current: trust.Policy, after: trust.Policy | None, users: Iterable[User]) -> Iterator[User]:
+def _losing(current: trust.Policy, after: trust.Policy | None, users: Iterable[RoleUser]) -> Iterator[RoleUser]:
     """Yield the users that the policy may allow now and does not afterwards."""
     for user in users:
         if _judged(current, user) is not _NO_MATCH and _judged(after, user) is _NO_MATCH:
             yield user
 
 
-def _check_users(role: DeclaredRole, current: trust.Policy, after: trust.Policy, users: Iterable[User]) -> None:
+def _check_users(role: DeclaredRole, current: trust.Policy, after: trust.Policy, users: Iterable[RoleUser]) -> None:
     for user in _losing(current, after, users):
         _check_read(role, user)
         message = f"The trust policy in the file does not allow {user.name}, whose association uses role {role.name}"
@@ -275,14 +275,14 @@ def _check_users(role: DeclaredRole, current: trust.Policy, after: trust.Policy,
         raise Conflict(message, advice=advice, subject=role.name)
 
 
-def _check_read(role: DeclaredRole, user: User) -> None:
+def _check_read(role: DeclaredRole, user: RoleUser) -> None:
     if not user.known:
         message = f"It is not known whether the association of {user.name} uses role {role.name}"
         raise Undetermined(message, advice="Nothing was changed.", subject=role.name)
 
 
 def _serving(
-    role: DeclaredRole, current: trust.Policy, policy: trust.Policy | None, users: Sequence[User]
+    role: DeclaredRole, current: trust.Policy, policy: trust.Policy | None, users: Sequence[RoleUser]
 ) -> trust.Policy | None:
     """Return the policy with a statement of its own for each user that would lose access."""
     for user in tuple(_losing(current, policy, users)):
