@@ -1,5 +1,6 @@
 """The form of an answer by the protocol of its service. tests/hostile/test_one_gate.py calls every operation."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import botocore.session
@@ -46,12 +47,8 @@ def operation(service: str, name: str) -> Any:
     ],
 )
 def test_form(service: str, name: str, body: bytes, headers: dict[str, str], problem: str) -> None:
-    try:
+    with pytest.raises(Malformed, match=f"^{problem}$") if problem else nullcontext():
         check_form(operation(service, name), RawAnswer(200, body, headers))
-    except Malformed as error:
-        assert str(error) == problem
-    else:
-        assert not problem
 
 
 def test_other_texts_of_an_answer_are_not_in_the_message() -> None:

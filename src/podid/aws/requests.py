@@ -28,7 +28,6 @@ from podid.calls.http import limit_pools, read_whole
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
-
 def limit_answers(client: Any) -> "Bounded":
     """Limit the size of this client's answers to LARGEST_ANSWER, and their time to that of the call; larger ones raise
     TooLarge. Return the client's HTTP session."""

@@ -43,8 +43,8 @@ class ResourcePolicies:
         if url is None:
             return None
         # an answer without attributes has no member: the ARN shows that it is SQS's
-        params = {"QueueUrl": url, "AttributeNames": ["Policy", "QueueArn"]}
-        return api.find("GetQueueAttributes", params, subject, partial(_attribute, "QueueArn", str(arn)))
+        request = {"QueueUrl": url, "AttributeNames": ["Policy", "QueueArn"]}
+        return api.find("GetQueueAttributes", request, subject, partial(_attribute, "QueueArn", str(arn)))
 
     @needs("secretsmanager:GetResourcePolicy")
     def find_secret_policy(self, arn: Arn) -> Document | None:
