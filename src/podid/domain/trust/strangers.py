@@ -70,8 +70,8 @@ class StrangerAccess:
 
 def strangers_allowed(policy: Policy, own: str) -> Iterator[StrangerAccess]:
     """Yield the statements that allow, or may allow, principals of accounts other than `own` to assume the role."""
-    other = next(digits * 12 for digits in "987654321" if digits * 12 not in str(policy.document))
-    samples = list(dict.fromkeys(_samples(policy, own, other)))
+    unnamed = next(digits * 12 for digits in "987654321" if digits * 12 not in str(policy.document))
+    samples = list(dict.fromkeys(_samples(policy, own, unnamed)))
     anything = Sent(open=("",), optional=True)
     for statement in policy.statements:
         if not statement.allow or not statement.about(ASSUME_ROLE):
@@ -81,7 +81,7 @@ def strangers_allowed(policy: Policy, own: str) -> Iterator[StrangerAccess]:
         if reported := without_id or allowed:
             accounts = {item.account for item in reported}
             ids = None if without_id else tuple(_external_ids(policy, statement))
-            yield StrangerAccess(statement, tuple(sorted(accounts - {other})), other in accounts, ids)
+            yield StrangerAccess(statement, tuple(sorted(accounts - {unnamed})), unnamed in accounts, ids)
 
 
 def _allows(policy: Policy, statement: Statement, stranger: Stranger, own: str, external_id: Sent | None) -> bool:
@@ -122,13 +122,13 @@ def _external_ids(policy: Policy, statement: Statement) -> Iterator[tuple[str, .
 # --- sample principals ------------------------------------------------------------------------------------------------
 
 
-def _samples(policy: Policy, own: str, other: str) -> Iterator[Stranger]:
+def _samples(policy: Policy, own: str, unnamed: str) -> Iterator[Stranger]:
     conditions = [item for statement in policy.statements for item in statement.conditions]
     names = [name for statement in policy.statements for kind, name in statement.principals if kind == "AWS"]
     patterns = [*_values(conditions, _ARN), *(name for name in names if ":" in name)]
     digits = [*_values(conditions, _OF_ACCOUNT), *(item.split(":", 5)[4] for item in patterns if item.count(":") > 4)]
     accounts = {account for text in (*names, *patterns, *digits) for account in _ACCOUNT.findall(text)}
-    accounts |= {_filled_account(text) for text in digits} | {other}
+    accounts |= {_filled_account(text) for text in digits} | {unnamed}
     partition = next((name.split(":")[1] for name in names if name.startswith("arn:")), "aws")
     organizations = [("", ""), (_OTHER_ORGANIZATION, _path(_OTHER_ORGANIZATION)), *_organizations(conditions)]
     for account in sorted(accounts - {own, ""}):
