@@ -165,5 +165,5 @@ def test_an_association_in_two_files_of_a_cluster_is_a_mistake(
 
 
 def test_an_association_of_two_clusters_may_be_in_two_files(clusters: Filed) -> None:
-    outcome = clusters.site("plan", *_declaring(clusters, "demo", "blue"), "-o", "json")
-    assert (outcome.code, [len(item["created"]) for item in outcome.json["items"]]) == (3, [1, 1])
+    outcome = clusters.site("plan", *_declaring(clusters, "demo", "blue"), "--update-trust", "-o", "json")
+    assert (outcome.code, [len(item["created"]) for item in outcome.json["items"]]) == (3, [1, 1]), outcome
