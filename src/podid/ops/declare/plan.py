@@ -158,6 +158,7 @@ class FilePlanner:
         return FilePlan(
             plan=whole,
             files=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
+            owners=frozenset((item.owner_key, item.name) for place in self.sites for item in place.declarations),
             unchanged=unchanged,
             only_in_cluster=_unlisted(work, (*accounts.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(
