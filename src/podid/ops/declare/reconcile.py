@@ -294,6 +294,7 @@ def requires(declarations: Sequence[Declaration], ownership: Ownership, reason: 
         "createServiceAccount": creates,
         "agent": any(item.agent is not None for item in declarations),
         "clusters by tags": any(choice.tags for item in declarations for choice in item.clusters),
+        "removing statements": any(item.roles for item in declarations),
         "--target-role": ownership.update_trust and any(item.target_role for item in associations),
     }
     return next((value for words, value in needed.items() if reason.startswith(words)), True)
