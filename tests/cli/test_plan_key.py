@@ -90,6 +90,6 @@ def test_a_signed_plan_carries_its_flags_and_requires_no_answer(filed: Filed) ->
     unsigned = filed.site("apply", "--plan", str(path), "--wait", "none")
     assert (unsigned.code, "--adopt" in unsigned.stderr) == (6, True), unsigned
     asked = filed.site("apply", "--plan", str(path), "--adopt", "--update-trust", "--wait", "none", "--yes")
-    assert (asked.code, "may become administrator" in asked.stderr) == (2, True), asked
+    assert (asked.code, "would be administrator" in asked.stderr) == (2, True), asked
     outcome = filed.site("apply", "--plan", str(path), "--wait", "none", env=KEY)
     assert outcome.code == 0, outcome

@@ -34,7 +34,13 @@ def live(filed: Filed) -> Filed:
     filed.apply()
     filed.site.associate("shop", "cart", "storefront")
     filed.site.box.iam.backend(ACCOUNT).create_role(
-        "AWSServiceRoleForShop", json.dumps(trusting(SAFE)), "/aws-service-role/shop.amazonaws.com/", None, "", [], 3600
+        "AWSServiceRoleForShop",
+        json.dumps(trusting(SAFE)),
+        "/aws-service-role/shop.amazonaws.com/",
+        None,
+        "",
+        [],
+        "3600",
     )
     return filed
 
@@ -203,9 +209,9 @@ def test_a_resource_that_no_file_owns_requires_its_flags_again(live: Filed, save
 
 # what requires an answer at a terminal
 ASKED: dict[str, tuple[Attack, str]] = {
-    "AdministratorAccess": (lambda _: attachment("web", "AdministratorAccess"), "role web may become administrator"),
-    "IAMFullAccess": (lambda _: attachment("web", "IAMFullAccess"), "role web may become administrator"),
-    "all actions": (lambda _: inline("web", {"Action": "*"}), "may become administrator: all actions"),
+    "AdministratorAccess": (lambda _: attachment("web", "AdministratorAccess"), "role web would be administrator"),
+    "IAMFullAccess": (lambda _: attachment("web", "IAMFullAccess"), "role web would be administrator"),
+    "all actions": (lambda _: inline("web", {"Action": "*"}), "role web would be administrator: all actions"),
     "all actions but one": (
         lambda _: action(
             "role-policy",

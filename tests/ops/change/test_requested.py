@@ -1,6 +1,7 @@
 """The rules for plans from elsewhere. Attacks by a saved plan: tests/commands/declare/test_saved.py; by a journal:
 tests/ops/change/test_undo.py and tests/commands/history/test_undoing.py."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness import table
-from ops.change.forging import ACCOUNT, CALLER, judged
+from ops.change.forging import CALLER, judged
+from ops.change.support import ACCOUNT
 from podid.domain.errors import AccessDenied
 from podid.domain.plan import Action, Header, Plan
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
@@ -19,12 +21,10 @@ ROOT = Path(__file__).parents[3]
 
 
 def clients(document: object = None) -> Any:
-    def get(arn: str) -> object:
-        if isinstance(document, Exception):
-            raise document
-        return document
+    def several(arns: Sequence[str]) -> dict[str, object]:
+        return dict.fromkeys(arns, document)
 
-    return SimpleNamespace(iam=SimpleNamespace(find_role=lambda name: None, get_managed_document=get))
+    return SimpleNamespace(iam=SimpleNamespace(find_role=lambda name: None, get_managed_documents=several))
 
 
 def policy(*actions: str, **more: object) -> dict[str, Any]:
@@ -33,11 +33,11 @@ def policy(*actions: str, **more: object) -> dict[str, Any]:
 
 
 def writing(document: object, before: object = None) -> Action:
-    states = (
+    old, new = (
         None if item is None else {"roleName": "x", "policyName": "p", "policyDocument": item}
         for item in (before, document)
     )
-    return ROLE_POLICY.action(*states)
+    return ROLE_POLICY.action(old, new)
 
 
 @table(
@@ -62,7 +62,7 @@ def test_an_inline_policy_that_opens_a_way(action: Action, answer: str) -> None:
 @table(
     ("name", "document", "answer"),
     [
-        ("aws:policy/Mine", policy("*"), "role x may become administrator: all actions"),
+        ("aws:policy/Mine", policy("*"), "role x would be administrator: all actions"),
         ("aws:policy/Mine", policy("s3:*"), ""),
         # the document decides, not the name
         ("aws:policy/IAMFullAccess", policy("iam:GetUser"), ""),
@@ -86,9 +86,9 @@ def test_a_managed_policy_is_read_or_known_by_name(name: str, document: object, 
 def test_a_trust_policy_that_cannot_be_read_is_refused() -> None:
     from podid.domain.errors import Conflict
 
-    states = ({"roleName": "x", "policyDocument": {"Statement": item}} for item in ([], ["x"]))
+    old, new = ({"roleName": "x", "policyDocument": {"Statement": item}} for item in ([], ["x"]))
     with pytest.raises(Conflict, match="A trust policy in the journal cannot be read"):
-        judged(Plan(header=HEADER, actions=(ROLE_TRUST.action(*states),)), clients())
+        judged(Plan(header=HEADER, actions=(ROLE_TRUST.action(old, new),)), clients())
 
 
 def test_the_table_in_security_has_each_rule() -> None:

@@ -16,10 +16,10 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Role, owned_by_aws
 from podid.domain.declaration import OWNER_KEY, scope_of
-from podid.domain.errors import AccessDenied, Again, Conflict, InvalidInput, PodidError
+from podid.domain.errors import Again, Conflict, InvalidInput, PodidError
 from podid.domain.names import AGENT_ADDON, AWS_MANAGED, PODS_PRINCIPAL, Arn, role_name, role_path
 from podid.domain.plan import Action, Plan, Verb, document, text, texts
-from podid.domain.policy.grants import MANAGED, may_become, ways_of
+from podid.ops.change.granting import OF_POLICIES, granted_by
 from podid.ops.change.kinds import (
     ADDON,
     ASSOCIATION,
@@ -317,34 +317,11 @@ def _loses_boundary(requested: Requested, action: Action) -> Iterator[Objection]
 
 
 def _administers(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Judge the ways to any permission that a policy opens for the role."""
-    if action.after is None or action.kind not in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
-        return
-    role, name, arn = role_of(action), action.keys.get("policyName"), action.keys.get("policyArn", "")
-    if name is not None:
-        ways = opened_ways(action)
-    else:
-        try:
-            ways = ways_of(requested.clients.iam.get_managed_document(arn))
-        except AccessDenied as error:
-            if not (ways := opened_ways(action)):
-                yield Objection(f"role {role} would have policy {arn}, which could not be read: {error.message}")
-    if ways:
-        yield Objection(f"role {role} {may_become(ways)} (policy {name or arn})")
-
-
-def opened_ways(action: Action) -> tuple[str, ...]:
-    """Return the ways that the policy of an action opens, without a call: a managed policy of AWS by its name."""
-    if action.after is None:
-        return ()
-    if action.kind == ROLE_ATTACHMENT.name:
-        arn = action.keys["policyArn"]
-        name = arn.rpartition("/")[2]
-        return (f"managed policy {name}",) if AWS_MANAGED in arn and name in MANAGED else ()
-    if action.kind != ROLE_POLICY.name:
-        return ()
-    before = () if action.before is None else ways_of(document(action.before, "policyDocument"))
-    return tuple(way for way in ways_of(document(action.after, "policyDocument")) if way not in before)
+    """Judge the policies of the action's role together, at its first action."""
+    actions = [item for item in requested.plan.actions if item.kind in OF_POLICIES and role_of(item) == role_of(action)]
+    if actions and actions[0] is action:
+        exists = requested.role(action) is not None
+        yield from map(Objection, granted_by(requested.clients.iam, role_of(action), actions, exists=exists))
 
 
 _FILES = frozenset({RequestSource.PLAN})
