@@ -311,9 +311,14 @@ def _is_strange(requested: Requested, kind: str, name: str) -> bool:
 
 
 def _loses_boundary(requested: Requested, action: Action) -> Iterator[Objection]:
-    boundary = text(action.before, "permissionsBoundary")
-    if action.kind == ROLE_SETTINGS.name and boundary and text(action.after, "permissionsBoundary") != boundary:
-        yield Objection(f"role {role_of(action)} would lose its permissions boundary {boundary}")
+    if action.kind != ROLE_SETTINGS.name:
+        return
+    role = role_of(action)
+    boundary, following = (text(state, "permissionsBoundary") for state in (action.before, action.after))
+    if boundary and following and following != boundary:
+        yield Objection(f"role {role} would have the permissions boundary {following} instead of {boundary}")
+    elif boundary and not following:
+        yield Objection(f"role {role} would lose its permissions boundary {boundary}")
 
 
 def _administers(requested: Requested, action: Action) -> Iterator[Objection]:
