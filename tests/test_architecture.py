@@ -478,7 +478,7 @@ VAGUE = {
 }
 # members of documents keep their names
 KEPT_NAMES = {
-    *("ops/role/uses.py what", "render/doctor.py what"),
+    *("domain/section.py what", "render/doctor.py what"),
     *("domain/evidence.py left", "domain/migration.py other"),
 }
 
