@@ -9,7 +9,7 @@ from botocore.parsers import ResponseParserError
 
 from podid.aws.api import Api
 from podid.aws.errors import Origin
-from podid.aws.requests import last_status
+from podid.aws.form import RawAnswer, last_answer
 from podid.calls.pacing import Pacer
 from podid.domain.errors import PodidError, Throttled, UnreadableAnswer
 from podid.domain.foreign import Object, text
@@ -42,7 +42,7 @@ def test_the_status_of_an_answer_that_is_not_xml(status: int, error: type[PodidE
     """botocore reports an empty body of an error as unparsable, without the status."""
 
     def fail() -> NoReturn:
-        last_status.set(status)
+        last_answer.set(RawAnswer(status))
         raise ResponseParserError("no element found")
 
     with pytest.raises(error) as caught:
@@ -55,3 +55,9 @@ def test_a_name_that_is_repeated_is_one_name() -> None:
     pages = {None: {"addons": ["x", "y", *["x"] * 1000], "nextToken": "2"}, "2": {"addons": ["x", "z"]}}
     listing = api("eks", list_addons=lambda **asked: pages[asked.get("nextToken")])
     assert list(listing.names("ListAddons", {}, "them", "addons")) == ["x", "y", "z"]
+
+
+def test_a_page_that_is_cut_off_without_the_position_of_the_next_one() -> None:
+    listing = api("iam", list_roles=lambda: {"Roles": [], "IsTruncated": True})
+    with pytest.raises(UnreadableAnswer, match=r"cannot be read: it is truncated and has no Marker$"):
+        list(listing.names("ListRoles", {}, "the roles", "Roles"))

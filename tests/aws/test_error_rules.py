@@ -364,6 +364,24 @@ REFUSALS = [
         Rejected,
         "the session policy of X is too large (PackedPolicyTooLarge: 120%)",
     ),
+    (
+        "cloudformation",
+        "DescribeStackResources",
+        "ValidationError",
+        "Stack for orders does not exist",
+        NotFound,
+        "no stack in eu-west-1 has X (Stack for orders does not exist)",
+    ),
+    (
+        "cloudformation",
+        "DescribeStackResources",
+        "ValidationError",
+        "PhysicalResourceId is too long",
+        Rejected,
+        "CloudFormation does not accept DescribeStackResources for X (PhysicalResourceId is too long)",
+    ),
+    ("sns", "GetTopicAttributes", "NotFound", "no topic", NotFound, "X does not exist, or has no policy (no topic)"),
+    ("eks", "DescribeAddon", "NotFound", "no route", Rejected, "EKS refused DescribeAddon for X (NotFound: no route)"),
 ]
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,7 +215,9 @@ def test_each_permission_less(way: Way, site: Site, monkeypatch: pytest.MonkeyPa
 def test_each_reading_refused(way: Way, kind: str, site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # what is tried again is tried again at once, and not for long
     for client, seconds in ((AwsSession, 0.2), (Transport, 0.3)):
-        monkeypatch.setitem(client.__init__.__kwdefaults__, "patience", seconds)  # type: ignore[misc]
+        defaults: dict[str, Any] | None = client.__init__.__kwdefaults__
+        assert defaults is not None
+        monkeypatch.setitem(defaults, "patience", seconds)
     monkeypatch.setattr(cluster, "_PROBE_SECONDS", 0.3)
     screens = site_of(way, site, monkeypatch, tmp_path)
     calls: set[str] = set()

@@ -52,6 +52,14 @@ class Server:
         self.answer = lambda _: remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
 
+def _decoded(raw: bytes) -> Any:
+    """Return the JSON of a request; the text of another, such as a form of IAM's; None without a body."""
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw.decode()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -69,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
             parts.path,
             dict(parse_qsl(parts.query)),
             {key.lower(): value for key, value in self.headers.items()},
-            json.loads(raw) if raw else None,
+            _decoded(raw),
             self.client_address[1],
         )
         server.requests.append(request)

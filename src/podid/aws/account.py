@@ -1,8 +1,7 @@
 """The clients for small services: AWS Account Management, AWS Organizations, and CloudFormation."""
 
 from podid.aws.api import ServiceGateway
-from podid.domain.errors import Rejected
-from podid.domain.foreign import Object, many, text, text_or
+from podid.domain.foreign import Object, list_at, text, text_or
 from podid.domain.owners import Owner, of_stack
 from podid.domain.permissions import needs
 
@@ -17,7 +16,7 @@ class AccountManagement(ServiceGateway):
     def list_regions(self) -> tuple[str, ...]:
         """Return the regions that are enabled for the account, sorted."""
         params = {"RegionOptStatusContains": _ENABLED, "MaxResults": 50}
-        read = many("Regions", lambda item: text(item, "RegionName"))
+        read = list_at("Regions", lambda item: text(item, "RegionName"))
         return tuple(sorted(self._api.items("ListRegions", params, "the regions of the account", read)))
 
 
@@ -27,7 +26,7 @@ class Organizations(ServiceGateway):
     @needs("organizations:ListAccounts")
     def list_active_accounts(self) -> tuple[str, ...]:
         """Return the IDs of the active accounts, sorted: suspended and closed ones have no usable roles."""
-        read = many("Accounts", lambda item: (text(item, "Id"), text_or(item, "State") or text_or(item, "Status")))
+        read = list_at("Accounts", lambda item: (text(item, "Id"), text_or(item, "State") or text_or(item, "Status")))
         accounts = self._api.items("ListAccounts", {}, "the accounts of the organization", read)
         # an SDK of before 2025 has only Status, which has the value ACTIVE too
         return tuple(sorted(account for account, state in accounts if state == "ACTIVE"))
@@ -48,11 +47,9 @@ class CloudFormation(ServiceGateway):
             )
 
         request = {"PhysicalResourceId": name}
-        try:
-            resources = self._api.read("DescribeStackResources", request, f"role {name}", many("StackResources", read))
-        except Rejected:
-            return None  # the answer if no stack has the resource
-        for kind, physical, status, stack in resources:
+        listed = list_at("StackResources", read)
+        resources = self._api.find("DescribeStackResources", request, f"role {name}", listed)
+        for kind, physical, status, stack in resources or ():
             if (kind, physical) == (_ROLE, name) and status != "DELETE_COMPLETE":
                 return of_stack(stack)
         return None

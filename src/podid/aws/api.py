@@ -14,12 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from podid.aws.errors import SERVICE_NAMES, Origin, translate, unreadable
-from podid.aws.requests import Repeats, last_status
+from podid.aws.form import check_form, last_answer
+from podid.aws.requests import Repeats
 from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
-from podid.domain.foreign import Malformed, Object, Reading, as_object, names, pages, text_or
+from podid.domain.foreign import Malformed, Object, Reading, as_object, flag_or, names, pages, text_or
 from podid.domain.names import Arn
 
 T = TypeVar("T")
@@ -64,9 +65,12 @@ class Api:
     def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         method = self._repeats.get(operation) or getattr(self.client, xform_name(operation))
         translated = partial(translate, service=self.service, operation=operation, subject=subject, origin=self.origin)
-        last_status.set(0)
+        last_answer.set(None)
         try:
-            return read(as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS)))
+            answer = as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS))
+            if (raw := last_answer.get()) is not None:
+                check_form(self.client.meta.service_model.operation_model(operation), raw)
+            return read(answer)
         except Overdue as error:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
             raise ConnectionLost(
@@ -79,7 +83,8 @@ class Api:
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
         except UNPARSABLE as error:
-            status = last_status.get()
+            raw = last_answer.get()
+            status = raw.status if raw is not None else 0
             if status >= 300:  # a load balancer or a proxy answered: botocore rejects such a body if it expects XML
                 raise translated(ClientError({"ResponseMetadata": {"HTTPStatusCode": status}}, operation)) from error
             # the text of the error may quote the answer
@@ -127,11 +132,15 @@ class Api:
         """Yield the items of all pages. A page is requested when its items are used."""
         position = _POSITIONS.get(self.service, "nextToken")
 
+        def read_page(answer: Object) -> tuple[list[T], str]:
+            token = text_or(answer, position)
+            if not token and flag_or(answer, "IsTruncated"):
+                raise Malformed(f"it is truncated and has no {position}")
+            return list(read(answer)), token
+
         def page(token: str) -> tuple[list[T], str]:
             request = {**params, position: token} if token else params
-            return self.read(
-                operation, request, subject, lambda answer: (list(read(answer)), text_or(answer, position))
-            )
+            return self.read(operation, request, subject, read_page)
 
         try:
             for items in pages(page):

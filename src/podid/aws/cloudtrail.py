@@ -16,6 +16,7 @@ from podid.domain.foreign import (
     Object,
     Reading,
     inner_or_empty,
+    inners,
     inners_or_none,
     instant,
     number_or,
@@ -97,12 +98,12 @@ def _subject(event: Object) -> ServiceAccountRef | None:
 
 def calls(page: Object) -> list[SessionCall]:
     """Return the calls on a page of LookupEvents that used a role's credentials."""
-    records = map(_record, inners_or_none(page, "Events"))
+    records = map(_record, inners(page, "Events"))
     return [_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE]
 
 
 def _records(page: Object, name: str) -> Iterator[Object]:
-    for event in inners_or_none(page, "Events"):
+    for event in inners(page, "Events"):
         if text_or(event, "EventName") == name:
             yield _record(event)
 

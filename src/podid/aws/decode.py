@@ -346,6 +346,9 @@ class Detail:
 
 
 def details(page: foreign.Object, read_role: foreign.Reading[aws.Role]) -> tuple[Detail, ...]:
+    """Return the items of a page of GetAccountAuthorizationDetails, which has at least one of the four lists."""
+    if not page.keys() & {"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"}:
+        raise foreign.Malformed("the lists of users, groups, roles and policies are missing")
     holders = [
         _detail(kind, item, read_role if kind == "Role" else None)
         for kind in ("User", "Group", "Role")

@@ -5,7 +5,18 @@ from functools import partial
 
 from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
-from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, number_or, record, text, text_or
+from podid.domain.foreign import (
+    Object,
+    flag_or,
+    inner_or_empty,
+    inners,
+    inners_or_none,
+    list_at,
+    number_or,
+    record,
+    text,
+    text_or,
+)
 from podid.domain.network import RouteTable, SecurityGroup, VpcEndpoint, VpcRoute
 from podid.domain.permissions import needs
 
@@ -26,7 +37,7 @@ class Ec2(ServiceGateway):
     @needs("ec2:DescribeRegions")
     def list_regions(self) -> tuple[str, ...]:
         """Return the regions that are enabled for the account, sorted."""
-        read = many("Regions", lambda item: text(item, "RegionName"))
+        read = list_at("Regions", lambda item: text(item, "RegionName"))
         return tuple(sorted(self._api.read("DescribeRegions", {}, "the regions of the account", read)))
 
     @needs("ec2:DescribeInstances")
@@ -43,20 +54,20 @@ class Ec2(ServiceGateway):
 
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
-        read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
+        read, subject = list_at("RouteTables", _table), f"the route tables of {vpc}"
         tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
-        read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
+        read, subject = list_at("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
         endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))
 
     @needs("ec2:DescribeSecurityGroups")
     def list_security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         params, subject = {"GroupIds": sorted(set(group_ids))}, f"the security groups {', '.join(group_ids)}"
-        groups = self._api.items("DescribeSecurityGroups", params, subject, many("SecurityGroups", _group))
+        groups = self._api.items("DescribeSecurityGroups", params, subject, list_at("SecurityGroups", _group))
         return tuple(sorted(groups, key=lambda group: group.group_id))
 
 
@@ -145,7 +156,7 @@ _instance = record(
 def _instances(page: Object) -> Iterable[Instance]:
     return [
         _instance(instance)
-        for reservation in inners_or_none(page, "Reservations")
+        for reservation in inners(page, "Reservations")
         for instance in inners_or_none(reservation, "Instances")
         if text_or(inner_or_empty(instance, "State"), "Name") not in _GONE
     ]

@@ -90,6 +90,7 @@ _not_served = partial(
 
 _exists = partial(ErrorRule, errors.AlreadyExists, "{subject} already exists ({text})")
 _quota = partial(ErrorRule, errors.LimitExceeded, "a quota of {service} is exceeded ({text})")
+_no_policy = partial(ErrorRule, errors.NotFound, "{subject} does not exist, or has no policy{said}")
 _eks = partial(ErrorRule, service="eks")
 _redeeming = partial(ErrorRule, errors.Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
 _iam = partial(ErrorRule, service="iam")
@@ -325,15 +326,18 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         service="organizations",
         codes=("AWSOrganizationsNotInUseException",),
     ),
-    # --- policies of resources ----------------------------------------------------------------------------------------
     ErrorRule(
         errors.NotFound,
-        "{subject} does not exist, or has no policy{said}",
-        codes=(
-            *("NoSuchBucketPolicy", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
-            *("NotFound", "PolicyNotFoundException"),
-        ),
+        "no stack{where} has {subject} ({text})",
+        service="cloudformation",
+        codes=("ValidationError",),
+        fragments=("does not exist",),
     ),
+    # --- policies of resources ----------------------------------------------------------------------------------------
+    _no_policy(service="s3", codes=("NoSuchBucketPolicy", "NoSuchBucket")),
+    _no_policy(service="sqs", codes=("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")),
+    _no_policy(service="sns", codes=("NotFound",)),
+    _no_policy(service="dynamodb", codes=("PolicyNotFoundException",)),
     # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(
         errors.Rejected,

@@ -13,7 +13,7 @@ from podid.aws.errors import unreadable
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
-from podid.domain.foreign import Object, Reading, about, at, inners_or_none, list_at, many, numbers, text
+from podid.domain.foreign import Object, Reading, about, at, inners, list_at, numbers, text
 from podid.domain.iam import AccessedService, PolicyFinding, PolicyNames, Principal
 from podid.domain.permissions import needs
 
@@ -87,7 +87,7 @@ class Iam(ServiceGateway):
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
         """Return the ARN of the role in an instance profile; empty without a role, or without the profile."""
-        params, read = {"InstanceProfileName": name}, at("InstanceProfile", many("Roles", partial(text, name="Arn")))
+        params, read = {"InstanceProfileName": name}, at("InstanceProfile", list_at("Roles", partial(text, name="Arn")))
         roles = self._api.find("GetInstanceProfile", params, f"instance profile {name}", read)
         return next(iter(roles or ()), "")
 
@@ -138,7 +138,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:ListOpenIDConnectProviders")
     def list_oidc_providers(self) -> tuple[str, ...]:
-        read = many("OpenIDConnectProviderList", partial(text, name="Arn"))
+        read = list_at("OpenIDConnectProviderList", partial(text, name="Arn"))
         return tuple(sorted(self._api.read("ListOpenIDConnectProviders", {}, "the OIDC providers", read)))
 
     @needs("iam:GetOpenIDConnectProvider")
@@ -266,7 +266,8 @@ class Iam(ServiceGateway):
 
         def read(page: Object) -> list[AccessedService]:
             statuses.append(text(page, "JobStatus"))
-            return [decode.accessed_service(item) for item in inners_or_none(page, "ServicesLastAccessed")]
+            listed = inners(page, "ServicesLastAccessed") if statuses[-1] == "COMPLETED" else ()
+            return [decode.accessed_service(item) for item in listed]
 
         services = sorted(
             self._api.items("GetServiceLastAccessedDetails", {"JobId": job_id}, arn, read), key=lambda item: item.name

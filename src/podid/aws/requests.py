@@ -21,14 +21,11 @@ from botocore.exceptions import HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
+from podid.aws.form import RawAnswer, last_answer
 from podid.calls.http import limit_pools, read_whole
 
 # the largest answer is a page of IAM roles with the longest trust policies; this is three times as much
 LARGEST_ANSWER = 16 * 1024 * 1024
-
-
-# the HTTP status of the last answer in this context
-last_status: ContextVar[int] = ContextVar("podid_last_status", default=0)
 
 
 def limit_answers(client: Any) -> "Bounded":
@@ -53,7 +50,7 @@ class Bounded:
             body = read_whole(response.raw, LARGEST_ANSWER)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise HTTPClientError(error=error) from error
-        last_status.set(response.status_code)
+        last_answer.set(RawAnswer(response.status_code, body, response.headers))
         raw = SimpleNamespace(stream=lambda: iter((body,)))  # botocore reads this attribute
         return AWSResponse(response.url, response.status_code, response.headers, raw)
 

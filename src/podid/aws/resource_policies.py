@@ -5,7 +5,7 @@ from functools import partial
 
 from podid.aws.api import Api
 from podid.aws.decode import document, from_json
-from podid.domain.foreign import Object, as_object, inner, inner_or_empty, text, text_or
+from podid.domain.foreign import Malformed, Object, as_object, inner, text, text_or
 from podid.domain.iam import listed
 from podid.domain.names import Arn
 from podid.domain.permissions import needs
@@ -42,17 +42,19 @@ class ResourcePolicies:
         url = api.find("GetQueueUrl", params, subject, lambda answer: text(answer, "QueueUrl"))
         if url is None:
             return None
-        return api.find("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["Policy"]}, subject, _attribute)
+        # an answer without attributes has no member: the ARN shows that it is SQS's
+        request = {"QueueUrl": url, "AttributeNames": ["Policy", "QueueArn"]}
+        return api.find("GetQueueAttributes", request, subject, partial(_attribute, "QueueArn", str(arn)))
 
     @needs("secretsmanager:GetResourcePolicy")
     def find_secret_policy(self, arn: Arn) -> Document | None:
         api, subject = self._api("secretsmanager", arn.region), f"secret {arn}"
-        return api.find("GetResourcePolicy", {"SecretId": str(arn)}, subject, _document("ResourcePolicy"))
+        return api.find("GetResourcePolicy", {"SecretId": str(arn)}, subject, _of_secret)
 
     @needs("sns:GetTopicAttributes")
     def find_topic_policy(self, arn: Arn) -> Document | None:
         api, params = self._api("sns", arn.region), {"TopicArn": str(arn)}
-        return api.find("GetTopicAttributes", params, f"topic {arn}", _attribute)
+        return api.find("GetTopicAttributes", params, f"topic {arn}", partial(_attribute, "TopicArn", str(arn)))
 
     @needs("lambda:GetPolicy")
     def find_function_policy(self, arn: Arn) -> Document | None:
@@ -68,14 +70,21 @@ class ResourcePolicies:
         return api.find("GetResourcePolicy", params, f"table {resource}", _document("Policy"))
 
 
-def _document(member: str) -> Callable[[Object], Document | None]:
-    """Return the reader of a policy as JSON text; None without the member."""
+def _document(member: str) -> Callable[[Object], Document]:
+    """Return the reader of a policy as JSON text."""
 
-    def read(answer: Object) -> Document | None:
-        policy = text_or(answer, member)
-        return as_object(from_json(policy, member)) if policy else None
+    def read(answer: Object) -> Document:
+        policy = as_object(from_json(text(answer, member), member))
+        if "Statement" not in policy:
+            raise Malformed(f"{member} has no Statement")
+        return policy
 
     return read
+
+
+def _of_secret(answer: Object) -> Document | None:
+    text(answer, "ARN")
+    return _document("ResourcePolicy")(answer) if text_or(answer, "ResourcePolicy") else None
 
 
 def _trust(arn: str, answer: Object) -> Document | None:
@@ -87,5 +96,9 @@ def _trust(arn: str, answer: Object) -> Document | None:
     return {**policy, "Statement": [{"Resource": arn, **as_object(statement)} for statement in statements]}
 
 
-def _attribute(answer: Object) -> Document | None:
-    return _document("Policy")(inner_or_empty(answer, "Attributes"))
+def _attribute(name: str, arn: str, answer: Object) -> Document | None:
+    """Return the attribute Policy, None without it. The attribute `name` must be the ARN."""
+    attributes = inner(answer, "Attributes")
+    if text(attributes, name) != arn:
+        raise Malformed(f"{name} is not the requested one")
+    return _document("Policy")(attributes) if text_or(attributes, "Policy") else None

@@ -262,6 +262,9 @@ def reading_files(*, roles: bool = True) -> CommandPermissions:
             ),
             OptionalPermission.of("clusters by tags", Eks.list_clusters, Eks.find_cluster_tags),
             OptionalPermission.of(
+                "removing statements of others: the users of roles in other clusters", Eks.list_clusters
+            ),
+            OptionalPermission.of(
                 "agent: reading the add-on, its versions and the nodes",
                 *(Eks.find_addon, Eks.list_addon_versions, Eks.get_addon_configuration, Eks.list_node_groups),
                 *(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),

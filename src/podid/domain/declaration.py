@@ -26,6 +26,8 @@ from podid.domain.trust.conditions import Condition
 # `kind` of the file
 DECLARATION_KIND = "PodIdentity"
 OWNER_KEY = "podid:owner"
+# the tag of an adopted role: the fingerprints of the statements of its trust policy that others wrote before
+KEPT_KEY = "podid:kept-statements"
 # a pattern matches no service account in these, unless it names the namespace
 GUARDED_NAMESPACES = ("default", "kube-system")
 # a pattern matches no service account of this name, unless it spells it out

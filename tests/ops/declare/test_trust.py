@@ -7,17 +7,28 @@ from typing import Any
 import pytest
 
 from harness import table
-from ops.declare.worlds import LINK, READER, ROLE, Filed, denying
+from ops.declare.worlds import ARN, LINK, READER, ROLE, Filed, denying
 from podid.domain.declaration import DeclaredRole
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust import Policy, parse_policy
 from podid.ops.declare.clusters import ClusterSubjects
 from podid.ops.declare.trust import declared_trust
-from podid.sandbox.baseline import add_cluster
+from podid.sandbox.baseline import add_association, add_cluster
 from quotas import DEFAULTS
 from worlds import ACCOUNT, CLUSTER_ARN, trust_for
 
+WIDE: Any = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+    ],
+}
+EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 WEB, API = ServiceAccountRef("shop", "web"), ServiceAccountRef("shop", "api")
 
 
@@ -35,7 +46,7 @@ def test_a_service_account_that_left_the_file_leaves_the_trust_policy(filed: Fil
     role = filed.role("web")
     assert role is not None
     accounts = [item.get("Condition", {}).get("StringEquals", {}) for item in role["trust"]["Statement"]]
-    assert [item.get("aws:RequestTag/kubernetes-service-account") for item in accounts] == ["web", None]
+    assert [item.get("aws:RequestTag/kubernetes-service-account") for item in accounts] == ["web"]
     filed.settled("--prune")
 
 
@@ -107,16 +118,109 @@ def test_a_declared_trust_policy_that_cannot_work_is_a_conflict(filed: Filed) ->
 
 
 def test_a_wide_statement_of_others_is_a_note(filed: Filed) -> None:
+    """The role does not belong to the file."""
+    filed.site.aws("iam").create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(WIDE))
+    filed.write(roles=[{"name": "web"}], associations=[LINK])
+    words = f"any pod of any cluster in account {ACCOUNT}"
+    note = f"role web also allows {words}: podid did not write this statement of its trust policy"
+    assert filed.plan(code=3)["notes"] == [note]
+    # the statement stays when the file adopts the role, and is still a note
+    filed.apply("--adopt")
+    assert (filed.role("web") or {})["trust"] == WIDE
+    assert filed.plan()["notes"] == [note]
+    filed.settled()
+
+
+def test_a_statement_of_others_that_is_written_after_the_adoption_is_removed(filed: Filed) -> None:
+    filed.site.aws("iam").create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(WIDE))
+    filed.write(roles=[{"name": "web"}], associations=[LINK])
+    filed.apply("--adopt")
+    filed.site.trust("web", {**WIDE, "Statement": [*WIDE["Statement"], EC2]})
+    assert filed.plan(code=3)["notes"][0] == (
+        "role web: Statement[1] of its trust policy is not in the file; it allows ec2.amazonaws.com"
+    )
+    filed.apply()
+    assert (filed.role("web") or {})["trust"] == WIDE
+    filed.site.must("forget", "--role", "web")
+    assert (filed.role("web") or {})["tags"] == {}
+
+
+def test_a_service_account_without_a_declaration_gets_its_own_statement_instead_of_a_wide_one(filed: Filed) -> None:
+    """Its association, in this cluster or in another one, was created while the wide statement allowed it."""
     filed.write(roles=[ROLE], associations=[LINK])
     filed.apply()
-    assert filed.plan()["notes"] == []
-    wide = {**trust_for(WEB)["Statement"][0], "Sid": "Own"}
-    del wide["Condition"]
-    filed.site.trust("web", {"Version": "2012-10-17", "Statement": [wide]})
-    words = f"any pod of any cluster in account {ACCOUNT}"
-    assert filed.plan()["notes"] == [
-        f"role web also allows {words}: podid did not write this statement of its trust policy"
+    filed.site.trust("web", WIDE)
+    world = filed.site.box.world
+    add_cluster(world, "blue")
+    add_association(world, "shop", "api", "web", cluster_name="blue")
+    add_association(world, "shop", "cart", "web")
+    blue = CLUSTER_ARN.replace("demo", "blue")
+    env = denying(filed, "eks:ListPodIdentityAssociations", f"{blue}*")
+    outcome = filed.site("plan", "-f", str(filed.path), "-o", "json", env=env)
+    assert (outcome.code, [item["target"] for item in outcome.json["unread"]]) == (9, ["users of role web"])
+    notes = str(filed.plan(code=3)["notes"])
+    assert "role web still allows shop/cart, shop/api: their associations have the role" in notes
+    filed.apply()
+    assert sorted(allowed(filed)) == [("blue", "api"), ("demo", "cart"), ("demo", "web")]
+    filed.settled()
+
+
+def allowed(filed: Filed) -> list[tuple[str, str]]:
+    """Return cluster and service account of each statement."""
+    conditions = [item["Condition"] for item in (filed.role("web") or {})["trust"]["Statement"]]
+    return [
+        (
+            item["ArnEquals"]["aws:SourceArn"].rpartition("/")[2],
+            item["StringEquals"]["aws:RequestTag/kubernetes-service-account"],
+        )
+        for item in conditions
     ]
+
+
+def test_an_association_keeps_its_access_to_its_target_role(filed: Filed) -> None:
+    """The role is the target role of an association that is not declared."""
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    filed.site.must(
+        *("associate", "shop/cart", "--role", "storefront", "--target-role", f"{ARN}web", "--update-trust"),
+        *("--wait", "none"),
+    )
+    narrow = (filed.role("web") or {})["trust"]
+    assert len(narrow["Statement"]) == 2
+    filed.settled()
+    root = {**WIDE["Statement"][0], "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    filed.site.trust("web", {**role["trust"], "Statement": [*role["trust"]["Statement"], root]})
+    filed.apply()
+    statements = (filed.role("web") or {})["trust"]["Statement"]
+    assert [item["Principal"] for item in statements] == [item["Principal"] for item in narrow["Statement"]]
+    filed.settled()
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_declared_trust_policy_that_takes_access_is_a_conflict(filed: Filed, declared: bool) -> None:
+    filed.write(roles=[{"name": "web", "trust": WIDE}], associations=[LINK])
+    filed.apply()
+    add_association(filed.site.box.world, "shop", "cart", "web")
+    cart = {**LINK, "serviceAccount": "shop/cart", "tags": {}}
+    filed.write(roles=[{"name": "web", "trust": trust_for(WEB)}], associations=[LINK, *([cart] if declared else [])])
+    (conflict,) = filed.plan(code=6)["conflicts"]
+    assert conflict["target"] == "web"
+    assert "does not allow shop/cart, whose association uses role web" in conflict["message"]
+
+
+def test_a_deny_that_somebody_wrote_stays(filed: Filed) -> None:
+    filed.write(roles=[ROLE], associations=[LINK])
+    filed.apply()
+    role = filed.role("web")
+    assert role is not None
+    deny = {**EC2, "Effect": "Deny"}
+    filed.site.trust("web", {**role["trust"], "Statement": [*role["trust"]["Statement"], deny]})
+    filed.settled()
+    deny = {**WIDE["Statement"][0], "Effect": "Deny"}
+    filed.site.trust("web", {**role["trust"], "Statement": [*role["trust"]["Statement"], deny]})
+    assert "denies shop/web" in filed.plan(code=6)["conflicts"][0]["message"]
 
 
 @pytest.mark.parametrize("names", [ACCOUNT, [ACCOUNT, "444455556666"]])

@@ -14,6 +14,7 @@ from podid.domain.trust.build import (
     parse_conditions,
     policy_size,
     target_policy,
+    target_statements,
     too_long,
     written_by_podid,
 )
@@ -22,11 +23,13 @@ from podid.domain.trust.edit import (
     Edit,
     add,
     equal,
+    fingerprint,
     holds,
     meaning,
     merged,
     other_principals,
     refused,
+    serving,
     tighten,
     unchanged,
 )

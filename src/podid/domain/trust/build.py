@@ -170,7 +170,12 @@ def _sid(condition: object) -> str:
 
 
 def target_policy(hop: TargetHop) -> dict[str, object]:
-    """Return the trust policy that the target role requires, narrowed to one association.
+    """Return the trust policy that the target role requires, narrowed to one association."""
+    return _document(target_statements(hop))
+
+
+def target_statements(hop: TargetHop) -> list[dict[str, object]]:
+    """Return the statements of `target_policy`.
 
     It is narrowed by the session tags, if they are enabled, and by the association's external id, if it is known.
     """
@@ -186,10 +191,10 @@ def target_policy(hop: TargetHop) -> dict[str, object]:
         if hop.external_id is not None:
             # AWS does not document whether EKS sends it with session tags: IfExists denies another id, not its absence
             condition["StringEqualsIfExists"] = {"sts:ExternalId": hop.external_id}
-        return _document([_allow(principal, list(ACTIONS), condition)])
+        return [_allow(principal, list(ACTIONS), condition)]
     # EKS's own example keeps sts:TagSession in a statement without the external id.
     condition = {} if hop.external_id is None else {"StringEquals": {"sts:ExternalId": hop.external_id}}
-    return _document([_allow(principal, [ASSUME_ROLE], condition), _allow(principal, [TAG_SESSION], {})])
+    return [_allow(principal, [ASSUME_ROLE], condition), _allow(principal, [TAG_SESSION], {})]
 
 
 def base_role_permissions(target_role_arn: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ changed at the same time.
 IAM rejects a trust policy that contains the unique id of a deleted role or user, so podid does not edit such a policy.
 """
 
+import hashlib
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from enum import StrEnum
 from podid.domain import text
 from podid.domain.iam import listed
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size
+from podid.domain.trust.build import OwnCondition, build_statement, effective_scope, policy_size, target_statements
 from podid.domain.trust.evaluate import (
     OPEN_KEYS,
     SCOPE_KEYS,
@@ -25,8 +26,8 @@ from podid.domain.trust.evaluate import (
     stranger,
 )
 from podid.domain.trust.findings import unwritable_principals
-from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
+from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement, parse_policy
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, Request, TargetHop
 
 
 class EditOutcome(StrEnum):
@@ -154,6 +155,17 @@ def tighten(
     return _tightened(policy, built, wide)
 
 
+def serving(policy: Policy | None, request: Request) -> Policy:
+    """Return the policy with statements that allow exactly this request; a new policy with them if it is None."""
+    built = target_statements(request) if isinstance(request, TargetHop) else [build_statement(request)]
+    raws = [] if policy is None else [statement.raw for statement in policy.statements]
+    present, taken = set(map(meaning, raws)), {str(raw.get("Sid", "")) for raw in raws}
+    new = [with_free_sid(raw, taken) if "Sid" in raw else raw for raw in built if meaning(raw) not in present]
+    if policy is None:
+        return parse_policy({"Version": "2012-10-17", "Statement": new})
+    return policy.with_statements([*raws, *new])
+
+
 def other_principals(policy: Policy) -> tuple[str, ...]:
     """Return the principals other than `pods.eks.amazonaws.com` that statements allow to assume the role, each once, in
     order."""
@@ -175,6 +187,17 @@ def meaning(raw: Raw) -> Hashable:
                 kind: [_ROOT.sub(r"\1", str(principal)) for principal in listed(value)] for kind, value in names.items()
             }
     return _normal(members)
+
+
+def fingerprint(raw: Raw) -> str:
+    """Return a short digest of the statement's meaning."""
+    return hashlib.sha256(_ordered(meaning(raw)).encode()).hexdigest()[:12]
+
+
+def _ordered(value: object) -> str:
+    if isinstance(value, frozenset):
+        return f"{{{','.join(sorted(map(_ordered, value)))}}}"
+    return ":".join(map(_ordered, value)) if isinstance(value, tuple) else str(value)
 
 
 def equal(one: Raw, other: Raw) -> bool:

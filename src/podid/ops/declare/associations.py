@@ -19,9 +19,9 @@ from podid.ops.change.kinds import SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import changes_settings
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.order import RolePlanned
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
 

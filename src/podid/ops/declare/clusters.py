@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from podid.domain.aws import Association
 from podid.domain.declaration import Declaration
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
@@ -73,8 +74,15 @@ def same_cluster(one: str, other: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class ClusterSubjects:
     """The service accounts of one cluster whose pods a role must allow, each with whether EKS sends session tags.
-    `staying` are service accounts outside the files whose associations have the role: they keep their access."""
+    `staying` are service accounts outside the files whose associations have the role: they keep their access. The
+    associations of the `unread` ones could not be read. `chained` are the associations whose target role it is."""
 
     cluster_arn: str
     refs: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)
     staying: Mapping[ServiceAccountRef, bool] = field(default_factory=dict)
+    unread: frozenset[ServiceAccountRef] = frozenset()
+    chained: tuple[Association, ...] = ()
+
+
+# the associations of a cluster after the plan; None for one that could not be read
+Remaining = Mapping[ServiceAccountRef, Association | None]

@@ -70,7 +70,8 @@ class LiveIdentities:
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags without podid's marks and without those that only AWS can set."""
     own = sorted(tags.items() - MANAGED_BY.items())
-    return {key: value for key, value in own if key != declaration.OWNER_KEY and not key.startswith("aws:")}
+    marks = (declaration.OWNER_KEY, declaration.KEPT_KEY)
+    return {key: value for key, value in own if key not in marks and not key.startswith("aws:")}
 
 
 def minified(policy: str | None) -> str:

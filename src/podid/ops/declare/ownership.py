@@ -13,7 +13,7 @@ from functools import cached_property
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
-from podid.domain.declaration import OWNER_KEY, Declaration
+from podid.domain.declaration import KEPT_KEY, OWNER_KEY, Declaration
 from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, PodidError, Unavailable
 from podid.domain.fileplan import NotRead
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
@@ -101,7 +101,7 @@ class TagHistory:
     def removed(self, target: tuple[str, ...], tags: Tags, named: Tags) -> tuple[str, ...]:
         """Return the keys of `tags` that this file has set and no longer names. `target` is the name of the resource,
         after region and cluster if it belongs to one."""
-        more = [key for key in tags if key not in named and key != self._declaration.owner_key]
+        more = [key for key in tags if key not in named and key not in (self._declaration.owner_key, KEPT_KEY)]
         return tuple(key for key in more if key in self._keys.get(target, frozenset())) if more else ()
 
 
@@ -332,5 +332,5 @@ def _plan(place: Place, associations: Sequence[tuple[Association, str]], roles: 
 
 
 def _without(kind: ResourceKind, state: State, key: str) -> Action:
-    tags = {name: value for name, value in texts(state, "tags").items() if name != key}
+    tags = {name: value for name, value in texts(state, "tags").items() if name not in (key, KEPT_KEY)}
     return kind.action(state, {**state, "tags": tags})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from podid.domain.aws import Association, UnreadAssociation
-from podid.domain.declaration import Declaration, DeclaredRole, Guard
+from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
@@ -27,10 +26,11 @@ from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import changes_settings, ref_of
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner
-from podid.ops.declare.clusters import FileSite
+from podid.ops.declare.clusters import FileSite, Remaining
+from podid.ops.declare.order import RolePlanned, role_plans
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, keys_of, outdated, prune_roles
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.roles import RolePlanned, RolePlanner, role_plans
+from podid.ops.declare.roles import RolePlanner
 from podid.ops.role.policies import validated
 
 Live = tuple[dict[ServiceAccountRef, Association], dict[ServiceAccountRef, PodidError]]
@@ -61,7 +61,7 @@ class FilePlanner:
             ownership=self.ownership,
             history=self._history,
             unmarked=unmarked[0],
-            staying=partial(self._staying, accounts, live),
+            remaining=list(map(self._remaining, self.sites, accounts, live)),
             say=self.say,
         )
         planned = roles.plan()
@@ -98,22 +98,11 @@ class FilePlanner:
             id(declaration), TagHistory(self.journal, self.sites[0].place.account, declaration)
         )
 
-    def _staying(
-        self, accounts: Sequence[DeclaredAccounts], live: Sequence[Live], site: FileSite, role: DeclaredRole
-    ) -> dict[ServiceAccountRef, Association | None]:
-        """Return the service accounts that are not declared, and whose associations keep the role or may have it: None
-        if the association could not be read."""
-        number = next(number for number, other in enumerate(self.sites) if other is site)
-        declared, (associations, unreadable) = accounts[number], live[number]
-        gone = outdated(site.declarations, declared, associations) if self.ownership.prune else {}
-        holders = {
-            ref: item
-            for ref, item in associations.items()
-            if role_name(item.role_arn).lower() == role.name.lower() and ref not in gone
-        }
-        return {
-            ref: item for ref, item in ({**dict.fromkeys(unreadable), **holders}).items() if ref not in declared.by_ref
-        }
+    def _remaining(self, site: FileSite, accounts: DeclaredAccounts, live: Live) -> Remaining:
+        """Return the associations of a cluster that the plan does not delete: None if one could not be read."""
+        associations, unreadable = live
+        gone = outdated(site.declarations, accounts, associations) if self.ownership.prune else {}
+        return {ref: item for ref, item in {**dict.fromkeys(unreadable), **associations}.items() if ref not in gone}
 
     def _live(self, site: FileSite) -> Live:
         """Return the associations of a cluster, and why some could not be read."""

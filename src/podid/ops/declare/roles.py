@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 
 from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, Role, RolePolicies
-from podid.domain.declaration import Declaration, DeclaredRole, PolicyReference, PresetPolicy
+from podid.domain.declaration import KEPT_KEY, Declaration, DeclaredRole, PolicyReference, PresetPolicy
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict, NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
-from podid.domain.plan import Action, Place, Plan, State, document, texts
-from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.base import needed_role
+from podid.domain.plan import Action, Place, State, document, texts
+from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, kind_of
 from podid.ops.declare.accounts import DeclaredAccounts
-from podid.ops.declare.clusters import ClusterSubjects, FileSite
+from podid.ops.declare.clusters import ClusterSubjects, FileSite, Remaining
+from podid.ops.declare.order import RolePlanned, in_order
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
-from podid.ops.declare.trust import by_cluster, declared_trust, kept, users_elsewhere, wider
+from podid.ops.declare.trust import (
+    declared_trust,
+    fingerprints,
+    kept,
+    removed_notes,
+    trust_changes,
+    users_elsewhere,
+    wider,
+)
 from podid.ops.role.create import MANAGED_BY, role_with_policies
 from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
@@ -33,97 +40,17 @@ from podid.ops.role.target import allows_chaining, chaining_for, chaining_polici
 Documents = dict[str, Mapping[str, object]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolePlanned:
-    """The plan of one declared role. `role` is the role for the associations: as planned, or without its trust
-    policy if that is not known. `idle` is whether there is nothing to plan, because no service account is to assume
-    the role."""
-
-    role: ResolvedRole
-    actions: tuple[Action, ...] = ()
-    conflict: FileConflict | None = None
-    unread: NotRead | None = None
-    notes: tuple[str, ...] = ()
-    idle: bool = False
-
-
-def in_order(planned: dict[str, RolePlanned]) -> dict[str, RolePlanned]:
-    """Return the roles so that each new role precedes the roles whose trust policies name it. The order of the files
-    stays if there is none such."""
-    new = {
-        name: key
-        for key, item in planned.items()
-        if any(action.kind == ROLE.name for action in item.actions)
-        for name in needed_role(key)
-    }
-
-    def before(key: str) -> set[str]:
-        names = {name for action in planned[key].actions for name in kind_of(action.kind).needs(action)}
-        return {new[name] for name in names if name in new} - {key}
-
-    graph = {key: before(key) for key in planned}
-    if not any(graph.values()):
-        return planned
-    try:
-        return {key: planned[key] for key in TopologicalSorter(graph).static_order()}
-    except CycleError:
-        return planned
-
-
-def role_plans(
-    places: Sequence[Place], planned: Iterable[RolePlanned], leaving: Collection[str], quota: TrustQuota
-) -> tuple[Plan, list[Plan]]:
-    """Return the plan of the roles, and for each cluster the part that follows its associations: changes that only
-    remove statements of trust policies, since the associations use these until they are changed. `leaving` are the
-    names of the roles, in lower case, that an association no longer has after the plan. If their trust policies gain
-    and lose statements, these changes are several actions, and the later ones follow the associations."""
-    items, first, later = tuple(planned), list[Action](), [list[Action]() for _ in places]
-    for action in (action for item in items for action in item.actions):
-        gains, losses = _gains_and_losses(action, leaving, quota) if action.kind == ROLE_TRUST.name else ((action,), ())
-        first += gains
-        for loss in losses:
-            for actions, part in zip(later, by_cluster(loss, places), strict=True):
-                actions += part
-    notes = tuple(dict.fromkeys(note for item in items for note in item.notes))
-    whole = Plan(header=places[0].header, actions=tuple(first), notes=notes, separate=True)
-    parts = zip(places, later, strict=True)
-    return whole, [Plan(header=at.header, actions=tuple(actions), separate=True) for at, actions in parts]
-
-
-def _gains_and_losses(
-    action: Action, leaving: Collection[str], quota: TrustQuota
-) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
-    """Return the changes of a trust policy that precede the associations, and those that follow them."""
-    old, new = (trust.parse_policy(document(state, "policyDocument")) for state in (action.before, action.after))
-    gained, kept = {trust.meaning(item.raw) for item in new.statements}, list[Mapping[str, object]]()
-    for item in old.statements:
-        if (meaning := trust.meaning(item.raw)) in gained:
-            kept.append(item.raw)
-        gained.discard(meaning)
-    if not gained and len(new.statements) < len(old.statements):
-        return (), (action,)
-    both = trust.merged(old.with_statements(kept), old, new)
-    if action.target.lower() not in leaving or both is None or both == new or not quota.allows(both, old):
-        return (action,), ()
-    state = {**(action.after or {}), "policyDocument": both.to_document()}
-    return (
-        (ROLE_TRUST.action(action.before, state, note=action.note),),
-        (ROLE_TRUST.action(state, action.after, note=action.note),),
-    )
-
-
 @dataclass(slots=True, kw_only=True)
 class RolePlanner:
-    """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their associations.
-    `staying` returns the service accounts outside the files whose associations have the role after the plan, each with
-    its association; None if that could not be read."""
+    """Plans declared roles of one account. `sites` are the clusters of the files, `accounts` their declared
+    associations, and `remaining` those that the plan does not delete."""
 
     sites: Sequence[FileSite]
     accounts: Sequence[DeclaredAccounts]
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
-    staying: Callable[[FileSite, DeclaredRole], Mapping[ServiceAccountRef, Association | None]]
+    remaining: Sequence[Remaining]
     say: Callable[[str], None]
     missing: list[str] = field(default_factory=list)
 
@@ -201,12 +128,14 @@ class RolePlanner:
         # an existing role is taken as it is: the file does not name these policies
         derived = [] if mark.ours or self.ownership.adopt else [name for name in chaining if name not in held.inline]
         documents = {name: document for name, document in documents.items() if name not in derived}
-        staying = (item for site in self.sites for item in self.staying(site, role).values())
+        staying = (item for number in range(len(self.sites)) for item in self._staying(number, role).values())
         required = chaining_for(held.inline, (item.target_role_arn for item in staying if item), documents)
         # an adopted role becomes as declared at once, so that a rerun changes nothing
         ours = mark.ours or (not mark.other_file and self.ownership.takes(mark.tool))
+        others_of = fingerprints(role, trust.parse_policy(current.trust))
+        kept_before = (current.tags.get(KEPT_KEY, "") if mark.ours else others_of).split()
         if ours:
-            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects)
+            subjects += users_elsewhere(self.sites[0].clients, role, current, subjects, kept_before)
         if mark.ours:
             gone = self.history(declaration).removed((role.name,), current.tags, {**role.tags, **MANAGED_BY})
         before = ROLE_SETTINGS.state_of(current)
@@ -220,7 +149,7 @@ class RolePlanner:
         self._check_policies(role, arns, [policy.arn for policy in held.attached])
         kept_inline = {name: held.inline[name] for name in required}
         policies = policy_changes(role.name, held, {**documents, **kept_inline}, arns)
-        trusts = self._trust_changes(role, current, subjects, whole=ours)
+        trusts = trust_changes(role, current, subjects, self.quota, whole=ours, kept=kept_before)
         actions = [*trusts, *_settings(before, after), *policies]
         lines = tuple(line for action in actions for line in _lines(action))
         mark = self.unmarked.of(mark, current, written=bool(lines) or self.ownership.adopt)
@@ -245,7 +174,8 @@ class RolePlanner:
                     subject=role.name,
                 )
         if decision.mark:
-            after = {**after, "tags": tagged(texts(after, "tags"), declaration.owner_tag)}
+            kept_now = {KEPT_KEY: others_of} if decision.taken and others_of else {}
+            after = {**after, "tags": tagged(texts(after, "tags"), {**declaration.owner_tag, **kept_now})}
         why = "its inline policies do not allow it to assume a target role; podid did not read its managed policies"
         reason = "of an association that is not in the file requires it"
         notes += [
@@ -254,6 +184,8 @@ class RolePlanner:
         ]
         notes += [f"role {role.name} gets no inline policy {name}, unless --adopt: {why}" for name in derived]
         live = replace(current, trust=document(trusts[0].after, "policyDocument")) if trusts else current
+        clusters = [site.place.the_cluster.arn for site in self.sites]
+        notes += removed_notes(current, trust.parse_policy(live.trust), clusters)
         return RolePlanned(
             role=ResolvedRole(current.arn, live),
             actions=(*_settings(before, after), *trusts, *policies),
@@ -293,16 +225,6 @@ class RolePlanner:
         created = Role(name=role.name, arn=arn, path=role.path, role_id="", trust=policy.document, tags=tags)
         return RolePlanned(role=ResolvedRole(arn, created), actions=role_with_policies(request, policy))
 
-    def _trust_changes(
-        self, role: DeclaredRole, current: Role, subjects: Sequence[ClusterSubjects], *, whole: bool
-    ) -> list[Action]:
-        """Return the change of the trust policy; none if the policy stays."""
-        before = trust.parse_policy(current.trust)
-        after = declared_trust(role, subjects, before, {**current.tags, **role.tags}, self.quota, whole=whole)
-        if after is None or after == before:
-            return []
-        return [ROLE_TRUST.change(current, after)]
-
     def uses(self, role: DeclaredRole, name: str) -> bool:
         """Return whether an association that names this role refers to the declared one."""
         if role_name(name).lower() != role.name.lower():
@@ -311,7 +233,7 @@ class RolePlanner:
 
     def _subjects(self, declaration: Declaration, role: DeclaredRole) -> list[ClusterSubjects]:
         subjects = []
-        for site, accounts in zip(self.sites, self.accounts, strict=True):
+        for number, (site, accounts) in enumerate(zip(self.sites, self.accounts, strict=True)):
             if declaration not in site.declarations:
                 continue
             refs: dict[ServiceAccountRef, bool] = {}
@@ -319,9 +241,33 @@ class RolePlanner:
                 if ref in role.subjects or (not role.subjects and self.uses(role, account.item.role)):
                     refs[ref] = account.item.session_tags
             refs.update((ref, True) for ref in role.subjects if ref not in refs)
-            staying = {ref: item is None or item.session_tags for ref, item in self.staying(site, role).items()}
-            subjects.append(ClusterSubjects(site.place.the_cluster.arn, refs, staying))
+            items = self._staying(number, role)
+            subjects.append(
+                ClusterSubjects(
+                    cluster_arn=site.place.the_cluster.arn,
+                    refs=refs,
+                    staying={ref: item is None or item.session_tags for ref, item in items.items()},
+                    unread=frozenset(ref for ref, item in items.items() if item is None),
+                    chained=tuple(self._chained(number, self._unseen(role).arn)),
+                )
+            )
         return subjects
+
+    def _staying(self, number: int, role: DeclaredRole) -> Remaining:
+        """Return the service accounts that are not declared, and whose associations keep the role or may have it."""
+        declared = self.accounts[number].by_ref
+        return {
+            ref: item
+            for ref, item in self.remaining[number].items()
+            if ref not in declared and (item is None or role_name(item.role_arn).lower() == role.name.lower())
+        }
+
+    def _chained(self, number: int, arn: str) -> Iterator[Association]:
+        """Yield the associations whose target role it is after the plan."""
+        for ref, item in self.remaining[number].items():
+            account = self.accounts[number].by_ref.get(ref)
+            if item and arn == (item.target_role_arn if account is None else account.item.target_role):
+                yield item
 
     def _chaining(self, role: DeclaredRole, documents: Documents) -> Documents:
         """Return the policies that allow the role to assume the target roles of its associations, apart from those that

@@ -193,7 +193,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None],
             notes.append(sentence)
             continue
         bound = _bound(ref, hop)
-        wider = _with(after, bound)
+        wider = trust.serving(after, bound)
         if trust.evaluate(wider, bound).verdict is not trust.TrustVerdict.MATCH:
             notes.append(f"{sentence}; another statement would not help")
             denied[ref] = hop
@@ -334,18 +334,6 @@ def _bound(ref: ServiceAccountRef, hop: trust.TargetHop) -> trust.TargetHop:
     return replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
 
 
-def _with(policy: trust.Policy, hop: trust.TargetHop) -> trust.Policy:
-    present = [trust.meaning(statement.raw) for statement in policy.statements]
-    new = [raw for raw in _statements(hop) if trust.meaning(raw) not in present]
-    return policy.with_statements([*(statement.raw for statement in policy.statements), *new])
-
-
-def _statements(hop: trust.TargetHop) -> list[Mapping[str, object]]:
-    statements = trust.target_policy(hop)["Statement"]
-    assert isinstance(statements, list)
-    return statements
-
-
 def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
     """Return one change for all service accounts, with a statement for each, unless a statement would not help."""
     if not hops:
@@ -353,7 +341,7 @@ def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -
     statements: list[Mapping[str, object]] = []
     for ref, hop in hops.items() if helps else ():
         # one statement for each service account, and without session tags one more for all of them
-        statements += [raw for raw in _statements(_bound(ref, hop)) if raw not in statements]
+        statements += [raw for raw in trust.target_statements(_bound(ref, hop)) if raw not in statements]
     return (
         TargetTrustChange(
             target_role_arn=arn, service_accounts=tuple(map(str, hops)), statements=tuple(statements), refused=refused

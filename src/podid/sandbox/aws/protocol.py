@@ -44,6 +44,12 @@ _NONE: Mapping[str, int] = {}
 
 Form = dict[str, str]
 XmlValue = str | Mapping[str, "XmlValue"] | Sequence["XmlValue"]
+
+
+class Entries(dict[str, XmlValue]):
+    """A map of any keys; other mappings have the names of elements."""
+
+
 Params = dict[str, Any]
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -162,6 +168,8 @@ def render(action: str, result: Mapping[str, XmlValue], namespace: str, request_
 def _xml(value: XmlValue) -> str:
     if isinstance(value, str):
         return escape(value)
+    if isinstance(value, Entries):
+        return "".join(f"<entry>{_xml({'key': key, 'value': item})}</entry>" for key, item in value.items())
     if isinstance(value, Mapping):
         return "".join(f"<{name}>{_xml(item)}</{name}>" for name, item in value.items())
     return "".join(f"<member>{_xml(item)}</member>" for item in value)

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
 import json
 from collections.abc import Mapping
 
-from podid.sandbox.aws.protocol import AwsError, Form, XmlValue
+from podid.sandbox.aws.protocol import AwsError, Entries, Form, XmlValue
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import World
 
@@ -37,9 +37,13 @@ def get_queue_url(call: Call) -> Result:
 
 
 def get_queue_attributes(call: Call) -> Result:
+    """Return the requested attributes; without any, the answer has no member, as that of SQS."""
     account, name = call.params["QueueUrl"].split("/")[-2:]
-    policy = call.world.resource_policies.get(f"arn:{call.world.partition}:sqs:{call.region}:{account}:{name}")
-    return {"Attributes": {"Policy": json.dumps(policy)}} if policy is not None else {}
+    arn = f"arn:{call.world.partition}:sqs:{call.region}:{account}:{name}"
+    policy = call.world.resource_policies.get(arn)
+    known = {"QueueArn": arn, **({"Policy": json.dumps(policy)} if policy is not None else {})}
+    requested = {key: value for key, value in known.items() if key in call.params["AttributeNames"]}
+    return {"Attributes": requested} if requested else {}
 
 
 def get_secret_policy(call: Call) -> Result:
@@ -56,7 +60,7 @@ def topic_attributes(world: World, form: Form) -> dict[str, XmlValue]:
     default = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "SNS:Publish", "Resource": arn}
     own = {"Version": "2008-10-17", "Statement": [{"Sid": "__default_statement_ID", **default, "Condition": condition}]}
     policy = json.dumps(world.resource_policies.get(arn, own))
-    return {"Attributes": {"entry": {"key": "Policy", "value": policy}}}
+    return {"Attributes": Entries(TopicArn=arn, Policy=policy)}
 
 
 def get_function_policy(call: Call) -> Result:
