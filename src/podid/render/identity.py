@@ -36,7 +36,7 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     if association is None:
         view = status_view((status,), single=True)
         lines = [*verdict_lines(status, evidence), *gap_lines((status,)), *_pod_lines(reading.pods, shown)]
-        return replace(view, lines=tuple(lines))
+        return replace(view, lines=tuple(lines), unread=gaps_of(reading))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account, shown))]
     if isinstance(reading.trust, Missing):

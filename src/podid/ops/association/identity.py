@@ -51,7 +51,7 @@ class IdentityReading:
         """Return the parts that could not be read, without the status."""
         # if the role could not be read, its trust policy and its policies are missing for the same reason
         sections = (
-            ("the policies of the role", self.permissions),
+            *((("the policies of the role", self.permissions),) if self.association is not None else ()),
             ("the service account", self.account),
             ("the pods", self.pods),
             ("the last use", self.last_use),
