@@ -23,6 +23,7 @@ from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
 from podid.domain.option import OptionField
 from podid.domain.permissions import KubePermission, Permissions, optional_words
+from podid.domain.policy.paths import PASS_ROLE, PATHS, SOURCES
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
@@ -93,6 +94,7 @@ def generate() -> dict[str, str]:
     files = {
         "cli.md": NOTICE + cli(),
         "exit-codes.md": NOTICE + exit_codes(),
+        "escalation-paths.md": NOTICE + escalation_paths(),
         "errors.md": NOTICE + errors(),
         "checks.md": NOTICE + checks(),
         "settings.md": NOTICE + settings(),
@@ -258,6 +260,27 @@ def checks() -> str:
             ("Id", "Severity", "Link", "Reported by"),
             [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", told(e.id)) for e in others],
         )
+    )
+
+
+def escalation_paths() -> str:
+    rows = []
+    for path in PATHS:
+        passed = f" ({', '.join(path.principals[::2])})" if path.passes_to else ""
+        actions = "<br>".join(f"`{name}`{passed if name == PASS_ROLE else ''}" for name in path.actions)
+        key, _, number = path.source.partition(" ")
+        source = f"[{key}]({path.publication.url}){f' {number}' if number else ''}"
+        rows.append((f"`{path.id}`", actions, path.existing, source))
+    sources = "\n".join(f"- {key}: [{item.title}]({item.url}), {item.date}" for key, item in SOURCES.items())
+    return (
+        "# Privilege escalation paths\n\n"
+        "`podid audit` and `podid privileges` report a role that allows all actions of one of these published paths. "
+        "Each action counts only on resources of its own types, and `iam:PassRole` only for the named service. "
+        "Actions without resources count only on `*`.\n\n"
+        + _table(("Id", "Actions", "Must exist before", "Publication"), rows)
+        + "\n## Publications\n\nWith the date of the version that podid follows.\n\n"
+        + sources
+        + "\n"
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from harness import table
+from podid.domain.policy.paths import PATHS
 from podid.domain.section import Missing
 from podid.facts.grants import in_one_phrase, more_permissions
 
@@ -21,16 +22,30 @@ def policy(*actions: str, resource: object = "*", effect: str = "Allow", **more:
         (policy("iam:UpdateAssumeRolePolicy"), ("may become administrator: iam:UpdateAssumeRolePolicy",)),
         (policy("iam:CreateAccessKey"), ("may become administrator: iam:CreateAccessKey",)),
         (policy("iam:SetDefaultPolicyVersion"), ("may become administrator: iam:SetDefaultPolicyVersion",)),
+        (
+            policy("iam:PassRole", "ec2:RunInstances", resource=["arn:aws:iam::111122223333:role/a", "arn:aws:ec2:*"]),
+            ("may become administrator: iam:PassRole with ec2:RunInstances",),
+        ),
+        (policy("*", resource="arn:aws:s3:::one/*"), ()),
         # a condition on the request may be fulfilled
         (
             policy("iam:PutRolePolicy", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}),
             ("may become administrator: iam:PutRolePolicy",),
         ),
         (policy("*", effect="Deny"), ()),
+        # without the names of conditions that the caller fulfils
+        (policy("s3:*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}), ()),
     ],
 )
 def test_a_document_by_itself(document: dict[str, Any], phrases: tuple[str, ...]) -> None:
     assert more_permissions({"p": document}) == phrases
+
+
+def test_a_condition_of_an_administrator_is_named() -> None:
+    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    first, *others = more_permissions({"p": policy("*", Condition=vpc)})
+    assert first == "may be administrator: all actions on any resource, depending on aws:SourceVpce"
+    assert len(others) == len(PATHS)
 
 
 def test_policies_together() -> None:

@@ -9,7 +9,7 @@ import yaml
 from harness import table
 from podid.domain.declaration import Position
 from podid.domain.errors import AccessDenied, Conflict
-from podid.domain.fileplan import FileConflict, FilePlan, NotRead, RefusedAccount, Unlisted
+from podid.domain.fileplan import DriftedResource, FileConflict, FilePlan, NotRead, RefusedAccount, Unlisted
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.plan import Header, Plan, State
@@ -123,8 +123,9 @@ def test_a_diff_of_several_clusters_has_their_headers() -> None:
 
 
 def test_no_differences_differ_from_prevented_ones() -> None:
-    assert texts(diff_view((plan(),)).lines) == ["no differences"]
-    assert texts(diff_view((plan(conflicts=(CONFLICT,)),)).lines) == ["podid apply would change nothing"]
+    assert diff_view((plan(),)).silent == "no differences"
+    assert diff_view((plan(conflicts=(CONFLICT,)),)).silent == "podid apply would change nothing"
+    assert diff_view((plan((None, API)),)).silent == ""
 
 
 FILES = ValidatedFiles(
@@ -153,6 +154,8 @@ def test_each_mistake_and_each_valid_file_has_a_line_and_a_row() -> None:
     assert view.names == ("b.yaml",)
 
 
+_CHANGE = plan((WEB, {**WEB, "disableSessionTags": True, "tags": {"team": "b"}})).changed[0]
+DRIFTED = DriftedResource(cluster="demo", subject="association shop/web", change=_CHANGE)
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
@@ -161,6 +164,11 @@ AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
     [
         (RoundState.IN_SYNC, {"unchanged": 2}, "in-sync   2 unchanged"),
         (RoundState.DRIFT, {"changes": 1}, "drift     1 pending change, 0 unchanged"),
+        (
+            RoundState.DRIFT,
+            {"changes": 1, "drift": (DRIFTED,), "error": "x"},
+            "drift     1 pending change, 0 unchanged: association shop/web (disableSessionTags, tags.team); x",
+        ),
         (RoundState.APPLIED, {"changes": 2, "unchanged": 1}, "applied   2 changes, 1 unchanged"),
         (RoundState.PARTIAL, {"conflicts": 1, "error": "it differs"}, "partial   1 conflict, 0 unchanged: it differs"),
         (

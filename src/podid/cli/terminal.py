@@ -209,6 +209,9 @@ class Terminal:
         streams, options = self._runtime.streams, self._options
         view = view.untitled if options.no_headers else view
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
+        if for_reader and view.silent:
+            self.note(view.silent)
+            return
         if for_reader and (view.lines or streams.stdout_tty):
             wide = options.output is Format.WIDE
             self._print((draw(view, self._screen(streams.stdout), wide=wide),))

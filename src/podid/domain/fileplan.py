@@ -49,6 +49,32 @@ class FileChange:
         return cls(kind=action.kind, target=action.target, verb=action.verb, fields=tuple(fields))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftedResource:
+    """A resource that differs from the files. `subject` is its name for a sentence."""
+
+    cluster: str
+    subject: Annotated[str, HIDDEN]
+    change: Annotated[FileChange, FLAT]
+
+    @property
+    def words(self) -> str:
+        """Return the resource with the names of its fields."""
+        fields = ", ".join(item.field for item in self.change.fields)
+        reasons = {Verb.CREATE: "missing", Verb.DELETE: "not in the files"}
+        return f"{self.subject} ({reasons.get(self.change.verb, fields)})"
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yield the values of the fields, or the resource without a value of the other side."""
+        if self.change.verb is not Verb.UPDATE:
+            yield self.words
+            return
+        for item in self.change.fields:
+            before, after = ("none" if value in (None, "") else str(value) for value in (item.before, item.after))
+            yield f"{self.subject}: {item.field}: {before} -> {after}"
+
+
 def _value(value: object) -> Value:
     if value is None or isinstance(value, (str, int, bool)):
         return value

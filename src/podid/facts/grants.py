@@ -4,12 +4,12 @@ or attach them."""
 from collections.abc import Iterator, Mapping
 
 from podid.domain.iam import Document
-from podid.domain.policy.escalation import Escalation, escalations
-from podid.domain.policy.evaluate import Layer, LayerKind, RoleAccess
+from podid.domain.policy.escalation import escalations
+from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
 from podid.domain.section import Missing
-from podid.domain.text import count_of
+from podid.domain.text import count_of, short_list
 from podid.facts.privileges import RolePrivileges, administration
 
 
@@ -35,12 +35,9 @@ def _phrases(policies: Mapping[str, Document | Missing], role_arn: str) -> Itera
     access = RoleAccess(RoleSession(role_arn=role_arn), (Layer(LayerKind.IDENTITY, "policy", known),))
     broad = administration(RolePrivileges(role_arn, access))
     if broad is not None:
-        yield f"administrator: {broad[0]} on any resource"
-        return
-    for way in escalations(access.ruling, access.passing):
-        yield f"may become administrator: {_actions(way)}"
-
-
-def _actions(way: Escalation) -> str:
-    first, *others = [item.action for item in way.actions]
-    return f"{first} with {' and '.join(others)}" if others else first
+        words, ruling = broad
+        if ruling.verdict is AccessVerdict.ALLOWED:
+            yield f"administrator: {words} on any resource"
+            return
+        yield f"may be administrator: {words} on any resource, depending on {short_list(ruling.keys)}"
+    yield from (f"may become administrator: {way}" for way in escalations(access))

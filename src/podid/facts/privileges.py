@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from podid.domain.aws import Role
+from podid.domain.aws import Association, Role
+from podid.domain.errors import InvalidInput
 from podid.domain.iam import Document
 from podid.domain.names import Arn, role_name
+from podid.domain.policy import escalation
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, parse_permissions
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
-from podid.domain.wildcards import ANY, covers_arn, overlap, text_of
+from podid.domain.trust import PodIdentity, read_json
+from podid.domain.wildcards import ANY, overlap, text_of
 from podid.facts.index import by_role, by_target, once
 
 # the sections that `accesses` reads
 NEEDS = ("cluster", "associations", "roles", "permission_policies")
 WANTS = ("boundaries", "target_roles", "target_policies")
+# the tags of a session, and those of its role
+_SESSION_TAGS = "aws:principaltag/"
 # the policies of a role by name or ARN
 Policies = Mapping[str, Section[Document]]
 
@@ -85,19 +91,46 @@ def _parsed(name: str, kind: LayerKind, document: Section[Document]) -> Permissi
     return parse_permissions(name, kind.value, document if isinstance(document, Missing) else document.value)
 
 
-@dataclass(frozen=True, slots=True)
+def session_policy(text: str) -> PermissionPolicy:
+    """Return the compiled session policy of an association. A text that IAM would reject is unread."""
+    name = "session policy"
+    try:
+        document = read_json(text)
+    except InvalidInput as error:
+        return PermissionPolicy(name, unread=Missing(f"the session policy cannot be parsed: {error.message}"))
+    if not isinstance(document, Mapping):
+        return PermissionPolicy(name, unread=Missing("the session policy is not a JSON object"))
+    return parse_permissions(name, LayerKind.SESSION.value, document)
+
+
+@dataclass(frozen=True, eq=False)
 class RolePrivileges:
     """`access` evaluates the policies and the permissions boundary of the role, for pods of any service account."""
 
     arn: str
     access: RoleAccess
 
+    @cached_property
+    def _uses_tags(self) -> bool:
+        statements = (item for layer in self.access.layers for policy in layer.policies for item in policy.statements)
+        return any(statement.uses(_SESSION_TAGS) for statement in statements)
+
+    def of(self, cluster_arn: str, association: Association) -> RolePrivileges:
+        """Return the permissions of the association's pods; itself if they are those of pods of any service account."""
+        text = association.policy if association.pods_role_arn == self.arn else ""
+        if not text and not self._uses_tags:
+            return self
+        layers = self.access.layers
+        if text:
+            policy = session_policy(text)
+            layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
+        pod = PodIdentity.of(cluster_arn, association)
+        return RolePrivileges(self.arn, RoleAccess(replace(self.access.session, pod=pod), layers))
+
     def reach(self, action: str, resource: str) -> Ruling | None:
-        """Return the decision if the role allows the action on all resources of the pattern; otherwise None."""
-        ruling = self.access.ruling(action)
-        if ruling.verdict is not AccessVerdict.ALLOWED or ruling.except_:
-            return None
-        return ruling if any(covers_arn(pattern, resource) for pattern in ruling.resources) else None
+        """Return the decision if the role allows the action on all resources of the pattern, or if that is not known;
+        otherwise None."""
+        return escalation.reach(self.access, action, resource)
 
     def excluded(self, action: str) -> tuple[str, ...]:
         """Return the actions of the pattern, in lower case, that a NotAction or a Deny statement names, and that are
@@ -141,15 +174,11 @@ def _of_role(
     return Known(RolePrivileges(arn, RoleAccess(session, grants.layers)))
 
 
-# an action of each of these on any resource makes the role an administrator: all actions, or all of IAM
-_ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
-
-
 def administration(role: RolePrivileges) -> tuple[str, Ruling] | None:
     """Return the words and the decision if the role allows all actions, or all of IAM, on any resource, apart from
-    those of NotAction and of Deny statements."""
-    for action, words in _ADMINISTRATION.items():
-        if (ruling := role.reach(action, ANY)) is not None:
-            excluded = short_list(role.excluded(action))
-            return f"{words} except {excluded}" if excluded else words, ruling
-    return None
+    those of NotAction and of Deny statements; the decision is unknown if it depends on the request."""
+    if (broad := escalation.administration(role.access)) is None:
+        return None
+    words, ruling = broad
+    excluded = short_list(role.excluded(ruling.action))
+    return f"{words} except {excluded}" if excluded else words, ruling

@@ -85,7 +85,10 @@ def privileges_view(privileges: Privileges) -> View:
         ("ESCALATION", "id", lambda item: "bad" if item.verdict is AccessVerdict.ALLOWED else "warn"),
         ("ACCESS", "verdict", lambda item: _STYLES[item.verdict] if item.verdict is AccessVerdict.UNKNOWN else "bad"),
         (Column("ACTIONS", folds=2), lambda item: ", ".join(action.action for action in item.actions)),
-        (Column("THE PODS CAN", prose=True, folds=1), "words"),
+        (
+            Column("THE PODS CAN", prose=True, folds=1),
+            lambda item: f"{item.words}; not known: {item.reason}" if item.reason else item.words,
+        ),
     )
     names = tuple(item.service for item in privileges.services)
     tables = (services, ways) if privileges.escalations else (services,)
@@ -123,6 +126,8 @@ def privilege_lines(privileges: Privileges) -> list[str | Line]:
     lines += [f"privileges{of_target}: {'; '.join((*words[:_MOST_SERVICES], *more))}"] if words else []
     ways = [item.id for item in privileges.escalations if item.verdict is AccessVerdict.ALLOWED]
     lines += [Line(f"privilege escalation: {short_list(ways, _MOST_SERVICES)}", "warn")] if ways else []
+    unknown = [item.id for item in privileges.escalations if item.verdict is AccessVerdict.UNKNOWN]
+    lines += [Line(f"privilege escalation not known: {short_list(unknown, _MOST_SERVICES)}", "warn")] if unknown else []
     return [*lines, *_use_notes(privileges)]
 
 

@@ -13,7 +13,7 @@ from podid.domain.members import About, Document
 from podid.domain.names import Arn
 from podid.domain.permissions import Permissions
 from podid.domain.plan import Action, Verb
-from podid.domain.text import count_of, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.ops.declare.manifests import Setting, reconciling
 from podid.ops.declare.reconcile import Reconciliation, RoundState
@@ -76,7 +76,8 @@ def file_plans_view(items: Sequence[FilePlan]) -> View:
 
 
 def diff_view(items: Sequence[FilePlan]) -> View:
-    """Return a unified diff of live states against planned ones."""
+    """Return a unified diff of live states against planned ones; its text is empty without a difference, as that of
+    kubectl diff."""
     view = file_plans_view(items)
     lines: list[str | Line] = []
     for item in items:
@@ -86,8 +87,9 @@ def diff_view(items: Sequence[FilePlan]) -> View:
             lines += _diff(action)
     equal = all(item.exit_code is ExitCode.OK for item in items)
     nothing = "no differences" if equal else "podid apply would change nothing"
+    silent = "" if any(item.plan.actions for item in items) else nothing
     notes = tuple(line for item in items for line in conflict_lines(item))
-    return replace(view, lines=tuple(lines or [nothing]), notes=notes)
+    return replace(view, lines=tuple(lines), notes=notes, silent=silent)
 
 
 _STYLES = {"+": "good", "-": "bad"}
@@ -170,6 +172,7 @@ def round_view(done: Reconciliation) -> View:
         ("CONFLICTS", "conflicts"),
         ("NOT READ", "not_read"),
         ("REFUSED", "refused"),
+        (Column("DRIFT", prose=True), lambda item: "; ".join(drifted.words for drifted in item.drift) or NOTHING),
         ("ERROR", "error"),
     )
     words = f"{utc(done.at)}  {done.state:<8}  {_round_words(done)}".rstrip()
@@ -192,7 +195,9 @@ def _round_words(done: Reconciliation) -> str:
     )
     parts = [count_of(number, noun) for number, noun in counts if number]
     counted = ", ".join((*parts, f"{done.unchanged} unchanged"))
-    return f"{counted}: {done.error}" if done.error else counted
+    drifted = short_list(item.words for item in done.drift)
+    details = "; ".join(filter(None, (drifted, done.error)))
+    return f"{counted}: {details}" if details else counted
 
 
 class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):

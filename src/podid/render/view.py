@@ -66,7 +66,7 @@ class View:
     """`names` is the output of -o name, one a line. `lines` replace the tables in text formats; CSV still uses the
     first table. With `exact` a terminal too shows names in full. `widest` is for prose. The lines of a `file` are not
     wrapped, because users may copy them. `drawings` return the text of further formats by their name. `notes` are
-    remarks for stderr."""
+    remarks for stderr. `silent` is the message on stderr of a result whose text is empty."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -77,6 +77,7 @@ class View:
     file: bool = False
     drawings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notes: tuple[str | Line, ...] = ()
+    silent: str = ""
 
     @property
     def untitled(self) -> "View":

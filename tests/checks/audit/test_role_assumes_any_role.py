@@ -20,7 +20,10 @@ MESSAGES = ["the role can assume every role of the account whose trust policy al
         ({"Action": "sts:AssumeRole", "Resource": "*"}, "fail"),
         ({"Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/apps/*"}, "pass"),
         ({"Action": "sts:GetCallerIdentity", "Resource": "*"}, "pass"),
-        ({"Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}, "pass"),
+        (
+            {"Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}},
+            "unknown",
+        ),
         # role-administrator reports it
         ({"Action": "*", "Resource": "*"}, "not-applicable"),
     ],

@@ -23,7 +23,7 @@ UNKNOWNS = [("unknown", "warn", "Role orders")]
         ({"Action": "*", "Resource": "*"}, "not-applicable"),
         (
             {"Action": "iam:PassRole", "Resource": "*", "Condition": {"StringEquals": {"iam:PassedToService": "x"}}},
-            "pass",
+            "unknown",
         ),
     ],
 )

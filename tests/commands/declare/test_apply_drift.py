@@ -122,6 +122,13 @@ def drifted(filed: Filed, kind: str, target: str, field: str, *words: str) -> No
     assert (diff.code, f"{kind}/{target}" in diff.stdout) == (3, True)
     text = filed("plan").stdout
     assert all(word in text for word in words), text
+    outcome = filed("reconcile", "--once", "-o", "jsonl")
+    (named,) = outcome.json["drift"]
+    assert (outcome.code, named) == (3, {"cluster": "demo", **change})
+    outcome = filed("reconcile", "--once", "-v")
+    name = target.partition("/")[0] if kind.startswith("role") else target
+    assert (outcome.code, f" {name} ({field}" in outcome.stdout or not field) == (3, True), outcome
+    assert f" {name}: {field}: " in outcome.stderr or not field, outcome
 
 
 @pytest.mark.parametrize("name", one_in(4, ADDED))

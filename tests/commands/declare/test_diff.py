@@ -6,7 +6,10 @@ from ops.declare.worlds import LINK, ROLE, Filed
 def test_diff_is_a_unified_diff(filed: Filed) -> None:
     filed.write(roles=[ROLE], associations=[LINK])
     filed.apply()
-    assert (filed("diff").code, filed("diff").stdout) == (0, "no differences\n")
+    outcome = filed("diff")
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "", "no differences\n")
+    outcome = filed("diff", "-o", "json")
+    assert (outcome.code, outcome.json["changed"], outcome.stderr) == (0, [], "")
     filed.write(roles=[{**ROLE, "description": "new"}], associations=[{**LINK, "serviceAccount": "shop/api"}])
     outcome = filed("diff")
     assert outcome.code == 3

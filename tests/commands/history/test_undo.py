@@ -53,3 +53,14 @@ def test_an_update_shows_only_the_differences(box: Sandbox, podid: Podid) -> Non
     (action,) = podid("undo", "last", "--dry-run", "-o", "json").json["actions"]
     differing = {key for key in action["before"] if action["before"][key] != action["after"].get(key)}
     assert differing == {"tags"}
+
+
+def test_a_replaced_boundary_is_named_with_the_one_that_returns(podid: Podid) -> None:
+    create = ("role", "create", "r", "--for", "shop/orders")
+    assert podid(*create, "--boundary", "AmazonS3ReadOnlyAccess").code == 0
+    assert podid(*create, "--boundary", "PowerUserAccess", "--replace").code == 0
+    outcome = podid("undo", "last", "--yes")
+    assert outcome.code == 2
+    policy = "arn:aws:iam::aws:policy/"
+    expected = f"role r would have the permissions boundary {policy}AmazonS3ReadOnlyAccess instead of {policy}Power"
+    assert expected in outcome.stderr

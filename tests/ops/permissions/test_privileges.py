@@ -3,6 +3,7 @@
 import pytest
 
 from ops.permissions.support import document, levels, managed, privileges, put
+from podid.domain.policy.paths import PATHS
 from podid.domain.policy.session import RoleSession
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.privileges import read_privileges
@@ -37,7 +38,12 @@ def test_an_administrator() -> None:
     privileges = read_privileges(access, action_table())
     assert len(privileges.services) > 400
     assert all(item.every_action for item in privileges.services)
-    assert len(privileges.escalations) == 40
+    assert [item.id for item in privileges.escalations] == [path.id for path in PATHS]
+
+
+def test_resources_of_another_type_are_no_escalation_path() -> None:
+    access = of_files({"one": document("*", resource="arn:aws:s3:::one/*")}, RoleSession(region="us-west-2"))
+    assert read_privileges(access, action_table()).escalations == ()
 
 
 def test_a_condition_on_the_request_is_unknown(healthy: Site) -> None:

@@ -1,12 +1,11 @@
 from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
 from podid.checks.shared.roles import per_privileges, too_wide
-from podid.domain.aws import Association
 from podid.facts import privileges
 
 
 @rule(needs=privileges.NEEDS, wants=privileges.WANTS)
 def role_administrator(check: Check, snapshot: Snapshot) -> Verdicts:
-    def judge(case: Case, role: privileges.RolePrivileges, _: list[Association]) -> Verdict:
+    def judge(case: Case, role: privileges.RolePrivileges) -> Verdict:
         if (broad := privileges.administration(role)) is None:
             return case.ok(check.title)
         words, ruling = broad

@@ -1,8 +1,7 @@
-"""Permissions by which pods get more permissions than their role has. Their paths: `podid.domain.policy.escalation`."""
+"""Permissions by which pods get more permissions than their role has. Their paths: `podid.domain.policy.paths`."""
 
-from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, count_of, rule
-from podid.checks.shared.roles import per_privileges
-from podid.domain.aws import Association
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, rule
+from podid.checks.shared.roles import is_administrator, per_privileges
 from podid.domain.policy.escalation import escalations
 from podid.domain.policy.evaluate import AccessVerdict
 from podid.facts import privileges
@@ -14,18 +13,22 @@ _OWN_CHECKS = ("assume-any-role", "pass-any-role")
 
 @rule(needs=privileges.NEEDS, wants=privileges.WANTS)
 def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
-    def judge(case: Case, role: privileges.RolePrivileges, _: list[Association]) -> Verdict:
-        if privileges.administration(role) is not None:
+    def judge(case: Case, role: privileges.RolePrivileges) -> Verdict:
+        if is_administrator(role):
             return case.skip("the role is an administrator: see role-administrator")
-        listed = escalations(role.access.ruling, role.access.passing)
-        paths = [path for path in listed if path.verdict is AccessVerdict.ALLOWED and path.id not in _OWN_CHECKS]
-        if not paths:
+        possible = [path for path in escalations(role.access) if path.id not in _OWN_CHECKS]
+        certain = [path for path in possible if path.verdict is AccessVerdict.ALLOWED]
+        if not possible:
             return case.ok(check.title)
-        first, *others = paths
+        first, *others = certain or possible
         more = f", and {count_of(len(others), 'more way')}" if others else ""
+        words = f"the pods can {first.words}{more}, and so get more permissions than the role has"
+        if not certain:
+            return case.unknown(Missing(first.reason), f"not known whether {words}: {first.reason}")
         return case.fail(
-            f"the pods can {first.words}{more}, and so get more permissions than the role has",
-            *(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in paths),
+            words,
+            *(f"{path.id}: {', '.join(item.action for item in path.actions)}" for path in certain),
+            *(f"not known: {path.id}: {path.reason}" for path in possible if path not in certain),
             commands=(show_role(role.arn),),
         )
 

@@ -14,8 +14,9 @@ from podid.version import VERSION
 def reconcile(access: Access, options: ReconcileOptions) -> None:
     """Compare files with clusters at an interval.
 
-    Each round prints one line. Without --apply podid only reports the drift. With --apply it makes the changes, as
-    podid apply does; --prune also requires --yes. podid repeats a failed round after 10 seconds, and then with
+    Each round prints one line, which names the resources and fields that differ; -v prints their values. Without
+    --apply podid only reports the drift. With --apply it makes the changes, as podid apply does; --prune also requires
+    --yes. podid repeats a failed round after 10 seconds, and then with
     increasing delays. If several replicas run in a cluster, only the replica that holds the Lease podid-reconcile-NAME
     runs rounds. SIGTERM ends the command after the current step, with exit code 0.
 
@@ -37,6 +38,8 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
         raise ConsentNeeded("--apply --prune deletes resources without confirmation", hint=Again(add=("--yes",)))
     with until_terminated(), closing(rounds(access, options)) as results:
         for done in results:
+            for line in (*(text for item in done.drift for text in item.lines), *done.notes):
+                access.terminal.explain(line)
             access.terminal.emit(round_view(done))
             if options.once:
                 access.terminal.leave(done.exit_code)

@@ -1,115 +1,23 @@
-"""Ways to more privileges than a role has: combinations of actions that together are worth more than each by itself.
+"""The ways of a session to more permissions than its role has: all of IAM, and the published ways.
 
-Sources: Rhino Security Labs, "AWS IAM Privilege Escalation Methods and Mitigation" (2018, with later additions); IAM
-User Guide, "Grant a user permissions to pass a role to an AWS service"; EKS User Guide, "Grant IAM users access to
-Kubernetes with EKS access entries".
+The published ways: `podid.domain.policy.paths`.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
-from podid.domain.members import About, Names
-from podid.domain.policy.evaluate import AccessVerdict, Ruling
+from podid.domain.members import OR_NULL, About, Names
+from podid.domain.policy.evaluate import AccessVerdict, RoleAccess, Ruling
+from podid.domain.policy.path_resources import required
+from podid.domain.policy.paths import PASS_ROLE, PATHS, EscalationPath
+from podid.domain.policy.statements import PermissionStatement
+from podid.domain.wildcards import ANY, covers_arn, overlap_arn, text_of
 
-PASS_ROLE = "iam:PassRole"
-
-
-@dataclass(frozen=True, slots=True)
-class EscalationPath:
-    """`words` continue "the pods can …". With `wide`, the path requires a pattern of resources: on named resources the
-    action is usual."""
-
-    id: str
-    actions: tuple[str, ...]
-    words: str
-    wide: bool = False
-
-    @property
-    def passes_to(self) -> tuple[str, ...]:
-        """Return the names of the service to which it passes a role, also the one in China; empty if to none."""
-        if self.actions[0] != PASS_ROLE or self.wide:
-            return ()
-        service = self.actions[1].partition(":")[0]
-        return tuple(f"{_PRINCIPALS.get(service, service)}.amazonaws.com{end}" for end in ("", ".cn"))
-
-
-def _path(id_: str, actions: str, words: str, *, wide: bool = False) -> EscalationPath:
-    return EscalationPath(id_, tuple(actions.split()), words, wide)
-
-
-def _passing(id_: str, actions: str, words: str) -> EscalationPath:
-    """Return a path that gives a role to a service that then acts for the pods."""
-    return _path(f"pass-role-{id_}", f"{PASS_ROLE} {actions}", words)
-
-
-# services whose principal has another name than the prefix of their actions
-_PRINCIPALS = {"ecs": "ecs-tasks", "batch": "ecs-tasks", "eks": "pods.eks"}
-_RUNS = "run code with the role that they pass to"
-PATHS: tuple[EscalationPath, ...] = (
-    _path("attach-role-policy", "iam:AttachRolePolicy", "attach any managed policy to a role"),
-    _path("put-role-policy", "iam:PutRolePolicy", "write an inline policy of a role"),
-    _path("create-policy-version", "iam:CreatePolicyVersion", "replace the content of a managed policy"),
-    _path("set-default-policy-version", "iam:SetDefaultPolicyVersion", "activate another version of a managed policy"),
-    _path("delete-role-boundary", "iam:DeleteRolePermissionsBoundary", "remove the permissions boundary of a role"),
-    _path("put-role-boundary", "iam:PutRolePermissionsBoundary", "replace the permissions boundary of a role"),
-    _path("update-trust-policy", "iam:UpdateAssumeRolePolicy", "change which principals can assume a role"),
-    _path("attach-user-policy", "iam:AttachUserPolicy", "attach any managed policy to a user"),
-    _path("put-user-policy", "iam:PutUserPolicy", "write an inline policy of a user"),
-    _path("attach-group-policy", "iam:AttachGroupPolicy", "attach any managed policy to a group"),
-    _path("put-group-policy", "iam:PutGroupPolicy", "write an inline policy of a group"),
-    _path("add-user-to-group", "iam:AddUserToGroup", "add a user to a group with more permissions"),
-    _path("create-access-key", "iam:CreateAccessKey", "create access keys of a user"),
-    _path("create-login-profile", "iam:CreateLoginProfile", "set a password for a user without one"),
-    _path("update-login-profile", "iam:UpdateLoginProfile", "change the password of a user"),
-    _path("assume-any-role", "sts:AssumeRole", "assume every role whose trust policy allows the account", wide=True),
-    _path("pass-any-role", PASS_ROLE, "give many roles to AWS services", wide=True),
-    _passing("ec2", "ec2:RunInstances", f"{_RUNS} an EC2 instance"),
-    _passing("lambda", "lambda:CreateFunction lambda:InvokeFunction", f"{_RUNS} a Lambda function"),
-    _passing("lambda-trigger", "lambda:CreateFunction lambda:CreateEventSourceMapping", f"{_RUNS} a Lambda function"),
-    _passing(
-        "cloudformation", "cloudformation:CreateStack", "create resources with the role of a CloudFormation stack"
-    ),
-    _passing("ecs", "ecs:RegisterTaskDefinition ecs:RunTask", f"{_RUNS} an ECS task"),
-    _passing("glue-job", "glue:CreateJob glue:StartJobRun", f"{_RUNS} a Glue job"),
-    _passing("glue-endpoint", "glue:CreateDevEndpoint", f"{_RUNS} a Glue development endpoint"),
-    _passing(
-        "sagemaker",
-        "sagemaker:CreateNotebookInstance sagemaker:CreatePresignedNotebookInstanceUrl",
-        f"{_RUNS} a SageMaker notebook",
-    ),
-    _passing("codebuild", "codebuild:CreateProject codebuild:StartBuild", f"{_RUNS} a CodeBuild project"),
-    _passing("batch", "batch:RegisterJobDefinition batch:SubmitJob", f"{_RUNS} a Batch job"),
-    _passing(
-        "step-functions", "states:CreateStateMachine states:StartExecution", "call AWS with the role of a state machine"
-    ),
-    _passing("scheduler", "scheduler:CreateSchedule", "call AWS with the role of a schedule"),
-    _passing("ssm-automation", "ssm:StartAutomationExecution", "call AWS with the role of an SSM automation"),
-    _passing(
-        "data-pipeline",
-        "datapipeline:CreatePipeline datapipeline:PutPipelineDefinition datapipeline:ActivatePipeline",
-        f"{_RUNS} a data pipeline",
-    ),
-    _passing("pod-identity", "eks:CreatePodIdentityAssociation", "give another role to pods of a cluster"),
-    _passing("pod-identity-update", "eks:UpdatePodIdentityAssociation", "change the role of pods of a cluster"),
-    _path("lambda-code", "lambda:UpdateFunctionCode", "run code with the role of an existing Lambda function"),
-    _path("ssm-command", "ssm:SendCommand", "run commands on instances, and so use their roles"),
-    _path("ssm-session", "ssm:StartSession", "open a shell on instances, and so use their roles"),
-    _path("ec2-ssh-key", "ec2-instance-connect:SendSSHPublicKey", "log in to instances, and so use their roles"),
-    _path(
-        "ec2-user-data",
-        "ec2:ModifyInstanceAttribute ec2:StopInstances ec2:StartInstances",
-        "run code on existing instances, and so use their roles",
-    ),
-    _path(
-        "glue-endpoint-key", "glue:UpdateDevEndpoint", "log in to Glue development endpoints, and so use their roles"
-    ),
-    _path(
-        "eks-access-entry",
-        "eks:CreateAccessEntry eks:AssociateAccessPolicy",
-        "make principals administrators of a cluster",
-    ),
-)
+# all actions, or all of IAM, on any resource make a role an administrator
+ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
+_MOST_FIRST = (AccessVerdict.ALLOWED, AccessVerdict.UNKNOWN, AccessVerdict.DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +30,149 @@ class EscalationAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
-    """A path that the role's policies allow, or may allow."""
+    """A path that the role's policies allow, or may allow. `reason` is why that is not known."""
 
     id: str
     verdict: Annotated[AccessVerdict, About("unknown if an action depends on the request, or a policy was not read.")]
     actions: tuple[EscalationAction, ...]
     words: Annotated[str, About('Continues "the pods can".')]
+    reason: Annotated[str, OR_NULL, About("The reason why the access is not known; null if it is.")] = ""
+
+    def __str__(self) -> str:
+        first, *others = [item.action for item in self.actions]
+        return f"{first} with {' and '.join(others)}" if others else first
 
 
-def escalations(ruling: Callable[[str], Ruling], passing: Callable[[str], Ruling]) -> Iterator[Escalation]:
-    """Yield the paths whose actions are all allowed, or unknown, by `ruling`; `passing` is the access to pass a role to
-    a service."""
-    for path in PATHS:
-        rulings = {action: ruling(action) for action in path.actions}
-        if path.passes_to and rulings[PASS_ROLE].verdict is AccessVerdict.UNKNOWN:
-            rulings[PASS_ROLE] = min(map(passing, path.passes_to), key=lambda item: _MOST_FIRST.index(item.verdict))
-        verdicts = {item.verdict for item in rulings.values()}
-        if AccessVerdict.DENIED in verdicts:
+def reach(access: RoleAccess, action: str, resource: str) -> Ruling | None:
+    """Return the decision if the action is allowed on all resources of the pattern, or if that is not known; None if it
+    is denied on one of them."""
+    ruling = access.ruling(action)
+    if ruling.verdict is AccessVerdict.ALLOWED and any(covers_arn(item, resource) for item in ruling.resources):
+        return None if ruling.except_ else ruling
+    if any(covers_arn(item, resource) for item in ruling.unclear):
+        specific = access.ruling(action, resource)
+        return specific if specific.verdict is AccessVerdict.UNKNOWN else None
+    return None
+
+
+def administration(access: RoleAccess) -> tuple[str, Ruling] | None:
+    """Return the words and the decision if all actions, or all of IAM, are allowed on any resource, apart from those
+    that policies name; the decision is unknown if that depends on the request."""
+    rulings = ((words, reach(access, action, ANY)) for action, words in ADMINISTRATION.items())
+    possible = [(words, ruling) for words, ruling in rulings if ruling is not None]
+    return min(possible, key=lambda item: _MOST_FIRST.index(item[1].verdict), default=None)
+
+
+def escalations(access: RoleAccess, paths: Iterable[EscalationPath] = PATHS) -> Iterator[Escalation]:
+    """Yield the paths whose actions are all allowed, or unknown, each on the resources that its requests have."""
+    granted = _Granted(access)
+    for path in paths:
+        if granted.services is not None and not path.services <= granted.services:
             continue
-        if path.wide and not any(_wide(item) for item in rulings.values()):
-            continue
-        yield Escalation(
-            id=path.id,
-            verdict=AccessVerdict.UNKNOWN if AccessVerdict.UNKNOWN in verdicts else AccessVerdict.ALLOWED,
-            actions=tuple(EscalationAction(name, item.resources or item.unclear) for name, item in rulings.items()),
-            words=path.words,
-        )
+        steps: list[_Step] = []
+        for action in path.actions:
+            steps.append(granted.step(action, path.principals if action == PASS_ROLE else ()))
+            if steps[-1].verdict is AccessVerdict.DENIED:
+                break
+        else:
+            if path.wide and not any(map(_is_wide, steps[0].patterns)):
+                continue
+            unknown = next((step for step in steps if step.verdict is AccessVerdict.UNKNOWN), None)
+            yield Escalation(
+                id=path.id,
+                verdict=AccessVerdict.ALLOWED if unknown is None else AccessVerdict.UNKNOWN,
+                actions=tuple(EscalationAction(step.action, step.patterns) for step in steps),
+                words=path.words,
+                reason=unknown.reason if unknown is not None else "",
+            )
 
 
-_MOST_FIRST = (AccessVerdict.ALLOWED, AccessVerdict.UNKNOWN, AccessVerdict.DENIED)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The access to one action of a path; `patterns` are those of the policies for its resources."""
+
+    action: str
+    verdict: AccessVerdict
+    patterns: tuple[str, ...] = ()
+    reason: str = ""
 
 
-def _wide(ruling: Ruling) -> bool:
-    """Return whether a resource is a pattern of roles."""
-    patterns = ruling.resources or ruling.unclear
-    return not patterns or any(set("*?") & set(pattern) for pattern in patterns)
+@dataclass
+class _Granted:
+    """The answers of one session, each action once."""
+
+    access: RoleAccess
+    steps: dict[tuple[str, tuple[str, ...]], _Step] = field(default_factory=dict)
+
+    @cached_property
+    def services(self) -> frozenset[str] | None:
+        """Return the prefixes of the actions that the policies of the role may allow; None for any."""
+        prefixes = set()
+        for statement in self._allows:
+            names = [text_of(pattern).partition(":")[0] for pattern in statement.actions]
+            if statement.not_action or any(set("*?") & set(name) for name in names):
+                return None
+            prefixes.update(names)
+        return frozenset(prefixes)
+
+    @cached_property
+    def _allows(self) -> tuple[PermissionStatement, ...]:
+        identity = self.access.layers[0]
+        return tuple(item for policy in identity.policies for item in policy.statements if item.allow)
+
+    def step(self, action: str, principals: tuple[str, ...]) -> _Step:
+        key = (action, principals)
+        if key not in self.steps:
+            self.steps[key] = self._step(action, principals)
+        return self.steps[key]
+
+    def _step(self, action: str, principals: tuple[str, ...]) -> _Step:
+        if not any(item.covers(action.lower()) for item in self._allows):
+            # a policy that was not read is reported as a whole
+            return _Step(action, AccessVerdict.DENIED)
+        step = _on_resources(self.access, action)
+        if step.verdict is not AccessVerdict.UNKNOWN or not principals:
+            return step
+        passing = (_on_resources(self.access.passing_to(principal), action) for principal in principals)
+        return min(passing, key=lambda item: _MOST_FIRST.index(item.verdict))
+
+
+def _on_resources(access: RoleAccess, action: str) -> _Step:
+    """Return the access to the action on resources of every type that its requests have."""
+    session = access.session
+    everywhere = access.ruling(action)
+    if everywhere.verdict is AccessVerdict.DENIED:
+        return _Step(action, AccessVerdict.DENIED)
+    partition = session.partition if session.role_arn else _partition((*everywhere.resources, *everywhere.unclear))
+    groups = required(action, partition, session.account)
+    if not groups:
+        ruling = access.ruling(action, ANY)
+        return _Step(action, ruling.verdict, tuple(ruling.resources), ruling.reason)
+    patterns: dict[str, None] = {}
+    doubt = ""
+    for group in groups:
+        rulings = [(access.ruling(action, arn), arn) for arn in group]
+        ruling, _ = min(rulings, key=lambda item: _MOST_FIRST.index(_in_part(item[0])))
+        verdict = _in_part(ruling)
+        if verdict is AccessVerdict.DENIED:
+            return _Step(action, AccessVerdict.DENIED)
+        doubt = doubt or (ruling.reason if verdict is AccessVerdict.UNKNOWN else "")
+        known = everywhere.unclear if verdict is AccessVerdict.UNKNOWN else everywhere.resources
+        patterns |= dict.fromkeys(item for item in known if any(overlap_arn(item, arn) for arn in group))
+    return _Step(action, AccessVerdict.UNKNOWN if doubt else AccessVerdict.ALLOWED, tuple(patterns), doubt)
+
+
+def _partition(patterns: Iterable[str]) -> str:
+    """Return the partition of the policies' resources, for policies of a role that is not known."""
+    named = (item.split(":")[1] for item in patterns if item.startswith("arn:aws"))
+    return next((name for name in named if not _is_wide(name)), "aws")
+
+
+def _in_part(ruling: Ruling) -> AccessVerdict:
+    """Return the verdict for some resource of the pattern: of a way, one is sufficient."""
+    allowed = bool(ruling.resources) and not ruling.missing_permission
+    return AccessVerdict.ALLOWED if allowed else ruling.verdict
+
+
+def _is_wide(pattern: str) -> bool:
+    return bool(set("*?") & set(pattern))

@@ -100,12 +100,14 @@ class RoleAccess:
     session: RoleSession
     layers: tuple[Layer, ...]
     _cache: dict[tuple[object, ...], Ruling] = field(default_factory=dict, compare=False, repr=False)
+    _covering: dict[str, list[list[PermissionStatement]]] = field(default_factory=dict, compare=False, repr=False)
+    _passing: dict[str, "RoleAccess"] = field(default_factory=dict, compare=False, repr=False)
 
     def ruling(self, action: str, resource: str = "") -> Ruling:
         """Return the access to the action on the resource, or on any resource if it is empty. A resource with wildcards
         is allowed if all of its resources are."""
         service, _, _ = action.partition(":")
-        covering = [list(layer.statements(action.lower())) for layer in self.layers]
+        covering = self._about(action.lower())
         requested = resource
         if resource == ANY and action.lower() == _OF_ALL_BUCKETS:
             requested = f"arn:{self.session.partition}:s3:::*"
@@ -115,21 +117,29 @@ class RoleAccess:
             if not resource:
                 answer = self._of_any(covering, service)
             elif resource != ANY and set("*?") & set(resource):
-                answer = self._of_pattern(self._of_any(covering, service), resource, covering, service)
+                answer = self._of_pattern(self.ruling(action), resource, covering, service)
             else:
                 answer = self._of_one(covering, requested, self.session.context(service, resource))
             self._cache[key] = answer
         return replace(self._cache[key], action=action, resource=resource)
+
+    def _about(self, action: str) -> list[list[PermissionStatement]]:
+        """Return the statements of each layer about the action, which is in lower case."""
+        if action not in self._covering:
+            self._covering[action] = [list(layer.statements(action)) for layer in self.layers]
+        return self._covering[action]
 
     def limit(self, action: str, resource: str) -> Ruling | None:
         """Return the access by the permissions boundary and the session policy alone; None without them. A resource
         policy that allows the role's ARN does not override them."""
         return RoleAccess(self.session, self.layers[1:]).ruling(action, resource) if self.layers[1:] else None
 
-    def passing(self, service: str) -> Ruling:
-        """Return the access to pass a role to the service."""
-        session = replace(self.session, specified={"iam:passedtoservice": (service,), **self.session.specified})
-        return RoleAccess(session, self.layers).ruling("iam:PassRole")
+    def passing_to(self, principal: str) -> "RoleAccess":
+        """Return the access of requests that pass a role to the service with this principal."""
+        if principal not in self._passing:
+            session = replace(self.session, specified={"iam:passedtoservice": (principal,), **self.session.specified})
+            self._passing[principal] = RoleAccess(session, self.layers)
+        return self._passing[principal]
 
     def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:
         doubt: PermissionStatement | None = None

@@ -4,7 +4,7 @@ A policy in IAM's grammar is parsed once and evaluated often. Sources: IAM User 
 Resource", "Action" and "Variables and tags".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -90,6 +90,13 @@ class PermissionStatement:
         """Return whether the statement is about the action, which is in lower case."""
         return any(matches(item, action) for item in self.actions) is not self.not_action
 
+    def uses(self, beginning: str) -> bool:
+        """Return whether a condition key or a variable of it begins so, in lower case."""
+        conditions = (
+            item.name.startswith(beginning) or _in_variable(beginning, item.values) for item in self.conditions
+        )
+        return any(conditions) or _in_variable(beginning, (item.text for item in self.resources))
+
     def resource_truth(self, resource: str, context: RequestContext) -> Truth:
         truth = any_of(self._matches(item, resource, context) for item in self.resources)
         return negate(truth) if self.not_resource else truth
@@ -115,6 +122,10 @@ class PermissionStatement:
             if item.atoms is not None and item.resolved(context) is None:
                 keys += [atom.key for atom in item.atoms if isinstance(atom, Variable)]
         return tuple(dict.fromkeys(keys))
+
+
+def _in_variable(beginning: str, texts: Iterable[str]) -> bool:
+    return any("${" in text and beginning in text.lower() for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

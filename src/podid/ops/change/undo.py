@@ -332,8 +332,10 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
     AdministratorAccess does. NotAction counts as all actions."""
     role, before, after = _role_of(action), action.before or {}, action.after or {}
     if action.kind == ROLE_SETTINGS.name:
-        boundary = text(before, "permissionsBoundary")
-        if boundary and text(after, "permissionsBoundary") != boundary:
+        boundary, earlier = text(before, "permissionsBoundary"), text(after, "permissionsBoundary")
+        if boundary and earlier and earlier != boundary:
+            yield f"role {role} would have the permissions boundary {earlier} instead of {boundary}"
+        elif boundary and not earlier:
             yield f"role {role} would lose its permissions boundary {boundary}"
     if action.after is None or action.kind not in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
         return

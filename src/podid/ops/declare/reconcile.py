@@ -14,11 +14,12 @@ from typing import Annotated
 from podid.domain.cluster import Lease
 from podid.domain.declaration import Declaration, PolicyReference
 from podid.domain.errors import AlreadyExists, Conflict, ExitCode, NotFound, PodidError
-from podid.domain.fileplan import FilePlan
+from podid.domain.fileplan import DriftedResource, FileChange, FilePlan
 from podid.domain.members import HIDDEN, OR_NULL, About, kind
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.local.servers import Metric, exposition
+from podid.ops.change.kinds import kind_of
 from podid.ops.declare.request import Ownership
 
 
@@ -48,6 +49,13 @@ class Reconciliation:
     conflicts: Annotated[int, About("Number of resources that another file or tool owns.")] = 0
     not_read: Annotated[int, About("Number of resources that could not be read.")] = 0
     refused: Annotated[int, About("Number of service accounts whose annotations are ignored.")] = 0
+    drift: Annotated[
+        tuple[DriftedResource, ...],
+        About(
+            "The resources that differ from the files, with the values of their fields; those that were changed, too."
+        ),
+    ] = ()
+    notes: Annotated[tuple[str, ...], About("The notes of the plans.")] = ()
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
     # of the error
@@ -263,6 +271,8 @@ def reconciled(plans: Sequence[FilePlan], codes: Collection[ExitCode], at: datet
         at=at,
         state=state,
         clusters=tuple(plan.header.cluster for plan in plans),
+        drift=tuple(drifted for plan in plans for drifted in _drift(plan)),
+        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
         changes=changes,
         unchanged=sum(plan.unchanged for plan in plans),
         conflicts=conflicts,
@@ -271,6 +281,12 @@ def reconciled(plans: Sequence[FilePlan], codes: Collection[ExitCode], at: datet
         error=reasons[0] if reasons else "",
         seconds=round(seconds, 3),
     )
+
+
+def _drift(plan: FilePlan) -> Iterator[DriftedResource]:
+    for action in plan.plan.actions:
+        subject, change = kind_of(action.kind).subject(action), FileChange.of(action)
+        yield DriftedResource(cluster=plan.header.cluster, subject=subject, change=change)
 
 
 def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconciliation:

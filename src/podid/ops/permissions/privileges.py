@@ -1,6 +1,6 @@
 """All privileges of a session, by service and access level, with wildcards and privilege escalation paths."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +12,7 @@ from podid.domain.grouping import grouped
 from podid.domain.iam import AccessedService, Usage
 from podid.domain.members import HIDDEN, OR_NULL, About, Names, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable, Service
-from podid.domain.policy.escalation import PASS_ROLE, Escalation, escalations
+from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.reduce import is_hidden, is_unreported
 from podid.domain.section import Missing, Section
@@ -104,9 +104,6 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
         known = table.find(name)
         return table.fitting(access.ruling(name, ANY if known is not None and not known.types else ""))
 
-    def passing(service: str) -> Ruling:
-        return access.access.passing(service) if access.obstacle is None else ruling(PASS_ROLE)
-
     patterns = {ANY} if any(item.not_action for item in allows) else set()
     patterns |= {text_of(pattern) for item in allows for pattern in item.actions}
     named = {service.prefix: service for pattern in patterns for service in table.services(pattern)}
@@ -114,11 +111,21 @@ def read_privileges(access: SessionAccess, table: ActionTable) -> Privileges:
     return Privileges(
         access=access,
         services=tuple(item for item in services if item.actions or item.unknown),
-        escalations=tuple(escalations(ruling, passing)),
+        escalations=tuple(_escalations(access)),
         not_checked=(*access.unread, OF_RESOURCES, *NEVER_READ, BY_SIMULATOR),
         table_version=table.version,
         table_date=table.date,
     )
+
+
+def _escalations(access: SessionAccess) -> Iterator[Escalation]:
+    """Yield the paths of the session; none if the pods have no session, and unknown ones if that is not known."""
+    obstacle = access.obstacle
+    if obstacle is None:
+        yield from escalations(access.access)
+    elif obstacle.verdict is AccessVerdict.UNKNOWN:
+        for path in escalations(access.access):
+            yield replace(path, verdict=AccessVerdict.UNKNOWN, reason=path.reason or obstacle.reason)
 
 
 def with_last_use(privileges: Privileges, iam: Iam, since: datetime, patience: Patience) -> Privileges:

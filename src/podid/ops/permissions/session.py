@@ -12,15 +12,14 @@ from typing import Annotated
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Decision
-from podid.domain.errors import InvalidInput
 from podid.domain.members import OR_NULL, About, TextOrNull
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Place
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
-from podid.domain.policy.statements import PermissionPolicy, parse_permissions
+from podid.domain.policy.statements import parse_permissions
 from podid.domain.section import Known, Missing, Section, missing
-from podid.facts.privileges import RoleGrants
+from podid.facts.privileges import RoleGrants, session_policy
 from podid.facts.second_hop import OTHER_ACCOUNT, SIMULATE, SecondHop, elsewhere, second_hop
 from podid.ops.clients import Clients
 from podid.ops.reading.roles import grants_of_roles
@@ -154,7 +153,7 @@ def pods_access(
     pod = trust.PodIdentity.of(cluster_arn, association)
     layers, unread = grants.layers, list(_unread(grants))
     if association.policy:
-        policy = _session_policy(association.policy)
+        policy = session_policy(association.policy)
         layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
         unread += [Unread(policy.name, policy.unread.reason)] if policy.unread is not None else []
     return SessionAccess(
@@ -264,15 +263,3 @@ def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
 
 def _unread(grants: RoleGrants) -> Iterator[Unread]:
     return (Unread(name, reason.reason, reason.permission) for name, reason in grants.missing)
-
-
-def _session_policy(text: str) -> PermissionPolicy:
-    try:
-        document = trust.read_json(text)
-    except InvalidInput as error:
-        return PermissionPolicy(
-            "session policy", unread=Missing(f"the session policy cannot be parsed: {error.message}")
-        )
-    if not isinstance(document, Mapping):
-        return PermissionPolicy("session policy", unread=Missing("the session policy is not a JSON object"))
-    return parse_permissions("session policy", LayerKind.SESSION.value, document)
