@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.builder import ACCOUNT, ROLE_ARN, healthy, role
+from checks.builder import ACCOUNT, ROLE_ARN, TARGET_ARN, association, chained, healthy, role
 from checks.grid import outcomes
 from harness import table
 from podid.checks.all import BY_ID
@@ -85,3 +85,52 @@ def test_a_statement_for_session_tags_alone_is_no_finding() -> None:
 def test_a_role_under_another_path_is_not_the_role_of_the_association() -> None:
     elsewhere = replace(role(), arn=ROLE_ARN.replace("role/", "role/teams/"))
     assert outcomes(ID, healthy(roles={ROLE_ARN: Known(elsewhere)})) == {"not-applicable"}
+
+
+FOREIGN = "444455556666"
+
+
+def everybody(**condition: object) -> dict[str, object]:
+    return {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition}
+
+
+@table(
+    ("condition", "evidence"),
+    [
+        (
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{FOREIGN}:role/*"}},
+            f"Statement[1] allows account {FOREIGN} without sts:ExternalId",
+        ),
+        (
+            {"StringEquals": {"aws:PrincipalAccount": FOREIGN, "sts:ExternalId": "prod"}},
+            f"Statement[1] allows account {FOREIGN} with an external ID that can be guessed",
+        ),
+        (
+            {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}, "StringLike": {"aws:PrincipalOrgID": "o-a*"}},
+            "Statement[1] allows any account without sts:ExternalId",
+        ),
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}, ""),
+        ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}, ""),
+        # trust-too-broad reports these
+        ({}, ""),
+        ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, ""),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*/r-ab12/*"}}, ""),
+    ],
+)
+def test_conditions_on_any_principal(condition: dict[str, object], evidence: str) -> None:
+    (verdict,) = BY_ID[ID].judge(trusting(everybody(**condition)))
+    assert verdict.evidence == ((evidence,) if evidence else ())
+
+
+@table("principal", ["*", {"AWS": "*"}])
+def test_a_target_role_that_anybody_can_assume(principal: object) -> None:
+    snapshot = chained(
+        association(), target=Known(role(TARGET_ARN, {"Statement": [everybody() | {"Principal": principal}]}))
+    )
+    verdict = next(item for item in BY_ID[ID].judge(snapshot) if str(item.subject) == "Role reports")
+    assert verdict.evidence == ("Statement[0] allows any account without sts:ExternalId",)
+
+
+def test_a_pattern_of_organizations_is_none_of_the_account() -> None:
+    condition = {"StringLike": {"aws:PrincipalOrgID": "o-*"}}
+    assert outcomes(ID, trusting(other_account(**condition))) == {"fail"}

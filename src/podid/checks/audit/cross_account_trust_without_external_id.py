@@ -10,15 +10,12 @@ from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, part, r
 from podid.domain.aws import described
 from podid.domain.grouping import grouped
 from podid.domain.snapshot import NOT_READ, Known, Section
-from podid.domain.trust import ASSUME_ROLE, Policy
-from podid.domain.trust.conditions import Condition
-from podid.facts.index import parsed_trust, role_section, show_role, under
+from podid.domain.trust import Policy, open_to_all
+from podid.domain.trust.strangers import strangers_allowed
+from podid.facts.index import by_role, parsed_trust, role_section, show_role, under
 
-_ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 # wildcards match any value; the caller knows the values of policy variables
 _VARIABLE = re.compile(r"\$\{[^}]*\}|[*?]")
-_EXTERNAL_ID = "sts:externalid"
-_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
 # shorter ones can be guessed, as can an account ID
 _SHORTEST = 12
 
@@ -28,6 +25,7 @@ def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) ->
     yield from check.undescribed(snapshot)
     account = known(snapshot.cluster).account
     associations = described(known(snapshot.associations))
+    own = by_role(snapshot)
     users = grouped((arn, a) for a in associations for arn in (a.role_arn, a.target_role_arn) if arn)
     for arn, members in sorted(users.items()):
         case, section = check.of_role(arn, members), _role(snapshot, arn, account)
@@ -35,7 +33,7 @@ def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) ->
             yield case.unknown(section)
         elif section.value is None:
             yield case.skip("the role is in another account, or does not exist")
-        elif evidence := tuple(_open(section.value, account)):
+        elif evidence := tuple(_open(section.value, account, known_elsewhere=arn in own)):
             yield case.fail(
                 "the trust policy allows principals of another account without an external ID that is hard to guess",
                 *evidence,
@@ -54,23 +52,20 @@ def _role(snapshot: Snapshot, arn: str, account: str) -> Section[Policy | None]:
     return parsed_trust(under(arn, part(snapshot.target_roles, arn)) if section == NOT_READ else section)
 
 
-def _open(policy: Policy, account: str) -> Iterator[str]:
-    for statement in policy.statements:
-        matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
-        others = sorted({match[1] for match in matches if match is not None} - {account})
-        # principals of one organization are not a service with other customers
-        own = any(c.name in _ORGANIZATION and _requires(c) and "*" not in c.values for c in statement.conditions)
-        if not statement.allow or not statement.about(ASSUME_ROLE) or not others or own:
+def _open(policy: Policy, account: str, *, known_elsewhere: bool) -> Iterator[str]:
+    """Yield the statements that allow other accounts. trust-too-broad reports those of an association's role that allow
+    any account."""
+    everyone = tuple(finding.message for finding in open_to_all(policy)) if known_elsewhere else ()
+    for access in strangers_allowed(policy, account):
+        if any(message.startswith(f"{access.statement.label} ") for message in everyone):
             continue
-        ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and _requires(c)]
-        if not ids:
-            yield f"{statement.label} allows account {short_list(others)} without sts:ExternalId"
+        named = [f"account {short_list(access.accounts)}"] if access.accounts else []
+        who = " and ".join((*named, *(["other accounts" if named else "any account"] if access.unnamed else [])))
+        ids = access.external_ids
+        if ids is None:
+            yield f"{access.statement.label} allows {who} without sts:ExternalId"
         elif all(any(map(_guessable, values)) for values in ids):
-            yield f"{statement.label} allows account {short_list(others)} with an external ID that can be guessed"
-
-
-def _requires(condition: Condition) -> bool:
-    return condition.selects and not condition.if_exists and condition.family in ("equals", "ignorecase", "like")
+            yield f"{access.statement.label} allows {who} with an external ID that can be guessed"
 
 
 def _guessable(value: str) -> bool:

@@ -31,7 +31,8 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     podid lists each service account whose pods get credentials from IRSA, kiam or kube2iam, with its role, its stage,
     its blockers and its remaining steps. kiam and kube2iam assign roles to pods, so podid lists a service account with
-    several roles once for each role. The command only reads. podid migrate apply skips blocked service accounts.
+    several roles once for each role. The command only reads. podid migrate apply skips blocked service accounts. Exit 9
+    if something could not be read.
 
     Example: podid migrate plan
 
@@ -57,6 +58,5 @@ def plan(access: Access, options: PlanOptions) -> None:
     if file is not None:
         file.write(to_json(saved_plan(json.loads(to_json(view.document)), access.runtime.now(), key)).encode())
         access.terminal.note(*access.saved_lines(options.save, "migrate", "apply"))
-    access.terminal.note(*migration.unread)
     access.terminal.emit(view)
     access.terminal.leave(result.exit_code)

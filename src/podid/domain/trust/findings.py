@@ -225,7 +225,8 @@ def _takes_all(condition: Condition, value: str) -> bool:
         return bool(_OF_THE_PRINCIPAL.fullmatch(value))
     # the ID of every organization begins with o-
     bare = _OF_THE_PRINCIPAL.sub("*", value).removeprefix("o-")
-    if _only_wildcards((bare,)):
+    # of a path, only the organization limits the callers
+    if _only_wildcards((bare.partition("/")[0] if condition.name.endswith("orgpaths") else bare,)):
         return True
     if condition.name not in _ARN_KEYS:
         return False
