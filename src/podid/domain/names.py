@@ -212,3 +212,10 @@ def check_cluster_name(name: str) -> str:
 
 def is_pattern(text: str) -> bool:
     return any(sign in text for sign in "*?[")
+
+
+def same_cluster(one: str, other: str) -> bool:
+    """Return whether two names or ARNs may mean the same cluster; two ARNs must be equal."""
+    if one.startswith("arn:") and other.startswith("arn:"):
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]

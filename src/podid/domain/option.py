@@ -256,14 +256,20 @@ def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not equals or not key or _TAG_OF_AWS_CLI.match(text):
             raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
-        if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, and no aws: prefix")
+        check_tag(key, value, name)
         if key in pairs:
             raise InvalidInput(f"{name} {key} is specified twice", subject=key)
         pairs[key] = value
     if len(pairs) > MOST_TAGS:
         raise InvalidInput(f"{name} is specified {len(pairs)} times: AWS accepts at most {MOST_TAGS} tags")
     return pairs
+
+
+def check_tag(key: str, value: str, name: str = "tag") -> None:
+    """Raise InvalidInput for a tag that AWS does not accept; `name` is the option."""
+    if not 0 < len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+        text = f"{key}={value}"
+        raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, and no aws: prefix")
 
 
 def seconds(text: str, option: str = "--timeout") -> float:

@@ -1,5 +1,6 @@
 """Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -88,6 +89,12 @@ def _status_words(row: ListRow) -> str | None:
     return state_word(status.state) + (f" ({words})" if words else "")
 
 
+def _cell_of_tags(tags: Mapping[str, str]) -> str:
+    """Return KEY=VALUE pairs separated by `;`, or JSON if a tag has one of these characters in the wrong place."""
+    plain = all(key and not set("=;{") & set(key) and ";" not in value for key, value in tags.items())
+    return ";".join(f"{key}={value}" for key, value in tags.items()) if plain else json.dumps(tags)
+
+
 # source and style of each
 _COLUMNS: dict[str, tuple[Any, ...]] = {
     "namespace": (Column("NAMESPACE"), "item.namespace"),
@@ -112,6 +119,12 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "not-read": (Column("NOT READ", wide=True), lambda row: None if row.association else row.item.reason),
     "modified": (Column("MODIFIED", wide=True), lambda row: row.association and row.when(row.association.modified_at)),
 }
+# of CSV, so that podid can read the file back
+_CLUSTER = (Column("CLUSTER", exact=True), "item.cluster_name")
+_EXACT_COLUMNS: tuple[tuple[Any, ...], ...] = (
+    (Column("POLICY", exact=True), lambda row: row.association and row.association.policy),
+    (Column("TAGS", exact=True), lambda row: (row.association and _cell_of_tags(row.association.tags)) or None),
+)
 _READ_COLUMNS: dict[str, tuple[Any, ...]] = {
     "pods": (Column("PODS", right=True), "reading.pods.running"),
     "injected": (Column("INJECTED", right=True), "reading.pods.injected"),
@@ -183,6 +196,9 @@ def association_list_view(
     chosen = [cells[name] for name in columns or (*_COLUMNS, *options.more)]
     shown = [(replace(column, wide=column.wide and not columns), *details) for column, *details in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, names_of))] if several else []
+    if not columns:
+        place = len(_COLUMNS)
+        shown[place:place] = [*([] if several else [_CLUSTER]), *_EXACT_COLUMNS]
     rows = [ListRow(item, detail, now, short) for item, detail in zip(associations, details, strict=True)]
     matches = f" matches {filters}" if filters else ""
     noun = "association" if filters else "associations"
@@ -249,4 +265,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 
 def association_table(association: Association, now: datetime) -> Table:
-    return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())
+    return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values(), _CLUSTER, *_EXACT_COLUMNS)

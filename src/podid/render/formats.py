@@ -176,7 +176,7 @@ def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
     """Return rows without a header, for cut, awk and read; a blank line between tables."""
     blocks = []
     for table in tables:
-        shown = [index for index, column in enumerate(table.columns) if wide or not column.wide]
+        shown = [index for index, column in enumerate(table.columns) if column.shown(wide=wide)]
         blocks.append("".join("\t".join(sanitize.tsv(row[index]) for index in shown) + "\n" for row in table.rows))
     return "\n".join(block for block in blocks if block)
 

@@ -43,7 +43,7 @@ def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
     shown = [
         place
         for place, column in enumerate(table.columns)
-        if (wide or not column.wide) and (place == 0 or any(map(column.holds, (row[place] for row in cells))))
+        if column.shown(wide=wide) and (place == 0 or any(map(column.holds, (row[place] for row in cells))))
     ]
     natural = {place: max(len(table.columns[place].title), *(len(row[place]) for row in cells)) for place in shown}
     least = {place: _least(table.columns[place], natural[place], [row[place] for row in cells]) for place in shown}

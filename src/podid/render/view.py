@@ -15,15 +15,21 @@ NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A `wide` column is shown with -o wide and in CSV only; `prose` may be wrapped. On a narrow terminal the columns
-    with the highest `folds` move below their row first. A column of only empty cells and `nothing` is omitted."""
+    """A `wide` column is shown with -o wide and in CSV only, an `exact` one in CSV only; `prose` may be wrapped. On a
+    narrow terminal the columns with the highest `folds` move below their row first. A column of only empty cells and
+    `nothing` is omitted."""
 
     title: str
     wide: bool = False
+    exact: bool = False
     right: bool = False
     prose: bool = False
     folds: int = 0
     nothing: str = ""
+
+    def shown(self, *, wide: bool) -> bool:
+        """Return whether a table for a reader has the column."""
+        return not self.exact and (wide or not self.wide)
 
     def holds(self, cell: str) -> bool:
         """Return whether the cell has a value to print."""

@@ -7,7 +7,8 @@ import pytest
 from harness import table
 from podid.domain.declaration import ClusterChoice, Declaration
 from podid.domain.errors import UsageError
-from podid.ops.declare.clusters import CURRENT, clusters_of, same_cluster
+from podid.domain.names import same_cluster
+from podid.ops.declare.clusters import CURRENT, clusters_of
 
 BLUE_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/blue"
 OPEN = Declaration(name="open")

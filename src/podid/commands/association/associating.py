@@ -7,7 +7,7 @@ from podid.cli.changing import Change
 from podid.domain.plan import ChangeResult, Consent, Plan
 from podid.domain.text import short_list
 from podid.ops.association.aftermath import after_associate
-from podid.ops.association.associate import AssociateRequest, Associating
+from podid.ops.association.associate import AssociateRequest, Associating, other_cluster_notes
 from podid.ops.association.files import check_accounts
 from podid.ops.association.read import check_not_ending, current_associations
 from podid.ops.role.target import by_update_trust, owner_change_words, with_owner_changes
@@ -47,7 +47,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     absent = () if accounts.create_service_account else change.absent_notes(refs, strict=accounts.strict)
     check_not_ending(refs, access.kube)
     plan = change.with_next_commands(plan, partial(by_update_trust, update=options.change.update_trust))
-    plan = change.with_outlook(plan.noting(absent), refs)
+    plan = change.with_outlook(plan.noting((*absent, *other_cluster_notes(request, change.place))), refs)
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:

@@ -7,13 +7,13 @@ from typing import Self
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.grouping import grouped
-from podid.domain.names import ServiceAccountRef, check_namespace_of, check_role_name, role_name
+from podid.domain.names import ServiceAccountRef, check_namespace_of, check_role_name, role_name, same_cluster
 from podid.domain.option import given_options
 from podid.domain.plan import Place, Plan, Skipped, document, text, texts
 from podid.domain.section import Known, Section
 from podid.domain.text import count_of
 from podid.domain.trust import TargetHop
-from podid.ops.association.files import FileItem, read_items
+from podid.ops.association.files import FileItem, check_one_cluster, read_items
 from podid.ops.association.plan import (
     Current,
     NotAllowed,
@@ -116,6 +116,7 @@ def associate_request(
         )
     file = called(typed.from_file)
     listed = read_items(read_file(typed.from_file), file) if typed.from_file else ()
+    check_one_cluster(listed, file)
     items = {ref: FileItem(ref) for ref in typed.service_accounts}
     for item in listed:
         if not item.owner:
@@ -135,6 +136,14 @@ def associate_request(
         new_policies=True,
         file=file,
     )
+
+
+def other_cluster_notes(request: AssociateRequest, place: Place) -> tuple[str, ...]:
+    """Return a note if the file lists associations of another cluster."""
+    clusters = dict.fromkeys(item.cluster for item in request.items if item.cluster)
+    elsewhere = [name for name in clusters if not same_cluster(name, place.the_cluster.arn)]
+    listed = f"{request.file} lists associations of cluster"
+    return tuple(f"{listed} {name}, not of cluster {place.cluster_name}" for name in elsewhere)
 
 
 def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, named: bool) -> Selection | None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from podid.domain import names, trust
 from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import InvalidInput
 from podid.domain.owners import without_marks
-from podid.domain.text import count_of, cut, did_you_mean
+from podid.domain.text import count_of, cut, did_you_mean, short_list
 from podid.local import data
 from podid.local.data import Located
 from podid.ops.association.request import Settings
@@ -25,8 +27,11 @@ _ALSO = {
     "sessiontags": "sessionTags",
     "sessionpolicy": "policy",
     "sessionPolicy": "policy",
+    "cluster": "clusterName",
+    "clustername": "clusterName",
 }
 _TAKEN = (
+    "clusterName",
     "namespace",
     "serviceAccount",
     "roleArn",
@@ -38,27 +43,34 @@ _TAKEN = (
 )
 # assigned by EKS or added by podid: ignored
 _ASSIGNED = (
-    *("clusterName", "associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn", "owner"),
+    *("associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn", "owner"),
     *("associationid", "created", "modified", "pods", "injected", "stale", "exists", "roleexists", "status", "health"),
     *("notread", "unread", "serviceAccountExists", "roleExists"),
 )
 
+# the members of an association in EKS's answers and in podid's lists
+MEMBERS = frozenset({*_TAKEN, *_ASSIGNED, "apiVersion", "kind"} - {"sessionTags"})
+# the column CLUSTER for a name that several clusters have: NAME (REGION), or NAME (ACCOUNT REGION)
+_PLACED = re.compile(r"(\S+) \((?:(\d{12}) )?(\S+)\)")
 # of the column OWNER
 _ADDON = "add-on "
 # characters of an error, and errors in a list
 _LONGEST, _MOST = 300, 50
+# the apostrophe of `-o csv` before a cell that a spreadsheet would read as a formula
+_FORMULA = re.compile(r"^'([=+@-])")
 
 
 @dataclass(frozen=True, slots=True)
 class FileItem:
     """One association of a file. `role` is empty if the file omits it. `owner` is the ARN of the add-on that owns it.
-    `line` is its line in the file, 0 outside of files."""
+    `line` is its line in the file, 0 outside of files. `cluster` is a name or an ARN, empty if the file omits it."""
 
     ref: names.ServiceAccountRef
     role: str = ""
     settings: Settings = field(default_factory=Settings)
     owner: str = ""
     line: int = field(default=0, compare=False)
+    cluster: str = field(default="", compare=False)
 
     @property
     def why_skipped(self) -> str:
@@ -77,9 +89,9 @@ class _Row:
 
 
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
-    """Return the associations of a file, each service account once. Raise InvalidInput with the file and, for each row
-    that cannot be used, line and key."""
-    items: dict[names.ServiceAccountRef, FileItem] = {}
+    """Return the associations of a file, each service account of a cluster once. Raise InvalidInput with the file and,
+    for each row that cannot be used, line and key."""
+    items: dict[tuple[str, names.ServiceAccountRef], FileItem] = {}
     wrong: list[tuple[int, str]] = []
     for row in _rows(text, name):
         try:
@@ -87,11 +99,20 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
         except InvalidInput as error:
             wrong.append((row.line, error.message))
             continue
-        if item.ref in items:
-            wrong.append((row.line, f"{item.ref} appears twice, first in line {items[item.ref].line}"))
-        items.setdefault(item.ref, item)
+        first = items.setdefault((item.cluster, item.ref), item)
+        if first is not item:
+            wrong.append((row.line, f"{item.ref} appears twice, first in line {first.line}"))
     _refuse(name, wrong)
     return tuple(items.values())
+
+
+def check_one_cluster(items: Iterable[FileItem], name: str) -> None:
+    """Raise InvalidInput for a file with associations of several clusters."""
+    clusters = list(dict.fromkeys(item.cluster for item in items))
+    if len(clusters) > 1:
+        listed = short_list(cluster or "no cluster" for cluster in clusters)
+        message = f"{name} has associations of several clusters ({listed}); podid associate changes one cluster"
+        raise InvalidInput(message, advice="podid convert makes a file for each cluster; podid apply reads it.")
 
 
 def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
@@ -122,7 +143,7 @@ def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
 def _rows(text: str, name: str) -> Iterable[_Row]:
     if is_csv(text, name):
         return _csv_rows(text, name)
-    if name.lower().endswith(".jsonl") or _is_json_lines(text):
+    if is_json_lines(text, name):
         rows: object = data.read_lines(text, name)
     else:
         rows = data.read(text, name)
@@ -135,10 +156,12 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
     return [_Row(row.line, row) for row in rows]
 
 
-def _is_json_lines(text: str) -> bool:
-    """Return whether the first line is a complete object and more lines follow."""
+def is_json_lines(text: str, name: str) -> bool:
+    """Return whether the file has an object on each line, by its name, or because the first line is a complete object
+    and more lines follow."""
     first, _, following = text.lstrip().partition("\n")
-    return first.startswith("{") and first.rstrip().endswith("}") and bool(following.strip())
+    several = first.startswith("{") and first.rstrip().endswith("}") and bool(following.strip())
+    return several or name.lower().endswith(".jsonl")
 
 
 def is_csv(text: str, name: str) -> bool:
@@ -150,7 +173,7 @@ def is_csv(text: str, name: str) -> bool:
 
 def _csv_rows(text: str, name: str) -> Iterable[_Row]:
     """Yield each row by its columns, without empty cells. Tags are KEY=VALUE, separated by `;`."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     keys: list[str] = []
     try:
         following = 1
@@ -158,10 +181,16 @@ def _csv_rows(text: str, name: str) -> Iterable[_Row]:
             line, following = following, reader.line_num + 1  # a cell may hold line breaks
             if not keys:
                 keys = [_column(cell) for cell in cells]
+                if "policy" in cells and "session_policy" in cells:  # whether there is one, beside the policy
+                    keys[cells.index("session_policy")] = ""
                 if twice := next((key for key in keys if key and keys.count(key) > 1), ""):
                     raise InvalidInput(f"{name}, line {line}: column {twice} appears twice", subject=name)
+                for title, key in zip(cells, keys, strict=True):
+                    if key and key not in (*_TAKEN, *_ASSIGNED):
+                        message = f"{title}: not a member of an association{did_you_mean(key, _TAKEN, 1)}"
+                        raise InvalidInput(f"{name}, line {line}: {message}", subject=name)
             elif cells:
-                yield _csv_row(line, keys, [cell.strip() for cell in cells])
+                yield _csv_row(line, keys, [_FORMULA.sub(r"\1", cell.strip()) for cell in cells])
     except csv.Error as error:
         raise InvalidInput(f"{name}, line {reader.line_num}: this is not CSV: {error}", subject=name) from error
 
@@ -174,14 +203,26 @@ def _column(title: str) -> str:
 def _csv_row(line: int, keys: Sequence[str], cells: Sequence[str]) -> _Row:
     if len(keys) != len(cells):
         return _Row(line, {}, f"{count_of(len(cells), 'cell')} instead of {len(keys)} as in the header")
-    members: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell}
+    members: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell and key}
+    if members.get("notread"):
+        return _Row(line, {"unread": members["notread"]})
     if members.get("policy") == "yes":
         return _Row(line, {}, "policy: CSV cannot contain session policies; use JSON")
     if members.get("policy") == "no":
         del members["policy"]
     if "tags" in members:
-        members["tags"] = dict(pair.partition("=")[::2] for pair in str(members["tags"]).split(";"))
+        members["tags"] = _tags_of_cell(str(members["tags"]))
     return _Row(line, members)
+
+
+def _tags_of_cell(cell: str) -> object:
+    """Return the tags of KEY=VALUE pairs separated by `;`, or of a JSON object."""
+    if not cell.startswith("{"):
+        return dict(pair.partition("=")[::2] for pair in cell.split(";"))
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell
 
 
 def _item(row: _Row) -> FileItem:
@@ -222,7 +263,32 @@ def _item(row: _Row) -> FileItem:
     # a CSV file contains the add-on's name; an association of another tool can be copied
     owner = str(named.get("owner") or "")
     addon = owner.removeprefix(_ADDON) if owner.startswith(_ADDON) else ""
-    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or addon), line=row.line)
+    cluster = _cluster(named, role)
+    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or addon), line=row.line, cluster=cluster)
+
+
+def _cluster(row: Mapping[str, object], role: str) -> str:
+    """Return the cluster's ARN if the row has its region and account, otherwise its name."""
+    text = _text(row, "clusterName", needed=False)
+    arn = cluster_of(text, _text(row, "associationArn", needed=False))
+    if (placed := _PLACED.fullmatch(text)) and role.startswith("arn:"):
+        name, account, region = placed.groups()
+        own = names.parse_role_arn(role)
+        arn = f"arn:{own.partition}:eks:{region}:{account or own.account}:cluster/{name}"
+    with _about("clusterName"):
+        if arn.startswith("arn:"):
+            names.parse_cluster_arn(arn)
+        elif arn:
+            names.check_cluster_name(arn)
+    return arn
+
+
+def cluster_of(name: str, association_arn: str) -> str:
+    """Return the ARN of an association's cluster; its name if the association's ARN is not known."""
+    parts = association_arn.split(":", 5)
+    if not name or name.startswith("arn:") or len(parts) < 6:
+        return name
+    return ":".join((*parts[:5], f"cluster/{name}"))
 
 
 @contextmanager

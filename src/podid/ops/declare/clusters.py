@@ -7,7 +7,7 @@ from typing import Self
 from podid.domain.aws import Association
 from podid.domain.declaration import Declaration, DeclaredAssociation, Position
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, same_cluster
 from podid.domain.plan import Place
 from podid.domain.text import did_you_mean, short_list
 from podid.ops.clients import Clients
@@ -83,13 +83,6 @@ def check_declared_once(declarations: Iterable[Declaration]) -> None:
     wrong = [f"{at}: {key}: {message}" for key, message, at in declared_twice(declarations)]
     if wrong:
         raise InvalidInput(wrong[0], lines=tuple(wrong[1:]))
-
-
-def same_cluster(one: str, other: str) -> bool:
-    """Return whether two names or ARNs may mean the same cluster; two ARNs must be equal."""
-    if one.startswith("arn:") and other.startswith("arn:"):
-        return one == other
-    return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podid.domain.declaration import Position
+from podid.domain.text import did_you_mean
 from podid.local.documents import DocumentNode
 from podid.ops.declare.foreign_nodes import (
     ForeignFile,
@@ -32,6 +33,34 @@ _REGION = "services.k8s.aws/region"
 _ADOPTION_FIELDS = "services.k8s.aws/adoption-fields"
 # kinds of parts of a role in Crossplane
 _PARTS = ("RolePolicy", "RolePolicyAttachment")
+
+
+def _referred(*keys: str) -> tuple[str, ...]:
+    """Return the keys with those of Crossplane's references and selectors."""
+    return tuple(f"{key}{suffix}" for key in keys for suffix in ("", "Ref", "Selector"))
+
+
+# the settings of each kind, for ACK and for Crossplane
+_SETTINGS: Mapping[tuple[bool, str], tuple[str, ...]] = {
+    (True, "PodIdentityAssociation"): (
+        *("clientRequestToken", "clusterName", "clusterRef", "disableSessionTags", "namespace", "policy", "roleARN"),
+        *("roleRef", "serviceAccount", "tags", "targetRoleARN", "targetRoleRef"),
+    ),
+    (True, "Role"): (
+        *("assumeRolePolicyDocument", "description", "inlinePolicies", "maxSessionDuration", "name", "path"),
+        *("permissionsBoundary", "permissionsBoundaryRef", "policies", "policyRefs", "tags"),
+    ),
+    (False, "PodIdentityAssociation"): (
+        *_referred("clusterName", "roleArn", "targetRoleArn"),
+        *("disableSessionTags", "namespace", "policy", "region", "serviceAccount", "tags"),
+    ),
+    (False, "Role"): (
+        *("assumeRolePolicy", "description", "forceDetachPolicies", "inlinePolicy", "managedPolicyArns"),
+        *("maxSessionDuration", "path", "permissionsBoundary", "region", "tags"),
+    ),
+    (False, "RolePolicy"): (*_referred("role"), "policy", "region"),
+    (False, "RolePolicyAttachment"): (*_referred("role", "policyArn"), "region"),
+}
 
 
 def group_of(node: DocumentNode) -> str:
@@ -94,6 +123,7 @@ class CustomResources:
         names = {f"{(text(item.spec.get('path')) or '/')[1:]}{item.aws_name}": item.aws_name for item in roles}
         skipped: list[str] = []
         for item in self.objects:
+            self._check_settings(item)
             rows = item.spec.get("podIdentityAssociations" if item.ack else "podIdentityAssociation")
             accounts = [text(get(row, "serviceAccount")) for row in items(rows)]
             if item.kind in ("Role", "PodIdentityAssociation") and item.observed:
@@ -109,6 +139,14 @@ class CustomResources:
         self._roles(roles)
         if skipped:
             self.file.notes.append(f"omitted: {', '.join(skipped)}: podid manages associations and their roles only")
+
+    def _check_settings(self, item: CustomResource) -> None:
+        """Collect settings that podid does not read: it would drop them."""
+        known = _SETTINGS.get((item.ack, item.kind), ())
+        for key, node in item.spec.items() if known and not item.observed else ():
+            if key not in known and not node.null:
+                message = f"is not a known setting of {item.kind}{did_you_mean(key, known, 1)}"
+                self.file.mistakes.add(node.at, message, key)
 
     def _roles(self, roles: Sequence[CustomResource]) -> None:
         parts: dict[str, list[DocumentNode]] = {}

@@ -18,7 +18,7 @@ from podid.ops.declare.objects import Members
 from podid.ops.options import SCOPES
 from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text, trust_mistakes
 from podid.ops.role.presets import parse_choice
-from podid.ops.role.request import check_description, check_path, check_session_seconds, check_tag_text, role_tags
+from podid.ops.role.request import check_description, check_path, check_role_tag, check_session_seconds, check_tag_text
 
 # metadata.name becomes a tag value and a part of names
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
@@ -154,17 +154,17 @@ def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str)
         max_session_seconds=_session_seconds(members),
         description=members.text("description", check_description),
         # IAM does not distinguish tag keys by case, EKS does
-        tags=_tags(members, owner_key, role_tags, str.lower),
+        tags=_tags(members, owner_key, check_role_tag, str.lower),
     )
 
 
 def _tags(
     members: Members,
     owner_key: str,
-    read: Callable[..., object] = option.tags,
+    check: Callable[[str, str], object] = option.check_tag,
     compared: Callable[[str], str] = str,
 ) -> dict[str, str]:
-    tags = members.pairs("tags", lambda key, value: read((f"{key}={value}",), "tag"))
+    tags = members.pairs("tags", check)
     first = {compared(owner_key): owner_key}
     for key in tags:
         earlier = first.setdefault(compared(key), key)

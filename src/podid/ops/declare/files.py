@@ -17,15 +17,19 @@ from podid.domain.members import API_VERSION, About, kind
 from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
+from podid.ops.association.files import is_json_lines
 from podid.ops.declare.clusters import declared_twice
 from podid.ops.declare.controllers import objects_in
 from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
-from podid.ops.declare.foreign_nodes import Describe, ForeignFile
+from podid.ops.declare.foreign_nodes import Describe, ForeignFile, get
+from podid.ops.declare.foreign_nodes import text as text_of
 from podid.ops.declare.objects import Members
 from podid.ops.declare.request import FileOptions
 
 ReadFile = Callable[[str], str]
+# the document of podid export and podid convert
+_EXPORT = "Export"
 # of files in a directory
 ENDINGS = (".yaml", ".yml", ".json")
 
@@ -89,7 +93,7 @@ def nodes_of(
     names = dict.fromkeys(name for path in paths for name in (("-",) if path == "-" else files_in(path, ENDINGS)))
     for name in names:
         called = "stdin" if name == "-" else name
-        text = read_file(name)
+        text = _content(read_file(name), called)
         foreign = from_csv(text, called, mistakes) or _foreign(text, called, mistakes, describe)
         if foreign is None:
             for node in read_documents(text, called, mistakes, variables):
@@ -97,6 +101,21 @@ def nodes_of(
             continue
         for number, node in enumerate(own_documents(foreign)):
             yield called, node, () if number else tuple(foreign.notes)
+
+
+def _content(text: str, name: str) -> str:
+    """Return the text of the file; that of an exported file for the document of `podid export -o json`, and lines of
+    JSON as one list, each in its line."""
+    if is_json_lines(text, name) and '"apiVersion"' not in text.partition("\n")[0]:
+        lines = text.splitlines()
+        first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+        rows = (f",{line}" if line.strip() and number > first else line for number, line in enumerate(lines))
+        return '{"associations": [' + "\n".join(rows) + "]}"
+    if "kind" not in text or _EXPORT not in text:
+        return text
+    nodes = read_documents(text, name, Mistakes())
+    exported = get(nodes[0], "text") if len(nodes) == 1 and text_of(get(nodes[0], "kind")) == _EXPORT else None
+    return exported.text if exported is not None else text
 
 
 def _foreign(text: str, name: str, mistakes: Mistakes, describe: Describe | None) -> ForeignFile | None:

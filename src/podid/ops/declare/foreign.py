@@ -6,6 +6,7 @@ The values keep their places, so that the reader of podid's documents reports a 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import PurePath
@@ -16,12 +17,23 @@ from podid.domain.encoding import JsonObject
 from podid.domain.grouping import grouped
 from podid.domain.members import API_VERSION
 from podid.domain.names import addon_name
+from podid.domain.text import did_you_mean
 from podid.local.documents import DocumentNode, Mistakes
-from podid.ops.association.files import is_csv, read_items
+from podid.ops.association.files import MEMBERS, cluster_of, is_csv, read_items
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.controllers import ACK, CROSSPLANE, CustomResource, CustomResources, group_of, objects_in
 from podid.ops.declare.eksctl import read_cluster_config
-from podid.ops.declare.foreign_nodes import Describe, ForeignFile, account_node, built, get, items, node_of, text
+from podid.ops.declare.foreign_nodes import (
+    Describe,
+    ForeignFile,
+    account_node,
+    built,
+    get,
+    items,
+    members,
+    node_of,
+    text,
+)
 
 _EKSCTL = "eksctl.io"
 # one of them is in every file of another program that names podid's kind
@@ -29,6 +41,8 @@ FOREIGN_WORDS = (_EKSCTL, "services.k8s.aws", "upbound.io")
 # characters of metadata.name
 _LONGEST = 128
 _LISTS = ("AssociationList", "Association")
+# members of a list; boto3 adds the last one
+_ANSWER = ("apiVersion", "kind", "clusterName", "association", "associations", "items", "ResponseMetadata")
 
 
 def is_api_answer(node: DocumentNode) -> bool:
@@ -36,25 +50,41 @@ def is_api_answer(node: DocumentNode) -> bool:
     if text(get(node, "apiVersion")) == API_VERSION:
         return text(get(node, "kind")) in _LISTS
     named = get(node, "apiVersion") or get(node, "kind")
-    return named is None and bool(get(node, "association") or get(node, "associations"))
+    return named is None and bool(get(node, "association") or get(node, "associations") or _is_row(node))
+
+
+def _is_row(node: DocumentNode) -> bool:
+    """Return whether the document is one association: podid's own, or a line of `podid list -o jsonl`."""
+    return text(get(node, "kind")) == "Association" or bool(get(node, "associationId") and get(node, "serviceAccount"))
 
 
 def read_answer(node: DocumentNode, file: ForeignFile) -> None:
+    one = _is_row(node)
+    for name in () if one else members(node):
+        if name not in _ANSWER:
+            message = "is not a member of a list of associations"
+            if name.lower() == "nexttoken":
+                message = "is the beginning of further associations, which the file does not contain"
+            file.mistakes.add(node.keys.get(name, node.at), message, name)
     if (association := get(node, "association")) is not None:
         _row(association, "association.", file)
     for name in ("associations", "items"):
         for number, row in enumerate(items(get(node, name))):
             _row(row, f"{name}[{number}].", file)
-    if text(get(node, "kind")) == "Association":
+    if one:
         _row(node, "", file)
 
 
 def _row(row: DocumentNode, path: str, file: ForeignFile) -> None:
+    for name in members(row):
+        if name not in MEMBERS:
+            message = f"is not a member of an association{did_you_mean(name, sorted(MEMBERS), 1)}"
+            file.mistakes.add(row.keys.get(name, row.at), message, f"{path}{name}")
     account = account_node(get(row, "namespace"), get(row, "serviceAccount"))
     if owner := text(get(row, "ownerArn")):
         file.notes.append(f"omitted: {text(account)}, because the add-on {addon_name(owner)} owns the association")
         return
-    cluster = text(get(row, "clusterName"))
+    cluster = cluster_of(text(get(row, "clusterName")), text(get(row, "associationArn")))
     role = get(row, "roleArn")
     if role is None and file.describe is not None:
         row = _described(row, path, file.describe, file)
@@ -120,7 +150,7 @@ def from_csv(content: str, name: str, mistakes: Mistakes) -> ForeignFile | None:
             "tags": dict(settings.tags) or None,
         }
         present = {key: value for key, value in values.items() if value is not None}
-        file.associations.append(("", node_of(present, at)))
+        file.associations.append((item.cluster, node_of(present, at)))
     return file
 
 
@@ -152,7 +182,11 @@ def from_documents(
 def own_documents(file: ForeignFile) -> tuple[DocumentNode, ...]:
     """Return podid's documents, one for each cluster. Each has the roles that its associations name; the first one has
     the roles that none names."""
-    groups = grouped(file.associations) or {"": []}
+    # the name of a cluster is enough if no other cluster of the file has it
+    arns = {key for key, _ in file.associations if key.startswith("arn:")}
+    several = {name for name, number in Counter(map(_cluster_name, arns)).items() if number > 1}
+    placed = ((key if (name := _cluster_name(key)) in several else name, node) for key, node in file.associations)
+    groups = grouped(placed) or {"": []}
     unused = {text(get(role, "name")): role for role in file.roles}
     roles: dict[str, list[DocumentNode]] = {}
     for cluster, associations in groups.items():
@@ -160,6 +194,10 @@ def own_documents(file: ForeignFile) -> tuple[DocumentNode, ...]:
         roles[cluster] = [unused.pop(name) for name in used if name in unused]
     roles[next(iter(groups))].extend(unused.values())
     return tuple(_document(file, cluster, roles[cluster], groups[cluster]) for cluster in groups)
+
+
+def _cluster_name(cluster: str) -> str:
+    return cluster.rpartition("/")[2]
 
 
 def _document(

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
-from podid.domain.option import argument, included, one_of, option, options, repeatable, seconds, switch, tags
+from podid.domain.option import (
+    argument,
+    check_tag,
+    included,
+    one_of,
+    option,
+    options,
+    repeatable,
+    seconds,
+    switch,
+    tags,
+)
 from podid.ops.options import (
     ADOPT,
     CONDITIONS,
@@ -85,6 +96,12 @@ def role_tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
     if len({key.lower() for key in pairs}) < len(pairs):
         raise InvalidInput(f"{name} has a key twice; IAM does not distinguish tag keys by case")
     return pairs
+
+
+def check_role_tag(key: str, value: str) -> None:
+    """Raise InvalidInput for a tag that IAM does not accept."""
+    check_tag(key, value)
+    check_tag_text(key + value, "tag")
 
 
 def tagged(tags: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
