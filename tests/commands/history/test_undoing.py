@@ -16,6 +16,7 @@ from podid.ops.change.kinds import (
     ROLE_POLICY,
     ROLE_SETTINGS,
 )
+from podid.ops.change.records import action_of
 from podid.sandbox.box import Sandbox
 from worlds import Site
 
@@ -157,3 +158,37 @@ def test_an_undo_of_the_first_installation_shows_and_awaits_the_end_of_the_agent
     undone = site.must("undo", "last", "--yes", "-o", "json").json
     assert undone["awaited"]["reached"], undone
     assert site.cluster.pods("kube-system") == []
+
+
+# runs that podid does not record, each as the states of one change
+EDITED: dict[str, tuple[str, object, object]] = {
+    "two roles": (
+        "role-attachment",
+        {"roleName": "victim", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+        {"roleName": "storefront", "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+    ),
+    "another type": (
+        "role-settings",
+        {"roleName": "storefront", "tags": {"a": 1}},
+        {"roleName": "storefront", "tags": {}},
+    ),
+    "a policy as text": ("role-policy", {"roleName": "storefront", "policyName": "p", "policyDocument": "{}"}, None),
+    "no policy": ("role-policy", {"roleName": "storefront", "policyName": "p"}, None),
+    "an unknown member": (
+        "role-attachment",
+        {"roleName": "storefront", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess", "more": 1},
+        None,
+    ),
+    "no role": ("association", {"namespace": "shop", "serviceAccount": "orders"}, None),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_a_run_that_podid_did_not_record_is_refused(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    kind, before, after = EDITED[name]
+    forged(journal, action_of({"kind": kind, "before": before, "after": after, "note": ""}))
+    state = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "is not as podid records it" in outcome.stderr
+    assert account_state(box) == state
