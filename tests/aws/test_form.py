@@ -37,6 +37,7 @@ def operation(service: str, name: str) -> Any:
         ("eks", "TagResource", HTML, REQUEST, NOT_JSON),
         ("iam", "DeleteRole", b"<DeleteRoleResponse xmlns='x'><ResponseMetadata/></DeleteRoleResponse>", {}, ""),
         ("iam", "DeleteRole", b"<?xml version='1.0'?>\n<DeleteRoleResponse/>", {}, ""),
+        ("iam", "DeleteRole", b"<i:DeleteRoleResponse xmlns:i='x'/>", {}, ""),
         ("iam", "DeleteRole", b"<TagRoleResponse/>", {}, NOT_XML),
         ("iam", "DeleteRole", HTML, REQUEST, NOT_XML),
         ("iam", "DeleteRole", b"", REQUEST, NOT_XML),

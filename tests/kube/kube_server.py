@@ -1,6 +1,7 @@
 """A local HTTP or HTTPS server with prepared answers, among them recorded answers of a real kube-apiserver 1.36."""
 
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -38,6 +39,14 @@ class Answer:
 def recorded(label: str) -> Answer:
     entry = RECORDED[label]
     return Answer(entry["status"], entry["body"])
+
+
+def listing(path: str, items: Any, token: str = "") -> dict[str, Any]:
+    """Return a page of the list at the path."""
+    parts = path.strip("/").split("/")
+    version = "/".join(parts[1:2] if parts[0] == "api" else parts[1:3])
+    kind = re.sub(r"(?<=ss)es$|s$", "", re.sub(r"ies$", "y", parts[-1]))
+    return {"kind": f"{kind}List", "apiVersion": version, "metadata": {"continue": token}, "items": items}
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from worlds import ORDERS, KubeWorld
 
-from .kube_server import Answer, Server
+from .kube_server import Answer, Server, listing
 
 POD = Pod(
     namespace="shop",
@@ -172,7 +172,8 @@ def test_a_list_of_nothing_is_empty(
 ) -> None:
     unreadable: list[str] = []
     monkeypatch.setattr(errors, "unreadable", lambda path, why, where: unreadable.append(f"{path}: {why}"))
-    tls.answer = lambda _: Answer(200, {"items": nothing, "groups": nothing, "metadata": {}})
+    groups = {"kind": "APIGroupList", "apiVersion": "v1", "groups": nothing}
+    tls.answer = lambda request: Answer(200, groups if request.path == "/apis" else listing(request.path, nothing))
     reader = KubeReader(transport)
     for operation, call in READS.items():
         if operation.__name__.startswith(("list_", "read_clocks")):

@@ -77,8 +77,11 @@ def through(directory: Path, url: str, user: dict[str, Any], cluster: Cluster | 
     return connected(cluster or cluster_of(file), kubeconfig=str(file))
 
 
+NAMESPACE = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "shop"}}
+
+
 def test_every_request_says_as_whom(tls: Server, tmp_path: Path) -> None:
-    tls.script(Answer(429, {}, {"Retry-After": "0"}), Answer(200, {}))
+    tls.script(Answer(429, {}, {"Retry-After": "0"}), Answer(200, {}), Answer(201, NAMESPACE), Answer(200, {}))
     connection = through(tmp_path, tls.url, {"as": "alice", "as-groups": ["dev"]})
     assert connection.how == "context work of the kubeconfig (its server is the cluster's), as alice"
     transport = Transport(connection, sleep=lambda _: None)

@@ -14,7 +14,7 @@ from typing import Any
 from podid.domain.foreign import Malformed
 
 # after an XML declaration; botocore has parsed the document
-_ROOT = re.compile(rb"\s*(?:<\?[^>]*\?>\s*)?<([\w.:-]+)")
+_ROOT = re.compile(rb"\s*(?:<\?[^>]*\?>\s*)?<(?:[\w.-]+:)?([\w.-]+)")
 _REQUEST_ID = "x-amzn-RequestId"
 _XML = ("query", "ec2", "rest-xml")
 

@@ -15,6 +15,7 @@ from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, Target
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply
 from podid.ops.change.deletions import check_deletions
+from podid.ops.change.granting import granting_notes
 from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -85,7 +86,7 @@ class Change:
         result."""
         access, terminal = self.access, self.access.terminal
         check_guards(access.clients, plan)
-        plan = plan.noting(self.owner_notes(plan))
+        plan = plan.noting(self.owner_notes(plan)).noting(granting_notes(plan))
         if access.shared.dry_run:
             terminal.emit(plan_view(plan))
             return

@@ -177,6 +177,8 @@ class FilePlan:
     # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
+    # the marks of the files, each by key and name
+    owners: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
 
     @property
     def header(self) -> Annotated[Header, FLAT]:

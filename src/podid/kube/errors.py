@@ -32,6 +32,10 @@ _unknown_caller = partial(
     advice="The caller has no access entry (or aws-auth mapping) in this cluster, the credentials have expired or "
     "belong to another cluster, or the clock of this machine is wrong.",
 )
+_not_found = partial(ErrorRule, errors.NotFound, "{named} does not exist", service="kubernetes", statuses=(404,))
+_not_served = partial(
+    ErrorRule, errors.NotServed, "{server} does not serve {path}", statuses=(404,), service_code="NotFound"
+)
 _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
 _rejected = partial(ErrorRule, errors.Rejected, service="kubernetes", service_code="AdmissionDenied")
 _BY_POLICY = "an admission policy of the cluster rejected {subject}: {message}"
@@ -89,16 +93,14 @@ ANSWERS: tuple[ErrorRule, ...] = (
         "the request for {path} was refused before it reached {server} (HTTP 403, not a response of Kubernetes)",
         statuses=(403,),
     ),
-    ErrorRule(errors.NotFound, "{named} does not exist", codes=("NotFound",), statuses=(404,)),
-    ErrorRule(
-        errors.NotFound,
-        "{named} does not exist",
+    _not_found(codes=("NotFound",)),
+    _not_found(
         codes=("NoServiceAccount",),
-        statuses=(404,),
         service_code="NotFound",
         id="association-sa-not-found",
     ),
-    ErrorRule(errors.NotServed, "{server} does not serve {path}", statuses=(404,), service_code="NotFound"),
+    _not_served(service="kubernetes"),
+    _not_served(fragments=("404 page not found",)),  # of an API group
     ErrorRule(errors.AlreadyExists, "{subject} already exists", codes=("AlreadyExists",), statuses=(409,)),
     ErrorRule(errors.Conflict, "{subject} was changed by another client at the same time: {message}", statuses=(409,)),
     ErrorRule(
@@ -108,14 +110,14 @@ ANSWERS: tuple[ErrorRule, ...] = (
         statuses=(429,),
     ),
     ErrorRule(errors.Throttled, "{server} throttled requests until the timeout: {message}", statuses=(429,)),
-    ErrorRule(errors.Unavailable, "{server} failed with {status}: {message}", statuses=tuple(range(500, 600))),
+    ErrorRule(errors.ServerFailed, "{server} failed with {status}: {message}", statuses=tuple(range(500, 600))),
     ErrorRule(errors.Rejected, "{server} refused to {doing} {subject}: {message}"),
     ErrorRule(errors.NotServed, "{server} refused to {doing} {subject}: {message}", codes=("Unread",)),
     ErrorRule(
         errors.UnreadableAnswer,
         "the response to {path}, HTTP {status}, does not have the format of {server} ({message})",
         service="other",
-        statuses=tuple(set(range(300, 500)) - {401, 403, 404, 409, 429}),
+        statuses=tuple(set(range(300, 500)) - {401, 403, 409, 429}),
         advice="Check the proxy and the context's server.",
     ),
 )
@@ -161,14 +163,14 @@ NETWORK: tuple[ErrorRule, ...] = (
         fragments=("connection refused",),
     ),
     _unreachable("{server} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
-    ErrorRule(errors.Unavailable, "{server} took too long to answer", codes=("ReadTimeoutError",)),
+    ErrorRule(errors.ConnectionLost, "{server} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(
-        errors.Unavailable,
+        errors.ConnectionLost,
         "{server} sent an incomplete answer {cause}",
         codes=("Overdue",),
         advice="Check the proxy and the context's server, or pass a longer --timeout.",
     ),
-    ErrorRule(errors.Unavailable, "the connection to {server} was lost: {cause}"),
+    ErrorRule(errors.ConnectionLost, "the connection to {server} was lost: {cause}"),
 )
 
 

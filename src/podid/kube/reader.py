@@ -14,7 +14,7 @@ from podid.domain import cluster
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of, may_bind, named_abilities_of
 from podid.domain.findings import Subject
-from podid.domain.foreign import Reading, text_or
+from podid.domain.foreign import Reading, text
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
@@ -52,7 +52,7 @@ class KubeReader:
     def check(self) -> str:
         """Return the API server's version ("v1.36.0"). Success also proves that it can be reached and has the cluster's
         certificate."""
-        return self._transport.get("/version", lambda answer: text_or(answer, "gitVersion"))
+        return self._transport.get("/version", lambda answer: text(answer, "gitVersion"))
 
     @needs()
     def may(self, permission: KubePermission, namespace: str = "") -> AccessReview:

@@ -23,13 +23,26 @@ import urllib3.exceptions as transport_errors
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.http import TooLarge, read_whole
 from podid.calls.pacing import GivenUp
-from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable, UnreadableAnswer
+from podid.domain.errors import (
+    BudgetHolds,
+    ConnectionLost,
+    LostAnswer,
+    PodidError,
+    ServerFailed,
+    Throttled,
+    Unavailable,
+    UnreadableAnswer,
+    WebhookFailed,
+)
 from podid.domain.foreign import Malformed, Object, Reading, as_object, inner_or_empty, listed, pages, text_or
+from podid.domain.text import is_page
 from podid.kube import errors
 from podid.kube.connect import Connection
+from podid.kube.form import check_form
 from podid.version import VERSION
 
 T = TypeVar("T")
+_NOTHING: Object = {}
 Json = dict[str, Any]
 Query = dict[str, str | int]
 
@@ -48,6 +61,7 @@ RESTARTS = 3
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
 JSON = "application/json"
+TEXT = "*/*"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 # the API server takes the field manager of a write from it, and the audit log contains it
 USER_AGENT = f"podid/{VERSION}"
@@ -100,23 +114,39 @@ class Transport:
 
     def text(self, path: str, query: Query | None = None) -> str:
         """Return an answer that is not JSON, such as a log; bytes that are not UTF-8 are replaced."""
-        return self._request("GET", path, query, accept="*/*").decode(errors="replace")
+        return self._request("GET", path, query, accept=TEXT).decode(errors="replace")
 
     def post(
         self, path: str, body: Json, read: Reading[T], query: Query | None = None, *, idempotent: bool = False
     ) -> T:
-        return self._read(self._request("POST", path, query, body, idempotent=idempotent), path, read)
+        """Create an object. An `idempotent` request creates none."""
+        if not idempotent:
+            return self._change("POST", path, query, body, read)
+        return self._read(self._request("POST", path, query, body), path, read, "POST", body)
 
     def patch(self, path: str, body: Json, read: Reading[T]) -> T:
         """Send a patch. It describes the final state, so it can be sent again after a lost answer."""
-        return self._read(self._request("PATCH", path, None, body, content_type=STRATEGIC_PATCH), path, read)
+        return self._change("PATCH", path, None, body, read)
 
     def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
         """Delete an object. With `uid`, raise Conflict if another object has its name now. A Job requires
         `with_dependents`; otherwise its pods remain."""
         body: Json = {"preconditions": {"uid": uid}} if uid else {}
         body |= {"propagationPolicy": "Background"} if with_dependents else {}
-        self._request("DELETE", path, None, body, idempotent=False)
+        self._change("DELETE", path, None, body, lambda _: None)
+
+    def _change(self, method: str, path: str, query: Query | None, body: Json, read: Reading[T]) -> T:
+        """Send a change. Raise LostAnswer if it may or may not have been made."""
+        patch = method == "PATCH"
+        try:
+            answer = self._request(
+                method, path, query, body, content_type=STRATEGIC_PATCH if patch else JSON, idempotent=patch
+            )
+            return self._read(answer, path, read, method, body)
+        except WebhookFailed:
+            raise
+        except (ServerFailed, ConnectionLost, UnreadableAnswer) as error:
+            raise LostAnswer.of(error) from error
 
     def list(self, path: str, project: Reading[T], query: Query | None = None, *, accept: str = JSON) -> list[T]:
         """Return all items, each decoded by `project`. Restart a list that expires while it is paged (410). Halve the
@@ -146,9 +176,11 @@ class Transport:
                 raise errors.unreadable(path, str(error), self.connection.where) from None
         raise Unavailable(f"the list {path} expired {RESTARTS} times while podid read it", subject=path)
 
-    def _read(self, body: bytes, path: str, read: Reading[T]) -> T:
+    def _read(self, body: bytes, path: str, read: Reading[T], method: str = "GET", sent: Object = _NOTHING) -> T:
         try:
-            return read(as_object(json.loads(body)))
+            answer = as_object(json.loads(body))
+            check_form(answer, method, path, sent)
+            return read(answer)
         except Malformed as error:
             raise errors.unreadable(path, str(error), self.connection.where) from None
         except (ValueError, RecursionError):
@@ -195,6 +227,8 @@ class Transport:
             else:
                 if status < 300:
                     self._given_up.answered(read)
+                    if accept == TEXT and not _is_text(answered, content):
+                        raise errors.unreadable(path, "it is not plain text", self.connection.where)
                     return content
                 if status == 410:
                     raise _Expired(f"the list {path} expired while podid read it", subject=path)
@@ -293,6 +327,12 @@ def _pause(status: int, headers: Mapping[str, str], attempt: int, *, idempotent:
         # a 500 without Retry-After mostly persists: a kubelet that cannot be reached, a broken webhook
         return None if status == 500 and attempt >= 2 else _backoff(attempt)
     return None
+
+
+def _is_text(headers: Mapping[str, str], content: bytes) -> bool:
+    """Return whether an API server sent the text: its media type is text/plain."""
+    media = headers.get("Content-Type", "")
+    return media.startswith("text/plain") if media else not is_page(content[:1000].decode(errors="replace"))
 
 
 def _backoff(attempt: int) -> float:

@@ -12,7 +12,7 @@ from irsa import ANNOTATION, PROVIDER, REPORTS, Irsa, irsa_statement
 from ops.migrate.worlds import CREATE, PREFIX, Proxies, migrated, stage_of
 from podid.domain.errors import InvalidInput
 from podid.domain.names import role_name
-from podid.ops.migrate.items import read_plan
+from podid.ops.migrate.saved import read_plan
 from podid.sandbox import irsa_samples, proxy_samples
 from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import NAMESPACE, ROLE
