@@ -79,8 +79,6 @@ def test_permissions_on_named_objects(healthy: Site, rules: list[tuple[str, ...]
         {"apiGroups": [group], "resources": [kind], "verbs": [verb], **({"resourceNames": [name]} if name else {})}
         for group, kind, verb, name in rules
     ]
-    everything = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-    healthy.cluster.post(f"/apis/{RBAC}/v1/clusterroles", {"metadata": {"name": "cluster-admin"}, "rules": everything})
     healthy.cluster.post(f"{home}/roles", {"metadata": {"name": "audited"}, "rules": listed})
     subjects = [{"apiGroup": RBAC, "kind": "User", "name": "ada"}]
     reference = {"apiGroup": RBAC, "kind": "Role", "name": "audited"}
