@@ -21,7 +21,20 @@ from podid.domain.members import (
     PolicyObject,
     schema_name,
 )
-from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
+from podid.domain.plan import (
+    Action,
+    Awaited,
+    ChangeResult,
+    Done,
+    Header,
+    NotRead,
+    Plan,
+    RefusedAccount,
+    State,
+    Status,
+    TargetTrustChange,
+    Verb,
+)
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
@@ -362,6 +375,18 @@ class ResultDocument(Document, kind="Result"):
         Sequence[TargetRoleBody],
         From("owner_changes"),
         About("Target roles whose owners must still change the trust policy."),
+    ]
+    refused: Annotated[
+        Sequence[RefusedAccount] | None,
+        OPTIONAL,
+        From(lambda result: result.refused or None),
+        About("`podid apply`: service accounts whose annotations are ignored; omitted if there are none."),
+    ]
+    unread: Annotated[
+        Sequence[NotRead] | None,
+        OPTIONAL,
+        From(lambda result: result.unread or None),
+        About("`podid apply`: parts that could not be read; omitted if there are none."),
     ]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("The outcome of changes in which earlier runs were interrupted.")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.errors import ExitCode, UsageError
+from podid.domain.errors import UsageError
 from podid.domain.plan import ChangeResult, Consent
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
@@ -76,12 +77,10 @@ def apply_part(
         change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(result, access.clients)
+        result = replace(with_owner_changes(result, access.clients), refused=item.refused, unread=item.unread)
         if not follow:
             return result
         return change.followed(result, refs, partial(after_associate, refs=refs))
 
     access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
     change.run(item.plan, after, consent=consent if saved else item.consent)
-    if item.incomplete is not ExitCode.OK:
-        access.terminal.leave(item.incomplete)
