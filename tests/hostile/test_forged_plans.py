@@ -40,7 +40,8 @@ def prepared(filed: Filed) -> dict[str, Any]:
     filed.write(roles=[ROLE, OTHER], associations=[LINK, GONE, {"serviceAccount": "shop/api", "role": "web"}])
     filed.apply()
     filed.site.associate("shop", "cart", "storefront")
-    write = {"name": "write", "document": {**READ, "Statement": [{**READ["Statement"][0], "Action": "s3:PutObject"}]}}
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}
+    write = {"name": "write", "document": {"Version": "2012-10-17", "Statement": [statement]}}
     web = {
         **ROLE,
         "description": "new",
@@ -72,18 +73,21 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from places(member, (*path, key))
 
 
-def mutated(document: dict[str, Any], path: tuple[str | int, ...], value: object) -> dict[str, Any]:
+def mutated(document: dict[str, Any], path: tuple[Any, ...], value: object) -> dict[str, Any]:
     """Return the document with the value at the path; a missing value removes the member."""
     changed = deepcopy(document)
     inner: Any = changed
-    for key in path[:-1]:
+    *outer, last = path
+    for key in outer:
         inner = inner[key]
     if value is MISSING:
-        del inner[path[-1]]
-    elif value is TWICE:
-        inner.append(inner[path[-1]]) if isinstance(inner, list) else inner.update({f"{path[-1]}2": inner[path[-1]]})
+        del inner[last]
+    elif value is not TWICE:
+        inner[last] = value
+    elif type(inner) is list:
+        inner.append(inner[last])
     else:
-        inner[path[-1]] = value
+        inner[f"{last}2"] = inner[last]
     return with_digest(changed)
 
 
