@@ -1,4 +1,4 @@
-"""Changes that a client of the MCP server requests: nobody has typed them, and no terminal can confirm them."""
+"""Changes that a client of the MCP server requests. No terminal can confirm them."""
 
 from dataclasses import replace
 
