@@ -67,6 +67,46 @@ def bounded(box: Sandbox) -> Action:
     return ROLE_SETTINGS.action({**state, "permissionsBoundary": ""}, {**state, "permissionsBoundary": boundary})
 
 
+# policies of a journal that lead to administrator, and the way that the plan names
+WAYS = {
+    "trust policies": (["iam:UpdateAssumeRolePolicy"], "iam:UpdateAssumeRolePolicy"),
+    "a function": (["iam:PassRole", "lambda:*"], "iam:PassRole with lambda:"),
+    "access keys": (["iam:CreateAccessKey"], "iam:CreateAccessKey"),
+    "policy versions": (["iam:SetDefaultPolicyVersion"], "iam:SetDefaultPolicyVersion"),
+    "access entries": (["eks:CreateAccessEntry", "eks:AssociateAccessPolicy"], "eks:CreateAccessEntry"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_plan_names_the_way_to_administrator(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    actions, way = WAYS[name]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    forged(journal, ROLE_POLICY.action(ROLE_POLICY.state_of("storefront", "p", policy), None))
+    before = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (2, ""), outcome
+    assert f"role storefront may become administrator: {way}" in outcome.stderr
+    assert account_state(box) == before
+
+
+def test_parts_of_a_way_in_several_policies(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Neither of them is one by itself."""
+    statements = (
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": f"{ROLE_ARN}/x"},
+        {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"},
+    )
+    parts = [
+        ROLE_POLICY.action(
+            ROLE_POLICY.state_of("storefront", f"p{number}", {"Version": "2012-10-17", "Statement": [statement]}), None
+        )
+        for number, statement in enumerate(statements)
+    ]
+    forged(journal, *parts)
+    outcome = podid("undo", "last", "--yes")
+    assert outcome.code == 2, outcome
+    assert "role storefront may become administrator: iam:PassRole with ec2:RunInstances" in outcome.stderr
+
+
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKED)
 def test_a_grave_undo_requires_an_answer(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
