@@ -1,17 +1,31 @@
 """The consent to undo a run of another caller, or a grave change."""
 
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 
 from harness import Answers, Podid
-from ops.change.forging import ADMIN, CALLER, CREATE, NONE, PODS, ROLE_ARN, forged, opened, role_with, trust_of
+from ops.change.forging import (
+    ADMIN,
+    CALLER,
+    CREATE,
+    NONE,
+    PODS,
+    ROLE_ARN,
+    document_of,
+    forged,
+    opened,
+    role_with,
+    trust_of,
+)
 from ops.change.support import ACCOUNT, account_state
 from parsing import parsed
 from podid.domain.plan import Action
 from podid.ops.change.kinds import (
     ASSOCIATION,
+    ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
     ROLE_SETTINGS,
@@ -232,3 +246,21 @@ def test_a_run_that_podid_did_not_record_is_refused(box: Sandbox, podid: Podid, 
     assert (outcome.code, outcome.stdout) == (6, ""), outcome
     assert "is not as podid records it" in outcome.stderr
     assert account_state(box) == state
+
+
+def test_a_journal_does_not_prove_that_podid_created_a_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """A forged run has the exact state of the role. Its tag is missing, or its id is another one."""
+    roles = box.iam.backend(ACCOUNT)
+    role = roles.create_role("bare", json.dumps(PODS), "/", None, "", [], "3600")
+    state = {"roleName": role.name, "roleId": role.id, "trustPolicy": document_of(box, role.name)}
+    forged(journal, ROLE.action(None, state))
+    before = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "Role bare is not deleted: it lacks the tag managed-by=podid" in outcome.stderr
+    assert account_state(box) == before
+    # a typed command requires the id in the journal
+    forged(journal, ROLE.action(None, {"roleName": role.name, "trustPolicy": {}}))
+    typed = podid("role", "attach", role.name, "--managed-policy", "AmazonSQSReadOnlyAccess")
+    assert (typed.code, "--adopt" in typed.stderr) == (6, True), typed
+    assert account_state(box) == before

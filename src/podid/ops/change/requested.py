@@ -18,6 +18,7 @@ from podid.domain.aws import Role, owned_by_aws
 from podid.domain.declaration import OWNER_KEY, scope_of
 from podid.domain.errors import Again, Conflict, InvalidInput, PodidError
 from podid.domain.names import AGENT_ADDON, AWS_MANAGED, PODS_PRINCIPAL, Arn, role_name, role_path
+from podid.domain.owners import created_by_podid
 from podid.domain.plan import Action, Plan, Verb, document, text, texts
 from podid.ops.change.granting import OF_POLICIES, granted_by
 from podid.ops.change.kinds import (
@@ -220,6 +221,14 @@ def _statements(requested: Requested, policy: Mapping[str, object]) -> tuple[tru
         raise Conflict(f"A trust policy in the {requested.source} cannot be read: {error.message}") from error
 
 
+def _not_created(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Refuse to delete a role without the tag of every role that podid creates: a journal is no proof."""
+    role = requested.role(action)
+    if action.kind == ROLE.name and action.after is None and role is not None and not created_by_podid(role.tags):
+        words = f"Role {role.name} is not deleted: it lacks the tag managed-by=podid, so podid did not create it"
+        yield Objection(words, subject=role.name)
+
+
 # members of states that name something of the plan's own account
 _OF_ACCOUNT = ("roleArn", "policyArn", "permissionsBoundary", "serviceAccountRoleArn")
 
@@ -335,6 +344,7 @@ RULES: tuple[RequestRule, ...] = (
     RequestRule("Account and partition", "none", _elsewhere, _FILES, early=True),
     RequestRule("Role of AWS", "none", _of_aws),
     RequestRule("Any principal", "none", _any_principal),
+    RequestRule("Ownership", "none", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Ownership", "flag", _unowned, _FILES),
     RequestRule("Principals", "answer", _trusts),
     RequestRule("Permissions boundary", "answer", _loses_boundary),
