@@ -336,3 +336,32 @@ def test_the_journal_records_the_caller_and_not_the_plan(live: Filed, saved: Pat
     assert "somebody-else" not in outcome.json["callerArn"]
     runs = live.site.must("history", "-o", "json").json["items"]
     assert "somebody-else" not in json.dumps(runs)
+
+
+def test_a_guard_holds_for_a_saved_plan(live: Filed, saved: Path) -> None:
+    guard = live.site.directory / "guard.yaml"
+    guard.write_text("apiVersion: podid/v1\nkind: PodIdentity\nguard: {allowedRoles: [web]}\n")
+    outcome = live.site("apply", "--plan", str(saved), "--yes", env={"PODID_GUARD": str(guard)})
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "guard.allowedRoles" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("name", ["any principal", "a policy for a role of AWS"])
+def test_a_dry_run_ends_as_the_run(live: Filed, saved: Path, name: str) -> None:
+    attack, words = REFUSED[name]
+    forged(saved, adding(attack(live)))
+    outcome = live.site("apply", "--plan", str(saved), "--dry-run")
+    assert (outcome.code, outcome.stdout, words in outcome.stderr) == (6, "", True), outcome
+
+
+def test_a_mark_under_another_key_is_no_proof(live: Filed, saved: Path) -> None:
+    """Any tag of a role would make it the plan's own."""
+    role = next(role for role in live.site.box.iam.backend(ACCOUNT).roles.values() if role.name == "storefront")
+    role.tags = [{"Key": "team", "Value": "shop"}]
+
+    def edit(part: Any) -> None:
+        part["owners"] = [["team", "shop"]]
+        part["actions"].append(attachment("storefront", "AmazonSQSReadOnlyAccess"))
+
+    outcome = live.site("apply", "--plan", str(forged(saved, edit)), "--yes")
+    assert (outcome.code, "--adopt" in outcome.stderr) == (6, True), outcome

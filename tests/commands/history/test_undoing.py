@@ -16,6 +16,7 @@ from podid.ops.change.kinds import (
     ROLE_POLICY,
     ROLE_SETTINGS,
 )
+from podid.ops.change.records import action_of
 from podid.sandbox.box import Sandbox
 from worlds import Site
 
@@ -64,6 +65,46 @@ def bounded(box: Sandbox) -> Action:
     role.permissions_boundary_arn = boundary
     state = {"roleName": "storefront", "description": role.description or "", "maxSessionDuration": 3600, "tags": {}}
     return ROLE_SETTINGS.action({**state, "permissionsBoundary": ""}, {**state, "permissionsBoundary": boundary})
+
+
+# policies of a journal that lead to administrator, and the way that the plan names
+WAYS = {
+    "trust policies": (["iam:UpdateAssumeRolePolicy"], "iam:UpdateAssumeRolePolicy"),
+    "a function": (["iam:PassRole", "lambda:*"], "iam:PassRole with lambda:"),
+    "access keys": (["iam:CreateAccessKey"], "iam:CreateAccessKey"),
+    "policy versions": (["iam:SetDefaultPolicyVersion"], "iam:SetDefaultPolicyVersion"),
+    "access entries": (["eks:CreateAccessEntry", "eks:AssociateAccessPolicy"], "eks:CreateAccessEntry"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_plan_names_the_way_to_administrator(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    actions, way = WAYS[name]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    forged(journal, ROLE_POLICY.action(ROLE_POLICY.state_of("storefront", "p", policy), None))
+    before = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (2, ""), outcome
+    assert f"role storefront may become administrator: {way}" in outcome.stderr
+    assert account_state(box) == before
+
+
+def test_parts_of_a_way_in_several_policies(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Neither of them is one by itself."""
+    statements = (
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": f"{ROLE_ARN}/x"},
+        {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"},
+    )
+    parts = [
+        ROLE_POLICY.action(
+            ROLE_POLICY.state_of("storefront", f"p{number}", {"Version": "2012-10-17", "Statement": [statement]}), None
+        )
+        for number, statement in enumerate(statements)
+    ]
+    forged(journal, *parts)
+    outcome = podid("undo", "last", "--yes")
+    assert outcome.code == 2, outcome
+    assert "role storefront may become administrator: iam:PassRole with ec2:RunInstances" in outcome.stderr
 
 
 @pytest.mark.sampled(3)
@@ -157,3 +198,37 @@ def test_an_undo_of_the_first_installation_shows_and_awaits_the_end_of_the_agent
     undone = site.must("undo", "last", "--yes", "-o", "json").json
     assert undone["awaited"]["reached"], undone
     assert site.cluster.pods("kube-system") == []
+
+
+# runs that podid does not record, each as the states of one change
+EDITED: dict[str, tuple[str, object, object]] = {
+    "two roles": (
+        "role-attachment",
+        {"roleName": "victim", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+        {"roleName": "storefront", "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+    ),
+    "another type": (
+        "role-settings",
+        {"roleName": "storefront", "tags": {"a": 1}},
+        {"roleName": "storefront", "tags": {}},
+    ),
+    "a policy as text": ("role-policy", {"roleName": "storefront", "policyName": "p", "policyDocument": "{}"}, None),
+    "no policy": ("role-policy", {"roleName": "storefront", "policyName": "p"}, None),
+    "an unknown member": (
+        "role-attachment",
+        {"roleName": "storefront", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess", "more": 1},
+        None,
+    ),
+    "no role": ("association", {"namespace": "shop", "serviceAccount": "orders"}, None),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_a_run_that_podid_did_not_record_is_refused(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    kind, before, after = EDITED[name]
+    forged(journal, action_of({"kind": kind, "before": before, "after": after, "note": ""}))
+    state = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "is not as podid records it" in outcome.stderr
+    assert account_state(box) == state

@@ -56,6 +56,8 @@ def test_actions_as_podid_records_them(kind: str, before: State | None, after: S
         ("role-policy", None, {"roleName": "x", "policyName": "p"}, "lacks policyDocument"),
         ("role-attachment", None, {"roleName": "x", "policyArn": "arn:aws:s3:::x"}, "managed policy"),
         ("target-trust", None, {"targetRoleArn": "x", "policyDocument": POLICY}, "ARN"),
+        ("association", None, {**ASSOCIATION, "tags": {"a": "b\x1b"}}, "control characters"),
+        ("association", None, {**ASSOCIATION, "tags": {"a": "b\x9b"}}, "control characters"),
         ("addon", None, {"addonName": "x", "resolveConflicts": "ALWAYS"}, "another type"),
     ],
 )

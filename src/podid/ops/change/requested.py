@@ -196,7 +196,7 @@ def _any_principal(requested: Requested, action: Action) -> Iterator[Objection]:
     for statement in _new_statements(requested, action):
         if statement.not_principal or any(name == "*" for _, name in statement.principals):
             message = f"{statement.label} in the {requested.source} would allow any principal to assume role"
-            yield Objection(f"{message} {role_of(action)}; podid does not restore it", subject=role_of(action))
+            yield Objection(f"{message} {role_of(action)}; podid does not write it", subject=role_of(action))
 
 
 def _new_statements(requested: Requested, action: Action) -> Iterator[trust.Statement]:
