@@ -15,8 +15,8 @@ from podid.domain.policy.paths import PASS_ROLE, PATHS, EscalationPath
 from podid.domain.policy.statements import PermissionStatement
 from podid.domain.wildcards import ANY, covers_arn, overlap_arn, text_of
 
-# all actions, or all of IAM, on any resource make a role an administrator
-ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
+# all actions, or all of IAM, on any resource make a role an administrator; `*:*` are all actions, too
+ADMINISTRATION = {"*:*": "all actions", "iam:*": "all actions of IAM"}
 _MOST_FIRST = (AccessVerdict.ALLOWED, AccessVerdict.UNKNOWN, AccessVerdict.DENIED)
 
 
@@ -61,6 +61,11 @@ def administration(access: RoleAccess) -> tuple[str, Ruling] | None:
     rulings = ((words, reach(access, action, ANY)) for action, words in ADMINISTRATION.items())
     possible = [(words, ruling) for words, ruling in rulings if ruling is not None]
     return min(possible, key=lambda item: _MOST_FIRST.index(item[1].verdict), default=None)
+
+
+def is_administrator(access: RoleAccess) -> bool:
+    broad = administration(access)
+    return broad is not None and broad[1].verdict is AccessVerdict.ALLOWED
 
 
 def escalations(access: RoleAccess, paths: Iterable[EscalationPath] = PATHS) -> Iterator[Escalation]:

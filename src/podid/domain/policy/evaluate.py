@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.members import OR_NULL, About, Names
+from podid.domain.policy.cases import decided
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
 from podid.domain.section import Missing
@@ -165,9 +166,24 @@ class RoleAccess:
                 _ruling(AccessVerdict.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission
             )
         if doubt is not None:
-            return _unknown(doubt, context, resource)
+            return self._together(covering, resource, context) or _unknown(doubt, context, resource)
         assert allows is not None, "a layer of the role's policies"
         return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
+
+    def _together(
+        self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext
+    ) -> Ruling | None:
+        """Return the ruling if the statements decide it together, whatever the values of unknown keys are."""
+        answer = decided(covering, resource, context)
+        if answer is None:
+            return None
+        allowed, statements = answer
+        names = short_list(str(item.ref) for item in statements)
+        deciding = next((item for item in statements if item.allow is allowed), None)
+        if allowed:
+            return _ruling(AccessVerdict.ALLOWED, deciding, f"{names} allow it together", resource)
+        reason = f"{names} allow no request together" if deciding is None else f"{names} deny it together"
+        return _ruling(AccessVerdict.DENIED, deciding, reason, resource)
 
     def _of_any(self, covering: list[list[PermissionStatement]], service: str) -> Ruling:
         context = self.session.context(service)

@@ -102,8 +102,9 @@ class PermissionStatement:
         return negate(truth) if self.not_resource else truth
 
     def _matches(self, item: ResourcePattern, resource: str, context: RequestContext) -> Truth:
-        if item.resolved(context) is False and (self.not_resource or not self.allow):
-            # AWS documents a missing value as no match, and only for statements that allow
+        if item.resolved(context) is False and self.not_resource:
+            # AWS documents both that such a value matches no resource, and that the statement is invalid: IAM User
+            # Guide, "IAM policy elements: Variables and tags". They differ for NotResource.
             return None if _matches_resource(item.widened(), resource) is not False else False
         return item.matches(resource, context)
 
