@@ -25,6 +25,7 @@ from parsing import parsed
 from podid.domain.plan import Action
 from podid.ops.change.kinds import (
     ASSOCIATION,
+    OIDC_PROVIDER,
     ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
@@ -71,6 +72,29 @@ ASKED = {
         None,
     ),
 }
+
+
+def provider(url: str) -> Action:
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{url}"
+    state = {"providerArn": arn, "url": url, "clientIds": ["sts.amazonaws.com"], "thumbprints": ["0" * 40], "tags": {}}
+    return OIDC_PROVIDER.action(state, None)
+
+
+EVIL, ISSUER = "oidc.example.com/id/EVIL", "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF"
+
+
+def test_a_provider_requires_an_answer(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Not that of an EKS cluster, which podid migrate cleanup deletes, unless the undo makes a role trust it too."""
+    forged(journal, provider(EVIL))
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, f"the OIDC provider {EVIL}" in refused.stderr) == (2, True), refused
+    sub = {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:shop:orders"}}
+    trusting = trust_of(box, opened({"Federated": provider(ISSUER).target}, Condition=sub))
+    forged(journal, trusting, provider(ISSUER))
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, "which the plan creates" in refused.stderr) == (2, True), refused
+    forged(journal, provider(ISSUER))
+    assert podid("undo", "last", "--yes").code == 0
 
 
 def bounded(box: Sandbox) -> Action:

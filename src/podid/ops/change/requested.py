@@ -6,6 +6,7 @@ action is refused, requires a flag on this command line, or requires an answer a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ from podid.ops.change.granting import OF_POLICIES, granted_by
 from podid.ops.change.kinds import (
     ADDON,
     ASSOCIATION,
+    OIDC_PROVIDER,
     ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
@@ -292,18 +294,32 @@ def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
     before = (action.before or {}).get(member)
     present = _statements(requested, before) if isinstance(before, Mapping) else ()
     known = {name for statement in present for _, name in statement.principals if statement.allow}
+    new = {item.target for item in requested.plan.actions if item.kind == OIDC_PROVIDER.name and item.after is not None}
     for statement in _new_statements(requested, action):
         # the condition on `aud` accepts every identity of the provider
         narrowed = any(not condition.name.endswith(":aud") for condition in statement.conditions)
         for kind, name in statement.principals:
             if kind == "Federated" and not narrowed:
                 yield Objection(f"role {role} would trust every identity of {name}")
+            elif kind == "Federated" and name in new:
+                yield Objection(f"role {role} would trust {name}, which the plan creates")
         strange = [name for kind, name in statement.principals if _is_strange(requested, kind, name)]
         if more := [name for name in strange if name not in known]:
             yield Objection(f"role {role} would trust {', '.join(more)}")
         of_file = requested.source is RequestSource.PLAN
         if of_file and statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
             yield Objection(f"role {role} would trust pods without a condition on their cluster or account")
+
+
+def _providers(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Judge the creation of an OIDC provider: its owner names the identities that roles trust."""
+    url = text(action.after, "url")
+    if action.kind == OIDC_PROVIDER.name and action.after is not None and not _OF_EKS.fullmatch(url):
+        yield Objection(f"the account would have the OIDC provider {url}, which is not of an EKS cluster")
+
+
+# EKS User Guide, "Create an IAM OIDC provider for your cluster"
+_OF_EKS = re.compile(r"(https://)?oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/id/[0-9A-Za-z]+")
 
 
 def _is_strange(requested: Requested, kind: str, name: str) -> bool:
@@ -347,6 +363,7 @@ RULES: tuple[RequestRule, ...] = (
     RequestRule("Ownership", "none", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Ownership", "flag", _unowned, _FILES),
     RequestRule("Principals", "answer", _trusts),
+    RequestRule("Principals", "answer", _providers),
     RequestRule("Permissions boundary", "answer", _loses_boundary),
     RequestRule("Administrator permissions", "answer", _administers),
 )
