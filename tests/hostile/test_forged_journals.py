@@ -1,5 +1,5 @@
-"""Recorded runs with one forged member: `podid undo --yes` refuses them, or opens no way to more permissions and changes
-no trust policy of other roles."""
+"""Recorded runs with one forged member. `podid undo --yes` refuses them, or opens no way to more permissions and
+changes no trust policy of other roles."""
 
 import json
 from collections.abc import Iterator
