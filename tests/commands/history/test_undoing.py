@@ -1,17 +1,32 @@
 """The consent to undo a run of another caller, or a grave change."""
 
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 
 from harness import Answers, Podid
-from ops.change.forging import ADMIN, CALLER, CREATE, NONE, PODS, ROLE_ARN, forged, opened, role_with, trust_of
+from ops.change.forging import (
+    ADMIN,
+    CALLER,
+    CREATE,
+    NONE,
+    PODS,
+    ROLE_ARN,
+    document_of,
+    forged,
+    opened,
+    role_with,
+    trust_of,
+)
 from ops.change.support import ACCOUNT, account_state
 from parsing import parsed
 from podid.domain.plan import Action
 from podid.ops.change.kinds import (
     ASSOCIATION,
+    OIDC_PROVIDER,
+    ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
     ROLE_SETTINGS,
@@ -57,6 +72,29 @@ ASKED = {
         None,
     ),
 }
+
+
+def provider(url: str) -> Action:
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{url}"
+    state = {"providerArn": arn, "url": url, "clientIds": ["sts.amazonaws.com"], "thumbprints": ["0" * 40], "tags": {}}
+    return OIDC_PROVIDER.action(state, None)
+
+
+EVIL, ISSUER = "oidc.example.com/id/EVIL", "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF"
+
+
+def test_a_provider_requires_an_answer(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Not that of an EKS cluster, which podid migrate cleanup deletes, unless the undo makes a role trust it too."""
+    forged(journal, provider(EVIL))
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, f"the OIDC provider {EVIL}" in refused.stderr) == (2, True), refused
+    sub = {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:shop:orders"}}
+    trusting = trust_of(box, opened({"Federated": provider(ISSUER).target}, Condition=sub))
+    forged(journal, trusting, provider(ISSUER))
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, "which the plan creates" in refused.stderr) == (2, True), refused
+    forged(journal, provider(ISSUER))
+    assert podid("undo", "last", "--yes").code == 0
 
 
 def bounded(box: Sandbox) -> Action:
@@ -232,3 +270,21 @@ def test_a_run_that_podid_did_not_record_is_refused(box: Sandbox, podid: Podid, 
     assert (outcome.code, outcome.stdout) == (6, ""), outcome
     assert "is not as podid records it" in outcome.stderr
     assert account_state(box) == state
+
+
+def test_a_journal_does_not_prove_that_podid_created_a_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """A forged run has the exact state of the role. Its tag is missing, or its id is another one."""
+    roles = box.iam.backend(ACCOUNT)
+    role = roles.create_role("bare", json.dumps(PODS), "/", None, "", [], "3600")
+    state = {"roleName": role.name, "roleId": role.id, "trustPolicy": document_of(box, role.name)}
+    forged(journal, ROLE.action(None, state))
+    before = account_state(box)
+    outcome = podid("undo", "last", "--yes")
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "Role bare is not deleted: it lacks the tag managed-by=podid" in outcome.stderr
+    assert account_state(box) == before
+    # a typed command requires the id in the journal
+    forged(journal, ROLE.action(None, {"roleName": role.name, "trustPolicy": {}}))
+    typed = podid("role", "attach", role.name, "--managed-policy", "AmazonSQSReadOnlyAccess")
+    assert (typed.code, "--adopt" in typed.stderr) == (6, True), typed
+    assert account_state(box) == before

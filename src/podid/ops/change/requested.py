@@ -6,6 +6,7 @@ action is refused, requires a flag on this command line, or requires an answer a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,11 +19,13 @@ from podid.domain.aws import Role, owned_by_aws
 from podid.domain.declaration import OWNER_KEY, scope_of
 from podid.domain.errors import Again, Conflict, InvalidInput, PodidError
 from podid.domain.names import AGENT_ADDON, AWS_MANAGED, PODS_PRINCIPAL, Arn, role_name, role_path
+from podid.domain.owners import created_by_podid
 from podid.domain.plan import Action, Plan, Verb, document, text, texts
 from podid.ops.change.granting import OF_POLICIES, granted_by
 from podid.ops.change.kinds import (
     ADDON,
     ASSOCIATION,
+    OIDC_PROVIDER,
     ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
@@ -220,6 +223,14 @@ def _statements(requested: Requested, policy: Mapping[str, object]) -> tuple[tru
         raise Conflict(f"A trust policy in the {requested.source} cannot be read: {error.message}") from error
 
 
+def _not_created(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Refuse to delete a role without the tag of every role that podid creates: a journal is no proof."""
+    role = requested.role(action)
+    if action.kind == ROLE.name and action.after is None and role is not None and not created_by_podid(role.tags):
+        words = f"Role {role.name} is not deleted: it lacks the tag managed-by=podid, so podid did not create it"
+        yield Objection(words, subject=role.name)
+
+
 # members of states that name something of the plan's own account
 _OF_ACCOUNT = ("roleArn", "policyArn", "permissionsBoundary", "serviceAccountRoleArn")
 
@@ -283,18 +294,32 @@ def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
     before = (action.before or {}).get(member)
     present = _statements(requested, before) if isinstance(before, Mapping) else ()
     known = {name for statement in present for _, name in statement.principals if statement.allow}
+    new = {item.target for item in requested.plan.actions if item.kind == OIDC_PROVIDER.name and item.after is not None}
     for statement in _new_statements(requested, action):
         # the condition on `aud` accepts every identity of the provider
         narrowed = any(not condition.name.endswith(":aud") for condition in statement.conditions)
         for kind, name in statement.principals:
             if kind == "Federated" and not narrowed:
                 yield Objection(f"role {role} would trust every identity of {name}")
+            elif kind == "Federated" and name in new:
+                yield Objection(f"role {role} would trust {name}, which the plan creates")
         strange = [name for kind, name in statement.principals if _is_strange(requested, kind, name)]
         if more := [name for name in strange if name not in known]:
             yield Objection(f"role {role} would trust {', '.join(more)}")
         of_file = requested.source is RequestSource.PLAN
         if of_file and statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
             yield Objection(f"role {role} would trust pods without a condition on their cluster or account")
+
+
+def _providers(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Judge the creation of an OIDC provider: its owner names the identities that roles trust."""
+    url = text(action.after, "url")
+    if action.kind == OIDC_PROVIDER.name and action.after is not None and not _OF_EKS.fullmatch(url):
+        yield Objection(f"the account would have the OIDC provider {url}, which is not of an EKS cluster")
+
+
+# EKS User Guide, "Create an IAM OIDC provider for your cluster"
+_OF_EKS = re.compile(r"(https://)?oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/id/[0-9A-Za-z]+")
 
 
 def _is_strange(requested: Requested, kind: str, name: str) -> bool:
@@ -335,8 +360,10 @@ RULES: tuple[RequestRule, ...] = (
     RequestRule("Account and partition", "none", _elsewhere, _FILES, early=True),
     RequestRule("Role of AWS", "none", _of_aws),
     RequestRule("Any principal", "none", _any_principal),
+    RequestRule("Ownership", "none", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Ownership", "flag", _unowned, _FILES),
     RequestRule("Principals", "answer", _trusts),
+    RequestRule("Principals", "answer", _providers),
     RequestRule("Permissions boundary", "answer", _loses_boundary),
     RequestRule("Administrator permissions", "answer", _administers),
 )
