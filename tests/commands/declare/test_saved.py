@@ -264,6 +264,14 @@ ASKED: dict[str, tuple[Attack, str]] = {
         lambda filed: trust_change(filed, "web", allow({"Service": PODS})),
         "role web would trust pods without a condition",
     ),
+    "no principal": (
+        lambda filed: trust_change(filed, "web", allow({"Service": []})),
+        "would have a statement without a principal",
+    ),
+    "a Deny statement": (
+        lambda filed: trust_change(filed, "web", {**SAFE, "Effect": "Deny"}),
+        "would have a Deny statement",
+    ),
     "a new role for an outsider": (
         lambda _: new_role("mine", allow(OUTSIDER)),
         "role mine would trust arn:aws:iam::999988887777:root",
@@ -365,3 +373,18 @@ def test_a_mark_under_another_key_is_no_proof(live: Filed, saved: Path) -> None:
 
     outcome = live.site("apply", "--plan", str(forged(saved, edit)), "--yes")
     assert (outcome.code, "--adopt" in outcome.stderr) == (6, True), outcome
+
+
+def test_a_known_principal_without_its_condition_requires_an_answer(live: Filed, saved: Path) -> None:
+    role = next(role for role in live.site.box.iam.backend(ACCOUNT).roles.values() if role.name == "web")
+    document = json.loads(role.assume_role_policy_document)
+    secret = {"StringEquals": {"sts:ExternalId": "x"}}
+    old, new = (
+        {**document, "Statement": [*document["Statement"], allow(OUTSIDER, **more)]}
+        for more in ({"Condition": secret}, {})
+    )
+    role.assume_role_policy_document = json.dumps(old)
+    states = [{"roleName": "web", "policyDocument": item} for item in (old, new)]
+    forged(saved, adding(action("role-trust", *states)))
+    outcome = live.site("apply", "--plan", str(saved), "--yes")
+    assert (outcome.code, "role web would trust arn:aws:iam::999988887777:root" in outcome.stderr) == (2, True), outcome

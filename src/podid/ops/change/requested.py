@@ -205,15 +205,25 @@ def _any_principal(requested: Requested, action: Action) -> Iterator[Objection]:
 def _new_statements(requested: Requested, action: Action) -> Iterator[trust.Statement]:
     """Yield the Allow statements of a trust policy that the action adds, and all of them if it removes a Deny that
     limited them."""
+    present, after = _policies(requested, action)
+    kept = [trust.meaning(item.raw) for item in after]
+    limited = any(not item.allow and trust.meaning(item.raw) not in kept for item in present)
+    yield from (item for item in (after if limited else _added(requested, action)) if item.allow)
+
+
+def _added(requested: Requested, action: Action) -> list[trust.Statement]:
+    present, after = _policies(requested, action)
+    known = [trust.meaning(item.raw) for item in present]
+    return [item for item in after if trust.meaning(item.raw) not in known]
+
+
+def _policies(requested: Requested, action: Action) -> tuple[tuple[trust.Statement, ...], ...]:
+    """Return the statements of the trust policy before and after the action; none if it is about none."""
     member = kind_of(action.kind).policy
     if not member or action.after is None:
-        return
-    present = () if action.before is None else _statements(requested, document(action.before, member))
-    after = _statements(requested, document(action.after, member))
-    kept = [item.raw for item in after]
-    limited = any(not item.allow and item.raw not in kept for item in present)
-    known = [] if limited else [item.raw for item in present]
-    yield from (item for item in after if item.allow and item.raw not in known)
+        return (), ()
+    before = () if action.before is None else _statements(requested, document(action.before, member))
+    return before, _statements(requested, document(action.after, member))
 
 
 def _statements(requested: Requested, policy: Mapping[str, object]) -> tuple[trust.Statement, ...]:
@@ -289,11 +299,8 @@ def _loses_statements(requested: Requested, action: Action) -> bool:
 
 
 def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Judge the principals that a trust policy adds."""
-    member, role = kind_of(action.kind).policy, role_of(action)
-    before = (action.before or {}).get(member)
-    present = _statements(requested, before) if isinstance(before, Mapping) else ()
-    known = {name for statement in present for _, name in statement.principals if statement.allow}
+    """Judge the statements that a trust policy adds."""
+    role = role_of(action)
     new = {item.target for item in requested.plan.actions if item.kind == OIDC_PROVIDER.name and item.after is not None}
     for statement in _new_statements(requested, action):
         # the condition on `aud` accepts every identity of the provider
@@ -303,12 +310,16 @@ def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
                 yield Objection(f"role {role} would trust every identity of {name}")
             elif kind == "Federated" and name in new:
                 yield Objection(f"role {role} would trust {name}, which the plan creates")
-        strange = [name for kind, name in statement.principals if _is_strange(requested, kind, name)]
-        if more := [name for name in strange if name not in known]:
-            yield Objection(f"role {role} would trust {', '.join(more)}")
-        of_file = requested.source is RequestSource.PLAN
-        if of_file and statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
+        if strange := [name for kind, name in statement.principals if _is_strange(requested, kind, name)]:
+            yield Objection(f"role {role} would trust {', '.join(strange)}")
+        if requested.source is not RequestSource.PLAN:
+            continue
+        if not statement.principals:
+            yield Objection(f"role {role} would have a statement without a principal")
+        elif statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
             yield Objection(f"role {role} would trust pods without a condition on their cluster or account")
+    if requested.source is RequestSource.PLAN and any(not item.allow for item in _added(requested, action)):
+        yield Objection(f"role {role} would have a Deny statement, which no file declares")
 
 
 def _providers(requested: Requested, action: Action) -> Iterator[Objection]:
