@@ -73,8 +73,8 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from places(member, (*path, key))
 
 
-def mutated(document: dict[str, Any], path: tuple[Any, ...], value: object) -> dict[str, Any]:
-    """Return the document with the value at the path; a missing value removes the member."""
+def changed_at(document: Any, path: tuple[Any, ...], value: object) -> Any:
+    """Return the document with the value at the path; MISSING removes the member, and TWICE repeats it."""
     changed = deepcopy(document)
     inner: Any = changed
     *outer, last = path
@@ -88,7 +88,7 @@ def mutated(document: dict[str, Any], path: tuple[Any, ...], value: object) -> d
         inner.append(inner[last])
     else:
         inner[f"{last}2"] = inner[last]
-    return with_digest(changed)
+    return changed
 
 
 MISSING, TWICE = object(), object()
@@ -101,7 +101,7 @@ def mutations(document: dict[str, Any], group: int) -> Iterator[tuple[str, dict[
         for name, value in values.items():
             number += 1
             if number % GROUPS == group:
-                yield f"{'.'.join(map(str, path))}: {name}", mutated(document, path, value)
+                yield f"{'.'.join(map(str, path))}: {name}", with_digest(changed_at(document, path, value))
 
 
 class World:

@@ -222,7 +222,7 @@ ASKED: dict[str, tuple[Attack, str]] = {
                 "policyDocument": trusting({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
             },
         ),
-        "may become administrator",
+        "role web would be administrator: all actions except s3:*",
     ),
     "UpdateAssumeRolePolicy": (
         lambda _: inline("web", {"Action": "iam:UpdateAssumeRolePolicy"}),

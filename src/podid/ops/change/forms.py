@@ -30,6 +30,8 @@ def check_states(action: Action) -> None:
     kind = kind_of(action.kind)
     if kind not in KINDS:
         raise Malformed(f"{action.kind!r} is no kind of resource")
+    if action.verb is not Verb.NONE and action.verb not in kind.operations:
+        raise Malformed(f"podid does not {action.verb} a {kind.name}")
     for state in (state for state in (action.before, action.after) if state is not None):
         for member, value in state.items():
             hint = _hints(kind.state).get(member)
