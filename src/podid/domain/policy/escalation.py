@@ -157,7 +157,8 @@ def _on_resources(access: RoleAccess, action: str) -> _Step:
         if verdict is AccessVerdict.DENIED:
             return _Step(action, AccessVerdict.DENIED)
         doubt = doubt or (ruling.reason if verdict is AccessVerdict.UNKNOWN else "")
-        known = everywhere.unclear if verdict is AccessVerdict.UNKNOWN else everywhere.resources
+        listed = everywhere.unclear if verdict is AccessVerdict.UNKNOWN else everywhere.resources
+        known = [item for item in listed if not _is_linked(item)]
         patterns |= dict.fromkeys(item for item in known if any(overlap_arn(item, arn) for arn in group))
     return _Step(action, AccessVerdict.UNKNOWN if doubt else AccessVerdict.ALLOWED, tuple(patterns), doubt)
 
@@ -170,8 +171,16 @@ def _partition(patterns: Iterable[str]) -> str:
 
 def _in_part(ruling: Ruling) -> AccessVerdict:
     """Return the verdict for some resource of the pattern: of a way, one is sufficient."""
-    allowed = bool(ruling.resources) and not ruling.missing_permission
-    return AccessVerdict.ALLOWED if allowed else ruling.verdict
+    if any(not _is_linked(item) for item in ruling.resources) and not ruling.missing_permission:
+        return AccessVerdict.ALLOWED
+    patterns = (*ruling.resources, *ruling.unclear)
+    return AccessVerdict.DENIED if patterns and all(map(_is_linked, patterns)) else ruling.verdict
+
+
+def _is_linked(pattern: str) -> bool:
+    """Return whether all its resources are service-linked roles. Only their service can change or use them: IAM User
+    Guide, "Create a service-linked role"."""
+    return ":role/aws-service-role/" in pattern
 
 
 def _is_wide(pattern: str) -> bool:
