@@ -233,14 +233,6 @@ def _statements(requested: Requested, policy: Mapping[str, object]) -> tuple[tru
         raise Conflict(f"A trust policy in the {requested.source} cannot be read: {error.message}") from error
 
 
-def _not_created(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Refuse to delete a role without the tag of every role that podid creates: a journal is no proof."""
-    role = requested.role(action)
-    if action.kind == ROLE.name and action.after is None and role is not None and not created_by_podid(role.tags):
-        words = f"Role {role.name} is not deleted: it lacks the tag managed-by=podid, so podid did not create it"
-        yield Objection(words, subject=role.name)
-
-
 # members of states that name something of the plan's own account
 _OF_ACCOUNT = ("roleArn", "policyArn", "permissionsBoundary", "serviceAccountRoleArn")
 
@@ -322,6 +314,13 @@ def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
         yield Objection(f"role {role} would have a Deny statement, which no file declares")
 
 
+def _not_created(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Judge the deletion of a role without the tag of every role that podid creates: a journal is no proof."""
+    role = requested.role(action)
+    if action.kind == ROLE.name and action.after is None and role is not None and not created_by_podid(role.tags):
+        yield Objection(f"role {role.name} would be deleted, and lacks the tag managed-by=podid")
+
+
 def _providers(requested: Requested, action: Action) -> Iterator[Objection]:
     """Judge the creation of an OIDC provider: its owner names the identities that roles trust."""
     url = text(action.after, "url")
@@ -371,8 +370,8 @@ RULES: tuple[RequestRule, ...] = (
     RequestRule("Account and partition", "none", _elsewhere, _FILES, early=True),
     RequestRule("Role of AWS", "none", _of_aws),
     RequestRule("Any principal", "none", _any_principal),
-    RequestRule("Ownership", "none", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Ownership", "flag", _unowned, _FILES),
+    RequestRule("Ownership", "answer", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Principals", "answer", _trusts),
     RequestRule("Principals", "answer", _providers),
     RequestRule("Permissions boundary", "answer", _loses_boundary),
