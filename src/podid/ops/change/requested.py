@@ -83,6 +83,11 @@ class Requested:
                 raise answer
         return {name: role for name, role in answers.items() if isinstance(role, Role)}
 
+    @cached_property
+    def granted(self) -> Mapping[str, str]:
+        """Return the sentence about the ways to more permissions that the plan opens, by the name of the role."""
+        return granted_by(self.clients.iam, self.plan.actions, self.roles)
+
     def role(self, action: Action) -> Role | None:
         return self.roles.get(action.keys.get("roleName", ""))
 
@@ -357,11 +362,9 @@ def _loses_boundary(requested: Requested, action: Action) -> Iterator[Objection]
 
 
 def _administers(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Judge the policies of the action's role together, at its first action."""
-    actions = [item for item in requested.plan.actions if item.kind in OF_POLICIES and role_of(item) == role_of(action)]
-    if actions and actions[0] is action:
-        exists = requested.role(action) is not None
-        yield from map(Objection, granted_by(requested.clients.iam, role_of(action), actions, exists=exists))
+    """Judge the policies of the action's role together."""
+    if action.kind in OF_POLICIES and (sentence := requested.granted.get(role_of(action))):
+        yield Objection(sentence)
 
 
 _FILES = frozenset({RequestSource.PLAN})
