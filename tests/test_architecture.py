@@ -252,6 +252,7 @@ OF_MANY = {
     "e2e/test_many_at_once": "every command that reads many associations",
     "e2e/test_permissions": "every command that reads",
     "e2e/test_permissions_called": "every command",
+    "e2e/test_every_screen": "every command that reads, in every format",
     "e2e/test_printed_fixes": "the fixes of every check",
     "e2e/test_same_answers": "every command that judges pods",
     "e2e/test_same_owner": "every command that names an owner",
@@ -478,7 +479,7 @@ VAGUE = {
 }
 # members of documents keep their names
 KEPT_NAMES = {
-    *("ops/role/uses.py what", "render/doctor.py what"),
+    *("domain/section.py what", "render/doctor.py what"),
     *("domain/evidence.py left", "domain/migration.py other"),
 }
 

@@ -206,13 +206,32 @@ def _permission_words(permissions: Permissions) -> str:
 # --- the other pages --------------------------------------------------------------------------------------------------
 
 
+_UNREAD = """
+## If a part could not be read
+
+Every format names the part, with the missing permission or another reason. Documents have a member for it: `unread`,
+`unknowns`, `unknown` or `notChecked`. The text for a terminal has a line. With `-o csv`, `-o name` and tables in a
+pipe, the line is on stderr. With `-o jsonl`, a part of the whole list is in an error document on stderr.
+
+The exit code is 9 if an item, a state or a count of the answer may be missing or wrong without the part. It is the code
+of a complete reading if the part only adds a detail:
+
+- a permission that `--show-permissions` lists as optional, such as the one for an additional column
+- advice and warnings about an identity, and the permissions of its role: its state does not depend on them
+- a role of another account, in a graph of roles
+
+For `podid doctor` and `podid audit`, checks count whose finding would end with 3: errors, and with `--fail-on warn` or
+`info` the other ones too. In an audit, unknown warnings always count.
+"""
+
+
 def exit_codes() -> str:
     rows = [(f"`{int(code)}`", code.name, text) for code, text in MEANING.items()]
     return (
         "# Exit codes\n\n"
         + _table(("Code", "Name", "Meaning"), rows)
         + "\nIf several codes apply, 8 takes precedence over 3, and 3 over 9. The code comes from the result, never "
-        "from the output format, and a closed pipe does not change it. `--allow-unknown` turns 9 into 0.\n"
+        "from the output format, and a closed pipe does not change it. `--allow-unknown` turns 9 into 0.\n" + _UNREAD
     )
 
 

@@ -10,12 +10,12 @@ from checks.builder import NOW, ROLE_ARN
 from podid.domain.names import ServiceAccountRef
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.session import RoleSession
+from podid.domain.section import Unread
 from podid.ops.permissions.actions import action_table
 from podid.ops.permissions.can import ActionQuery, check_access
 from podid.ops.permissions.privileges import LAST_USE, read_privileges
 from podid.ops.permissions.session import SessionAccess, of_files
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
-from podid.ops.role.uses import Unread
 from podid.render.access import (
     access_view,
     identities_view,

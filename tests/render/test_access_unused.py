@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from checks.builder import role
 from podid.domain.names import ServiceAccountRef
+from podid.domain.section import Unread
 from podid.ops.audit.right_size import RightSizing, SizedPolicy
 from podid.ops.audit.unused import UnusedItem, UnusedReport
-from podid.ops.role.uses import Unread
 from podid.render.access import right_size_view, unused_view
 from render.shown import texts
 

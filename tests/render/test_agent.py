@@ -7,6 +7,7 @@ from typing import Any
 from checks.builder import addon, agent_pod, cluster, daemon_set, node
 from podid.domain.aws import AddonIssue, AddonVersion
 from podid.domain.errors import AccessDenied, PodidError
+from podid.domain.section import Unread
 from podid.domain.snapshot import Known, Missing
 from podid.domain.versions import offer_of
 from podid.ops.addon.read import AddonMatrix, AddonRow
@@ -141,12 +142,13 @@ def test_several_clusters_are_a_list() -> None:
 
 
 def test_nodes_are_listed_with_their_agent() -> None:
-    view = node_list_view("prod", COVERED, "")
+    view = node_list_view("prod", COVERED, ())
     rows = [[str(cell) for cell in row[:7]] for row in view.tables[0].rows]
     assert rows[0][:4] == ["node-1", "managed", "ready", "0"]
     assert rows[0][5] == "shop/orders"
     assert (rows[1][2], rows[1][6]) == ("missing", "no agent pod on this node")
-    unknown = node_list_view("prod", coverage(NODES, SETS, []), "not allowed")
+    unknown = node_list_view("prod", coverage(NODES, SETS, []), [Unread("the pods", "not allowed")])
+    assert unknown.unread == ("not checked: the pods: not allowed",)
     assert [str(row[5]) for row in unknown.tables[0].rows] == ["?", "?"]
     assert [item["needy"] for item in document(unknown)["items"]] == [None, None]
 

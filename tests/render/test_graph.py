@@ -57,8 +57,8 @@ def test_a_graph_without_nodes_is_drawn_too() -> None:
 
 
 def test_notes_name_unread_nodes_and_the_limit_of_mermaid() -> None:
-    (note,) = graph_view(GRAPH, Drawing.DOT, several=False).notes
-    assert getattr(note, "text", note) == "Not known: target-role reports: the role is in account 444455556666"
+    (note,) = graph_view(GRAPH, Drawing.DOT, several=False).unread
+    assert note == "not known: target-role reports: the role is in account 444455556666"
     many = replace(GRAPH, edges=GRAPH.edges * 101)
     assert len(many.edges) > MOST_MERMAID_EDGES
     assert any("maxEdges" in str(note) for note in graph_view(many, Drawing.MERMAID, several=False).notes)

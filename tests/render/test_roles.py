@@ -9,11 +9,12 @@ from typing import Any
 from checks.builder import ACCOUNT, CLUSTER_ARN, NOW, association, role, trust
 from podid.domain.aws import AttachedPolicy
 from podid.domain.findings import Outcome, Subject, Verdict
+from podid.domain.section import Unread
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.role.access import PodAccess
 from podid.ops.role.presets import PresetDifference, list_presets, parse_choice
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
-from podid.ops.role.uses import Unread, Uses, evaluate_uses
+from podid.ops.role.uses import Uses, evaluate_uses
 from podid.render.formats import to_json
 from podid.render.roles import last_used, list_view, permission_lines, preset_view, role_list_view, role_view
 from podid.render.view import View

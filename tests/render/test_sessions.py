@@ -8,7 +8,7 @@ from checks.builder import ACCOUNT, NOW, ROLE_ARN
 from podid.domain.cloudtrail import NamedSession
 from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
-from podid.ops.role.uses import Unread
+from podid.domain.section import Unread
 from podid.ops.session.activity import Activity, CalledAction
 from podid.ops.session.issue import IssuedIdentity
 from podid.ops.session.trace import SessionTrace

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from podid.cli.client_requests import check_client, with_grave
 from podid.cli.hints import hint_words
 from podid.cli.incomplete import incomplete_notes, with_undo
 from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
@@ -15,6 +16,7 @@ from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, Target
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply
 from podid.ops.change.deletions import check_deletions
+from podid.ops.change.granting import granting_notes
 from podid.ops.change.guard import check_guards, owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -85,12 +87,13 @@ class Change:
         result."""
         access, terminal = self.access, self.access.terminal
         check_guards(access.clients, plan)
-        plan = plan.noting(self.owner_notes(plan))
+        grave = check_client(access, plan)
+        plan = plan.noting(self.owner_notes(plan)).noting((*grave, *granting_notes(plan)))
         if access.shared.dry_run:
             terminal.emit(plan_view(plan))
             return
         if plan.actions:
-            self.agree(plan, consent)
+            self.agree(plan, with_grave(consent, grave))
         else:
             terminal.note(*(f"note: {note}" for note in plan.notes))
         restarts = self.restarting.planned if self.restarting is not None else ()

@@ -13,7 +13,7 @@ import typer
 
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
-from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
+from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, Undetermined, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import DOCUMENTS, Drawing, Format, Report, json_pieces, jsonl_line, to_text
@@ -40,6 +40,8 @@ class Terminal:
         self._watched: View | None = None
         # rows of text on stderr that a result may replace
         self._draft = 0
+        # unread parts that a document on stdout does not contain
+        self._lost: tuple[str, ...] = ()
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
@@ -189,8 +191,18 @@ class Terminal:
             self._kept.append(view)
             return
         self._write(view)
-        if view.notes:
-            self.note(*view.notes)
+        self.note(*view.notes, *self._untold(view))
+
+    def _untold(self, view: View) -> tuple[str, ...]:
+        """Return a note for each unread part that stdout does not name. With -o jsonl, `leave` reports those of the
+        whole list."""
+        options, several = self._options, "items" in view.document
+        if options.output in DOCUMENTS and (options.query is not None or (options.output is Format.JSONL and several)):
+            self._lost = view.unread
+        drawn = options.output in (Format.TABLE, Format.WIDE) and view.lines
+        if options.query is None and (drawn or options.output in (*DOCUMENTS, Format.YAML)):
+            return ()
+        return tuple(f"note: {part}" for part in view.unread)
 
     def emit_again(self, view: View, moment: datetime) -> None:
         """Write the next view of a --watch. On a terminal it replaces the previous one and has the time; in a pipe only
@@ -260,6 +272,8 @@ class Terminal:
 
     def leave(self, code: int) -> None:
         """End the command with `code`, which may be another program's; return if it is OK."""
+        if code == ExitCode.UNDETERMINED and self._lost:
+            self.tell_failure(Undetermined("the result is incomplete: not everything could be read", lines=self._lost))
         if code != ExitCode.OK:
             raise typer.Exit(int(code))
 

@@ -261,7 +261,7 @@ class Guard(Declared):
     def scopes_breach(self, statements: Iterable[Statement]) -> Iterator[Breach]:
         """Yield violations by the statements that allow pods to assume the role."""
         for statement in statements if self.allowed_scopes is not None else ():
-            if _for_pods(statement) and (scope := _scope_of(statement)) not in (self.allowed_scopes or ()):
+            if _for_pods(statement) and (scope := scope_of(statement)) not in (self.allowed_scopes or ()):
                 yield "allowedScopes", f"scope {scope} of the trust policy is not allowed"
 
     def boundary_breach(self, boundary: str) -> Iterator[Breach]:
@@ -292,7 +292,7 @@ def _for_pods(statement: Statement) -> bool:
     return statement.lets_assume and any(value in (PODS_PRINCIPAL, "*") for _, value in statement.principals)
 
 
-def _scope_of(statement: Statement) -> ScopeKind:
+def scope_of(statement: Statement) -> ScopeKind:
     """Return the scope by the keys for which the statement requires one value without wildcards."""
     names = [
         condition.name

@@ -42,8 +42,8 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.UNAVAILABLE: "unavailable: network failure, throttling, `--timeout` exceeded, or a change did not take "
     "effect in time",
     ExitCode.PARTIAL: "partial: some changes succeeded and some failed; the output lists them",
-    ExitCode.UNDETERMINED: "undetermined: there is a result, but an error-level check is unknown, or the state of "
-    "`--wait` or `--require` could not be checked",
+    ExitCode.UNDETERMINED: "undetermined: there is a result, but a part of the answer could not be read, an "
+    "error-level check is unknown, or the state of `--wait` or `--require` could not be checked",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }
 
@@ -56,6 +56,11 @@ def combine(codes: set[ExitCode]) -> ExitCode:
         if code in codes:
             return code
     return max(codes, default=ExitCode.OK)
+
+
+def complete(code: ExitCode = ExitCode.OK, *unread: object) -> ExitCode:
+    """Return the exit code of a result: 9 instead of 0 if a part of the answer is `unread`."""
+    return combine({code, ExitCode.UNDETERMINED}) if any(unread) else code
 
 
 @dataclass(frozen=True, slots=True)

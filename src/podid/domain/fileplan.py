@@ -7,9 +7,9 @@ from typing import Annotated
 
 from podid.domain.declaration import Position
 from podid.domain.errors import Conflict, ExitCode, PodidError
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, members
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, members
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Consent, Header, Plan, Verb
+from podid.domain.plan import Action, Consent, Header, NotRead, Plan, RefusedAccount, Verb
 from podid.domain.text import short_list
 
 # the value of a member of a state; a policy is JSON text, as in an association
@@ -121,42 +121,6 @@ class FileConflict:
         return f"{self.at}: {self.message}" if self.at.file else self.message
 
 
-@members("target reason permission")
-@dataclass(frozen=True, slots=True)
-class NotRead:
-    """A part of the state that could not be read, so that its declaration was not compared. `declared` is whether a
-    file declares it, `decisive` whether the plan of other resources depends on it."""
-
-    target: Annotated[str, About("The part that could not be read.")]
-    error: Annotated[PodidError, HIDDEN]
-    declared: Annotated[bool, HIDDEN] = True
-    decisive: Annotated[bool, HIDDEN] = False
-
-    @property
-    def reason(self) -> str:
-        return self.error.message
-
-    @property
-    def permission(self) -> MissingPermission:
-        return self.error.permission
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.target} could not be read: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedAccount:
-    """A service account whose annotations podid ignores."""
-
-    ref: Annotated[ServiceAccountRef, FLAT]
-    reason: str
-
-    @property
-    def sentence(self) -> str:
-        return f"service account {self.ref}: its annotations are ignored: {self.reason}"
-
-
 @members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
@@ -177,6 +141,8 @@ class FilePlan:
     # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
+    # the marks of the files, each by key and name
+    owners: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
 
     @property
     def header(self) -> Annotated[Header, FLAT]:
@@ -221,14 +187,6 @@ class FilePlan:
         if self.unread:
             return ExitCode.UNDETERMINED
         return ExitCode.ATTENTION if self.plan.actions else ExitCode.OK
-
-    @property
-    def incomplete(self) -> ExitCode:
-        """Return the exit code after the plan was applied: 8 if parts of the files were not, 9 if only others could
-        not be read."""
-        if self.refused or any(item.declared for item in self.unread):
-            return ExitCode.PARTIAL
-        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
 
     @property
     def consent(self) -> Consent | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Self
 
-from podid.domain.errors import ExitCode
+from podid.domain.errors import ExitCode, complete
 from podid.domain.findings import RankedWord
-from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind, members
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import short_list
 
@@ -139,20 +139,33 @@ class MigrationItem:
         return str(self.ref)
 
 
-@kind("MigrationPlan", "`podid migrate plan`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationPlan:
-    """The unfinished items, with their blockers and remaining steps."""
+class MigrationItems:
+    """The items of a cluster, and the parts of it that could not be read."""
 
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
-    providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
     unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
 
     @property
+    def gaps(self) -> tuple[str, ...]:
+        """Return a sentence for each part of the cluster, and of an item, that could not be read."""
+        facts = dict.fromkeys(fact for item in self.items for fact in item.unknown)
+        return (*self.unread, *(f"not checked: {fact}" for fact in facts))
+
+    @property
     def exit_code(self) -> ExitCode:
-        """Return 9 if service accounts, pods or associations could not be read; blockers and warnings are a result."""
-        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+        """Return 9 if something could not be read; blockers and warnings are a result."""
+        return complete(ExitCode.OK, *self.gaps)
+
+
+@kind("MigrationPlan", "`podid migrate plan`.")
+@members("cluster items providers unread")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPlan(MigrationItems):
+    """The unfinished items, with their blockers and remaining steps."""
+
+    providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -188,19 +201,13 @@ def spoken(path: str) -> str:
 
 
 @kind("MigrationStatus", "`podid migrate status`.")
+@members("cluster items agents next unread")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationStatus:
+class MigrationStatus(MigrationItems):
     """The items by stage, the first stage first, and the next commands."""
 
-    cluster: Annotated[str, About("The cluster's ARN.")]
-    items: Sequence[MigrationItem]
     agents: Annotated[Sequence[OlderAgent], About("Empty if the command is not about the whole cluster.")]
     next: Annotated[Sequence[tuple[str, ...]], About("Command lines.")]
-    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -230,5 +237,12 @@ class MigrationCleanup:
     agents: Annotated[Sequence[OlderAgent], About("kiam and kube2iam, with what they serve.")] = ()
 
     @property
+    def gaps(self) -> tuple[str, ...]:
+        """Return a sentence for each part that could not be read."""
+        names = short_list(self.unreadable)
+        roles = (f"the trust policy of {names} cannot be parsed: OIDC providers are not listed",) if names else ()
+        return (*filter(None, (self.unread,)), *roles)
+
+    @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+        return complete(ExitCode.OK, *self.gaps)

@@ -7,14 +7,15 @@ result of a plan is a `ChangeResult`. `Place` is account, region and cluster, re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import NO_SERVICE_ACCOUNT, Severity
-from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, TextOrNull, kind, members
+from podid.domain.names import ServiceAccountRef
 from podid.domain.status import IdentityState, IdentityStatus, Outlook, shortfall
 
 if TYPE_CHECKING:
@@ -200,12 +201,49 @@ class Awaited:
     reached: Annotated[bool | None, About("Null if it could not be checked.")]
 
 
+@members("target reason permission")
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A part of the state that could not be read, so that its declaration was not compared. `declared` is whether a
+    file declares it, `decisive` whether the plan of other resources depends on it."""
+
+    target: Annotated[str, About("The part that could not be read.")]
+    error: Annotated[PodidError, HIDDEN]
+    declared: Annotated[bool, HIDDEN] = True
+    decisive: Annotated[bool, HIDDEN] = False
+
+    @property
+    def reason(self) -> str:
+        return self.error.message
+
+    @property
+    def permission(self) -> MissingPermission:
+        return self.error.permission
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.target} could not be read: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAccount:
+    """A service account whose annotations podid ignores."""
+
+    ref: Annotated[ServiceAccountRef, FLAT]
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"service account {self.ref}: its annotations are ignored: {self.reason}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
     """The result of a change. `run_id` is for `podid undo`, empty if nothing was changed. `error` is the error that
     ended it early. `wait` is the value of --wait, None for the default. `after` is the status of each identity
     concerned; `unchecked` is the reason if there is none. `restarted` is whether running pods count, and not only new
-    ones. `owner_changes` are changes that other owners must make."""
+    ones. `owner_changes` are changes that other owners must make. `refused` and `unread` are the parts of files that
+    the plan does not contain."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -218,6 +256,8 @@ class ChangeResult:
     awaited: Awaited | None = None
     unchecked: str = ""
     owner_changes: tuple[TargetTrustChange, ...] = ()
+    refused: Sequence[RefusedAccount] = ()
+    unread: Sequence[NotRead] = ()
 
     @property
     def worked(self) -> bool:
@@ -237,9 +277,9 @@ class ChangeResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return 8 if some actions succeeded and others failed. For the wait: 3 if a lasting cause breaks an
-        identity, 7 if the state was not reached in time and may still be, 9 if --wait specified it and it could not
-        be checked."""
+        """Return 8 if some actions succeeded and others failed, or if parts of files were not applied; 9 if other parts
+        could not be read. For the wait: 3 if a lasting cause breaks an identity, 7 if the state was not reached in time
+        and may still be, 9 if --wait specified it and it could not be checked."""
         failed, blocked = self._codes(Status.FAILED), self._codes(Status.BLOCKED)
         # a timeout while waiting does not make the changes a failure
         if self.worked and (failed or blocked or not isinstance(self.error, Unavailable | None)):
@@ -247,7 +287,13 @@ class ChangeResult:
         if self.error is not None:
             return self.error.exit_code
         shut = {ExitCode.ATTENTION for item in self.owner_changes if item.refused}
-        return combine({*self._reached, *shut, *(failed or blocked)})
+        return combine({*self._reached, *shut, *(failed or blocked), *self._incomplete})
+
+    @property
+    def _incomplete(self) -> set[ExitCode]:
+        if self.refused or any(item.declared for item in self.unread):
+            return {ExitCode.PARTIAL}
+        return {ExitCode.UNDETERMINED} if self.unread else set()
 
     def _codes(self, status: Status) -> set[ExitCode]:
         errors = [item.error for item in self.done if item.status is status]

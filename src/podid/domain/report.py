@@ -159,12 +159,13 @@ class DoctorReport:
         return count_links(self.verdicts)
 
     def exit_code(self, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False) -> ExitCode:
-        """Return 3 if a finding is at least as severe as `fail_on` (None: never), 9 if an error-level check is unknown,
-        otherwise 0. A masked finding counts too."""
+        """Return 3 if a finding is at least as severe as `fail_on` (None: never), 9 if such a check is unknown, else 0.
+        Unknown errors always count, and in an audit warnings too: they are its answer. A masked finding counts."""
         codes: set[ExitCode] = set()
         if fail_on is not None and _any_at_least(self.findings, fail_on):
             codes.add(ExitCode.ATTENTION)
-        if not allow_unknown and _any_at_least(self.unknowns, Severity.ERROR):
+        answer = Severity.WARN if self.command == "audit" else Severity.ERROR
+        if not allow_unknown and _any_at_least(self.unknowns, max(answer, fail_on or answer, key=attrgetter("rank"))):
             codes.add(ExitCode.UNDETERMINED)
         return combine(codes)
 

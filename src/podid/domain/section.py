@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Unavailable
-from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
+from podid.domain.members import HIDDEN, OR_NULL, About, MissingPermission, schema_name
 
 
 class Cost(Flag):
@@ -132,3 +132,28 @@ def known(section: Section[T]) -> T:
 def known_or(section: Section[T], default: T) -> T:
     """Return the value, or `default` if the section is missing: for data that only adds detail to an answer."""
     return section.value if isinstance(section, Known) else default
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part that could not be read. `permission` is the missing permission, empty for another cause. `disabled` marks
+    regions that the account has not enabled, or that its organization denies. A `detail` cannot make the answer
+    wrong."""
+
+    what: Annotated[str, About("The part that could not be read.")]
+    reason: str
+    permission: MissingPermission = ""
+    disabled: Annotated[bool, HIDDEN] = False
+    detail: Annotated[bool, HIDDEN] = False
+
+    @classmethod
+    def of(cls, part: str, error: PodidError, *, detail: bool = False) -> "Unread":
+        return cls(part, error.message, error.permission, detail=detail)
+
+    @property
+    def decisive(self) -> bool:
+        """Return whether the answer may be wrong without the part."""
+        return not (self.disabled or self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.what}: requires {self.permission}" if self.permission else f"{self.what}: {self.reason}"

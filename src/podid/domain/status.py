@@ -203,6 +203,11 @@ class IdentityStatus:
         """Return the permissions that the links which were not checked require."""
         return tuple(dict.fromkeys(gap.permission for gap in self.not_checked if gap.permission))
 
+    @property
+    def gaps(self) -> tuple[NotChecked, ...]:
+        """Return the links of which something was requested and could not be read."""
+        return tuple(gap for gap in self.not_checked if (gap.permission or gap.subject) and not gap.how)
+
     def judged(self, *, running: bool) -> tuple[IdentityState | None, Verdict | None]:
         return (self.state, self.cause) if running else (self.new_pod.state, self.new_pod.cause)
 
@@ -253,6 +258,11 @@ def missing_words(statuses: Iterable[IdentityStatus]) -> str:
     """Return the end of a sentence with the missing permissions; empty if none is missing."""
     needed = dict.fromkeys(permission for status in statuses for permission in status.missing_permissions)
     return f"; missing permission: {short_list(needed)}" if needed else ""
+
+
+def undecided(statuses: Iterable[IdentityStatus]) -> bool:
+    """Return whether the state of an identity is not known."""
+    return any(status.state in (IdentityState.UNKNOWN, None) for status in statuses)
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

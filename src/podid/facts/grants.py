@@ -6,11 +6,25 @@ from collections.abc import Iterator, Mapping
 from podid.domain.iam import Document
 from podid.domain.policy.escalation import escalations
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
+from podid.domain.policy.paths import PASS_ROLE
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
 from podid.domain.section import Missing
 from podid.domain.text import count_of, short_list
 from podid.facts.privileges import RolePrivileges, administration
+
+# AWS managed policies with such a way, for callers that may not read their documents. Source: AWS Managed Policy
+# Reference, December 2026; the test evaluates the documents.
+MANAGED = frozenset(
+    (
+        *("AdministratorAccess", "AdministratorAccess-AWSElasticBeanstalk", "AdministratorAccess-Amplify"),
+        *("IAMFullAccess", "PowerUserAccess", "SystemAdministrator", "DatabaseAdministrator", "NetworkAdministrator"),
+        *("DataScientist", "AWSLambda_FullAccess", "AmazonECS_FullAccess", "AmazonEC2FullAccess"),
+        *("AmazonSageMakerFullAccess", "AWSGlueConsoleFullAccess", "AWSDataPipeline_FullAccess", "AWSBatchFullAccess"),
+        *("AmazonSSMFullAccess", "CloudWatchEventsFullAccess", "AWSCodeBuildAdminAccess"),
+        *("AmazonElasticMapReduceFullAccess", "SecretsManagerReadWrite"),
+    )
+)
 
 
 def more_permissions(policies: Mapping[str, Document | Missing], role_arn: str = "") -> tuple[str, ...]:
@@ -40,4 +54,9 @@ def _phrases(policies: Mapping[str, Document | Missing], role_arn: str) -> Itera
             yield f"administrator: {words} on any resource"
             return
         yield f"may be administrator: {words} on any resource, depending on {short_list(ruling.keys)}"
-    yield from (f"may become administrator: {way}" for way in escalations(access))
+    paths = tuple(escalations(access))
+    # to pass roles under a condition, usually on the service, is a way only with an action of that service
+    ways = [path for path in paths if path.id != "pass-any-role"]
+    if not any(path.actions[0].action == PASS_ROLE for path in ways):
+        ways += [path for path in paths if path not in ways and path.verdict is AccessVerdict.ALLOWED]
+    yield from (f"may become administrator: {way}" for way in ways)

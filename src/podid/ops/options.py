@@ -37,6 +37,9 @@ def _conditions(texts: Sequence[str]) -> tuple[OwnCondition, ...]:
     return parse_conditions(texts)
 
 
+PLAN_KEY_FILE = option(
+    "FILE", "File with the key that signs saved plans. [default: $PODID_PLAN_KEY]", name="--plan-key-file"
+)
 CONDITIONS = repeatable(
     "[OPERATOR:]KEY=VALUE",
     "Further condition of the trust policy statement; the default operator is StringEquals.",

@@ -5,9 +5,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from podid.domain.grouping import grouped
 from podid.domain.names import role_name
 from podid.domain.policy.actions import AccessLevel
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
+from podid.domain.section import Unread
 from podid.domain.text import count_of, needing, short_list, utc
 from podid.domain.wildcards import ANY
 from podid.ops.audit.right_size import RightSizing, SizedPolicy
@@ -15,7 +17,6 @@ from podid.ops.audit.unused import UnusedReport
 from podid.ops.permissions.can import AccessReport, ExpandedPattern, is_pattern
 from podid.ops.permissions.privileges import LAST_USE, Privileges, ServicePrivileges
 from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
-from podid.ops.role.uses import Unread
 from podid.render.view import NOTHING, Column, Line, View, age, document, sentence, table_of
 
 _STYLES = {AccessVerdict.ALLOWED: "good", AccessVerdict.DENIED: "bad", AccessVerdict.UNKNOWN: "warn"}
@@ -58,7 +59,9 @@ def identities_view(answer: AllowedIdentities) -> View:
         empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
     )
     names, notes = tuple(str(item.ref) for item in answer.items), (*answer.notes, *not_checked(answer.not_checked))
-    return View(document(AllowedIdentities, answer), (table,), names, notes=notes)
+    unknown = grouped((_reason(item), str(item.ref)) for item in answer.items if item.verdict is AccessVerdict.UNKNOWN)
+    unread = tuple(f"not known: {short_list(refs, 3)}: {reason}" for reason, refs in unknown.items())
+    return View(document(AllowedIdentities, answer), (table,), names, notes=notes, unread=unread)
 
 
 def privileges_view(privileges: Privileges) -> View:

@@ -11,6 +11,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingPermission, Names, TextOrNull
 from podid.domain.names import AGENT_ADDON
+from podid.domain.section import Unread
 from podid.domain.snapshot import Missing, Section
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
@@ -56,7 +57,9 @@ def agent_status_view(reading: AgentReading) -> View:
     lines += facts(pairs, usual)
     lines += unknown_lines(report.unknowns)
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
+    return View(
+        document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines), unread=reading.gaps
+    )
 
 
 # nodes of one reason, by name
@@ -140,14 +143,11 @@ def _node_style(node: NodeCoverage) -> str:
     return "dim" if node.state == "left-out" else ""
 
 
-def node_list_view(cluster: str, coverage: Coverage, unread: str) -> View:
-    """Return a row for each node. `unread` is the reason why podid could not read the pods that need the agent."""
-    body, names = (
-        document(NodeListDocument, cluster_name=cluster, items=coverage.nodes),
-        [n.node for n in coverage.nodes],
-    )
-    notes = (f"note: the pods that need the agent could not be read: {unread}",) if unread else ()
-    return View(body, (_node_table(coverage.nodes),), tuple(names), notes=notes)
+def node_list_view(cluster: str, coverage: Coverage, unread: Sequence[Unread]) -> View:
+    """Return a row for each node. `unread` are the parts that could not be read."""
+    body = document(NodeListDocument, cluster_name=cluster, items=coverage.nodes, unread=unread)
+    names, gaps = tuple(item.node for item in coverage.nodes), tuple(f"not checked: {item}" for item in unread)
+    return View(body, (_node_table(coverage.nodes),), names, unread=gaps)
 
 
 def version_list_view(versions: AgentVersions) -> View:
@@ -214,6 +214,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     coverage: Annotated[Coverage | None, About("null if the cluster could not be read.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
+    unread: Annotated[Sequence[Unread], About("The parts that could not be read. They do not change the exit code.")]
 
 
 class AgentStatusListDocument(Document, kind="AgentStatusList"):
@@ -265,6 +266,7 @@ class NodeListDocument(Document, kind="NodeList"):
 
     cluster_name: str
     items: Sequence[NodeCoverage]
+    unread: Annotated[Sequence[Unread], About("The parts that could not be read. They do not change the exit code.")]
 
 
 _SUPPORTED = {True: "yes", False: "no", None: "?"}
@@ -297,8 +299,8 @@ def addon_list_view(matrix: AddonMatrix) -> View:
         unread=matrix.unread,
     )
     names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
-    notes = tuple(f"note: not checked: {sentence}" for sentence in matrix.unread)
-    return View(document(AddonMatrix, matrix), (table,), names, notes=notes)
+    unread = tuple(f"not checked: {sentence}" for sentence in matrix.unread)
+    return View(document(AddonMatrix, matrix), (table,), names, unread=unread)
 
 
 def _cell(text: str, known: bool) -> str:

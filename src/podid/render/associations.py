@@ -15,7 +15,7 @@ from podid.domain.text import nearest, short_list, utc
 from podid.ops.association.details import Detail, Details, PodCounts
 from podid.ops.association.request import ListOptions
 from podid.render.marks import STATES, state_word
-from podid.render.status import IdentityStatusBody, why
+from podid.render.status import IdentityStatusBody, gap_sentences, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
 
 
@@ -190,7 +190,8 @@ def association_list_view(
     table = table_of(rows, *cluster, *shown, empty=empty)
     places = [f"{_cluster_name(item, names_of)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
-    return View(body, (table,), names)
+    statuses = [detail.status for detail in details if detail.status is not None]
+    return View(body, (table,), names, unread=gap_sentences(statuses))
 
 
 def _cluster_names(clusters: Sequence[str]) -> dict[str, str]:

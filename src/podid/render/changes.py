@@ -21,18 +21,31 @@ from podid.domain.members import (
     PolicyObject,
     schema_name,
 )
-from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
+from podid.domain.owners import MANAGED_BY
+from podid.domain.plan import (
+    Action,
+    Awaited,
+    ChangeResult,
+    Done,
+    Header,
+    NotRead,
+    Plan,
+    RefusedAccount,
+    State,
+    Status,
+    TargetTrustChange,
+    Verb,
+)
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
-from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS, marked
-from podid.render.outlook import OutlookBody, outlook_lines
-from podid.render.status import IdentityStatusBody, change_lines
+from podid.render.outlook import OutlookBody, outlook_gaps, outlook_lines
+from podid.render.status import IdentityStatusBody, change_lines, gap_sentences
 from podid.render.view import NOTHING, Line, Table, View, columns, document
 
 # sign, style and participle
@@ -184,7 +197,8 @@ def plan_view(plan: Plan) -> View:
     actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason, item.id) for item in plan.skipped]
     lines = (*plan_lines(plan), *owner_change_lines(plan.owner_changes))
     names = tuple(action.target for action in plan.actions)
-    return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)
+    unread = (*plan.notes, *outlook_gaps(plan.outlook))
+    return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines, unread=unread)
 
 
 def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> Iterator[str | Line]:
@@ -237,7 +251,8 @@ def result_view(
     lines += owner_change_lines(result.owner_changes)
     lines += [f"note: {note}" for note in result.plan.notes] if whole else []
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
-    return View(body, (action_table(actions),), names, tuple(lines or [nothing]))
+    unread = (*((result.unchecked,) if result.unchecked else ()), *gap_sentences(result.after))
+    return View(body, (action_table(actions),), names, tuple(lines or [nothing]), unread=unread)
 
 
 _MARKS = {
@@ -360,6 +375,18 @@ class ResultDocument(Document, kind="Result"):
         Sequence[TargetRoleBody],
         From("owner_changes"),
         About("Target roles whose owners must still change the trust policy."),
+    ]
+    refused: Annotated[
+        Sequence[RefusedAccount] | None,
+        OPTIONAL,
+        From(lambda result: result.refused or None),
+        About("`podid apply`: service accounts whose annotations are ignored; omitted if there are none."),
+    ]
+    unread: Annotated[
+        Sequence[NotRead] | None,
+        OPTIONAL,
+        From(lambda result: result.unread or None),
+        About("`podid apply`: parts that could not be read; omitted if there are none."),
     ]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("The outcome of changes in which earlier runs were interrupted.")]

@@ -13,7 +13,7 @@ from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
-from podid.domain.text import count_of, short_list
+from podid.domain.text import count_of, needing, short_list
 from podid.ops.doctor.bundle import Redacted
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
@@ -38,7 +38,9 @@ def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
     lines = report_lines(report, all_verdicts=all_verdicts)
     table = Table(_COLUMNS, Items(shown, _row))
-    return View(document(DoctorReportDocument, report, **verdicts), (table,), names, lines)
+    gaps = (f"{', '.join(group.checks)}: {needing(group.reason, group.permission)}" for group in group_unknowns(shown))
+    unread = tuple(f"not checked: {gap}" for gap in gaps)
+    return View(document(DoctorReportDocument, report, **verdicts), (table,), names, lines, unread=unread)
 
 
 _COLUMNS = columns(

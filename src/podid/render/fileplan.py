@@ -12,7 +12,7 @@ from podid.domain.fileplan import FilePlan
 from podid.domain.members import About, Document
 from podid.domain.names import Arn
 from podid.domain.permissions import Permissions
-from podid.domain.plan import Action, Verb
+from podid.domain.plan import Action, NotRead, Verb
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.ops.declare.manifests import Setting, reconciling
@@ -20,6 +20,7 @@ from podid.ops.declare.reconcile import Reconciliation, RoundState
 from podid.render.changes import FilePlanDocument, header_line, plan_lines
 from podid.render.formats import to_json, to_yaml
 from podid.render.multicluster import results_view
+from podid.render.outlook import outlook_gaps
 from podid.render.permissions import GrantedPolicy, manifests_of, policy_of, yaml_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, columns, document, table_of
 
@@ -52,9 +53,7 @@ def conflict_lines(item: FilePlan) -> Iterator[str | Line]:
         yield Line(f"  ! {conflict.sentence}", "bad")
         yield from (f"      {line}" for line in conflict.lines)
     yield from (Line(f"  ! {refused.sentence}", "warn") for refused in item.refused)
-    for unread in item.unread:
-        why = f"{unread.reason} (requires {unread.permission})" if unread.permission else unread.reason
-        yield Line(f"  ? {unread.target} could not be read: {why}", "warn")
+    yield from (Line(f"  ? {_gap_words(part)}", "warn") for part in item.unread)
 
 
 def file_plan_view(item: FilePlan) -> View:
@@ -67,7 +66,14 @@ def file_plan_view(item: FilePlan) -> View:
     rows += [(NOTHING, NOTHING, unread.target, "not read", unread.reason) for unread in item.unread]
     table = Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), tuple(rows))
     names = tuple(action.target for action in item.plan.actions)
-    return View(document(FilePlanDocument, item), (table,), names, tuple(file_plan_lines(item)))
+    gaps = (_gap_words(part) for part in item.unread)
+    unread = (*item.plan.notes, *gaps, *outlook_gaps(item.plan.outlook))
+    return View(document(FilePlanDocument, item), (table,), names, tuple(file_plan_lines(item)), unread=unread)
+
+
+def _gap_words(part: NotRead) -> str:
+    requires = f" (requires {part.permission})" if part.permission else ""
+    return f"{part.target} could not be read: {part.reason}{requires}"
 
 
 def file_plans_view(items: Sequence[FilePlan]) -> View:
@@ -88,8 +94,10 @@ def diff_view(items: Sequence[FilePlan]) -> View:
     equal = all(item.exit_code is ExitCode.OK for item in items)
     nothing = "no differences" if equal else "podid apply would change nothing"
     silent = "" if any(item.plan.actions for item in items) else nothing
-    notes = tuple(line for item in items for line in conflict_lines(item))
-    return replace(view, lines=tuple(lines), notes=notes, silent=silent)
+    notes: list[str | Line] = [line for item in items for line in conflict_lines(item)]
+    # the diff has no notes
+    notes += [f"note: {note}" for item in items for note in item.plan.notes]
+    return replace(view, lines=tuple(lines), notes=tuple(notes), unread=(), silent=silent)
 
 
 _STYLES = {"+": "good", "-": "bad"}
@@ -177,9 +185,8 @@ def round_view(done: Reconciliation) -> View:
     )
     words = f"{utc(done.at)}  {done.state:<8}  {_round_words(done)}".rstrip()
     upto = len(utc(done.at)) + 2 + len(done.state)
-    return View(
-        document(Reconciliation, done), (table,), (done.state,), (Line(words, _ROUND_STYLES[done.state], upto=upto),)
-    )
+    line, unread = Line(words, _ROUND_STYLES[done.state], upto=upto), (done.error,) if done.error else ()
+    return View(document(Reconciliation, done), (table,), (done.state,), (line,), unread=unread)
 
 
 def _round_words(done: Reconciliation) -> str:

@@ -57,11 +57,12 @@ def graph_view(graph: Graph, form: object, *, several: bool) -> View:
     )
     ids = tuple(node.id for node in graph.nodes)
     drawings = {str(form): partial(_drawn, form, graph) for form in Drawing}
-    notes = [Line(f"Not known: {node.kind} {node.name}: {node.unread}", "dim") for node in graph.unread]
+    unread = tuple(f"not known: {node.kind} {node.name}: {node.unread}" for node in graph.unread)
+    notes: list[str | Line] = []
     if form is Drawing.MERMAID and len(graph.edges) > MOST_MERMAID_EDGES:
         edges = f"Mermaid draws at most {MOST_MERMAID_EDGES} edges unless maxEdges is set, and the graph has"
         notes.append(Line(f"{edges} {len(graph.edges)}; -o html has no such limit"))
-    return View(document(Graph, graph), (table,), ids, drawings=drawings, notes=tuple(notes))
+    return View(document(Graph, graph), (table,), ids, drawings=drawings, notes=tuple(notes), unread=unread)
 
 
 def _names(nodes: object) -> str:

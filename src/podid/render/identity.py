@@ -11,19 +11,19 @@ from podid.domain.cluster import ServiceAccount
 from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
 from podid.domain.policy.escalation import Escalation
+from podid.domain.section import Unread
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.status import ContainerUse, CredentialSource
 from podid.domain.text import count_of, short_list, utc
 from podid.domain.trust import Evaluation, TrustFinding, TrustVerdict
 from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
-from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
 from podid.render.access import privilege_lines
 from podid.render.associations import USUAL, association_facts, association_table
 from podid.render.marks import SOURCES
 from podid.render.roles import VERDICTS, RolePermissions, last_used, permission_lines, permissions_of
-from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
+from podid.render.status import IdentityStatusBody, evidence_lines, gap_lines, gap_sentences, status_view, verdict_lines
 from podid.render.trust import TrustBody
 from podid.render.view import Line, View, age, document, facts
 
@@ -35,7 +35,8 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     evidence, shown = ((), "") if (cause := status.cause) is None else (evidence_lines(cause), cause.reason)
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods, shown)))
+        lines = [*verdict_lines(status, evidence), *gap_lines((status,)), *_pod_lines(reading.pods, shown)]
+        return replace(view, lines=tuple(lines), unread=gaps_of(reading))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account, shown))]
     if isinstance(reading.trust, Missing):
@@ -54,14 +55,22 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     usual = [*USUAL, ("service account", str(association.ref)), ("association", association.association_id)]
     if association.modified_at == association.created_at:
         usual.append(("modified", utc(association.modified_at)))
-    lines: list[str | Line] = [*verdict_lines(status, evidence), "", *facts(pairs, usual), *_permission_lines(reading)]
-    lines += _pod_lines(reading.pods, shown)
+    lines = [*verdict_lines(status, evidence), *gap_lines((status,)), "", *facts(pairs, usual)]
+    lines += [*_permission_lines(reading), *_pod_lines(reading.pods, shown)]
     return View(
         document(AssociationDocument, reading),
         (association_table(association, now),),
         (str(association.ref),),
         tuple(lines),
+        unread=gaps_of(reading),
     )
+
+
+def gaps_of(reading: IdentityReading) -> tuple[str, ...]:
+    """Return a sentence for each part that could not be read."""
+    target = reading.hop.unknowns if reading.hop is not None else ()
+    parts = (*reading.unread, *(Unread("the target role", gap.reason, gap.permission) for gap in target))
+    return (*gap_sentences((reading.status,)), *dict.fromkeys(f"not checked: {item}" for item in parts))
 
 
 def _last_use_words(section: Section[LastUse], now: datetime) -> str:
@@ -244,21 +253,6 @@ class LastUseBody(Document):
     ]
 
 
-def _unknowns(reading: IdentityReading) -> Iterator[Unread]:
-    # if the role could not be read, its trust policy and its policies are missing for the same reason
-    sections = (
-        ("the policies of the role", reading.permissions),
-        ("the service account", reading.account),
-        ("the pods", reading.pods),
-        ("the last use", reading.last_use),
-    )
-    for name, section in sections:
-        if isinstance(section, Missing):
-            yield Unread(name, section.reason, section.permission)
-    if isinstance(reading.permissions, Known):
-        yield from reading.permissions.value.unread
-
-
 class AssociationDocument(Document, kind="Association"):
     """`podid show`: the association, and everything about its service account: the trust policies and permissions of
     its roles, and the credentials of its pods."""
@@ -291,4 +285,4 @@ class AssociationDocument(Document, kind="Association"):
     ]
     pods: Annotated[Sequence[PodUseBody] | None, About("Running pods; null if they could not be listed.")]
     last_use: Annotated[LastUseBody | None, About("null without --cloudtrail, and if CloudTrail could not be read.")]
-    unknowns: Annotated[Sequence[Unread], From(lambda reading: list(_unknowns(reading)))]
+    unknowns: Annotated[Sequence[Unread], From("unread")]

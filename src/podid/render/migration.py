@@ -5,7 +5,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from podid.domain.grouping import grouped
-from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
+from podid.domain.migration import (
+    MigrationCleanup,
+    MigrationItem,
+    MigrationItems,
+    MigrationPlan,
+    MigrationStatus,
+    Stage,
+)
 from podid.domain.names import role_name
 from podid.domain.text import count_of, short_list
 from podid.render.marks import marked
@@ -19,14 +26,15 @@ _STYLES = {Stage.OLD: "", Stage.CLEAN: "", Stage.PROVEN: "good", Stage.MOVED: "g
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:
     """Return a row for each item, or with `short` lines for a terminal."""
-    return _view(plan, item_lines(plan.items) if short else ())
+    return _view(plan, [*item_lines(plan.items), *_part_lines(plan)] if short and plan.items else ())
 
 
 def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
     lines: list[str | Line] = []
     if short and status.items:
         agents = (Line(text, "dim") for agent in status.agents for text in agent.sentences)
-        lines = [*item_lines(status.items), *agents, *(f"Next  {shlex.join(command)}" for command in status.next)]
+        following = (f"Next  {shlex.join(command)}" for command in status.next)
+        lines = [*item_lines(status.items), *_part_lines(status), *agents, *following]
     return _view(status, lines)
 
 
@@ -39,7 +47,13 @@ def cleanup_view(leftovers: MigrationCleanup) -> View:
         empty="nothing to clean up",
         unread=leftovers.unread or leftovers.unreadable,
     )
-    return View(document(MigrationCleanup, leftovers), (table,), tuple(item.name for item in leftovers.items))
+    names = tuple(item.name for item in leftovers.items)
+    return View(document(MigrationCleanup, leftovers), (table,), names, unread=leftovers.gaps)
+
+
+def _part_lines(result: MigrationItems) -> Iterator[str | Line]:
+    """Yield the parts of the cluster that could not be read."""
+    return (Line(sentence(part), "warn") for part in result.unread)
 
 
 def _view(result: MigrationPlan | MigrationStatus, lines: Sequence[str | Line]) -> View:
@@ -54,10 +68,10 @@ def _view(result: MigrationPlan | MigrationStatus, lines: Sequence[str | Line]) 
         (Column("WARNINGS", wide=True, prose=True), lambda item: ", ".join(w.id for w in item.warnings) or None),
         (Column("SOURCE", wide=True), "source"),
         empty="nothing to migrate: no service account uses IRSA, kiam or kube2iam",
-        unread=result.unread,
+        unread=result.gaps,
     )
     names = tuple(item.target for item in result.items)
-    return View(document(type(result), result), (table,), names, tuple(lines))
+    return View(document(type(result), result), (table,), names, tuple(lines), unread=result.gaps)
 
 
 def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
@@ -75,7 +89,8 @@ def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
             lines += ["", *_cause_lines(sign, name, targets)]
     unknown = dict.fromkeys(subject for item in items for subject in item.unknown)
     if unknown:
-        lines.append(Line(f"Not checked: {short_list(unknown, 4)}", "dim"))
+        lines.append(Line(f"Not checked: {short_list(unknown, 4)}", "dim", only="short"))
+        lines += [Line(f"Not checked: {fact}", only="full") for fact in unknown]
     stages = Counter(item.stage for item in items)
     blocked = sum(bool(item.blockers) for item in items)
     counts = ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stages[stage])

@@ -36,7 +36,10 @@ def results_view(
     table = Table((Column("CLUSTER"), *columns), rows)
     names = tuple(name for view in views for name in view.names)
     body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
-    return View(body, (table,), names, tuple(lines))
+    unread = tuple(
+        f"cluster {name}: {part}" for name, view in zip(clusters, views, strict=True) for part in view.unread
+    )
+    return View(body, (table,), names, tuple(lines), unread=unread)
 
 
 def _name_of(view: View) -> str:

@@ -12,7 +12,7 @@ from podid.domain.names import role_name
 from podid.domain.status import CredentialSource, CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
 from podid.render.marks import SEVERITIES, SOURCES, rank_of, state_line, state_word
-from podid.render.status import IdentityStatusBody, counted, reason_of, role_of
+from podid.render.status import IdentityStatusBody, counted, gap_sentences, reason_of, role_of
 from podid.render.view import Line
 
 # of more identities only those with problems are listed
@@ -37,6 +37,11 @@ def outlook_lines(outlook: Outlook) -> Iterator[str | Line]:
         wrong = [status for status in shown if rank_of(status.new_pod.state) < IdentityState.CONFIGURED.rank]
         yield from _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
     yield from (*_brought(outlook), *_ended(outlook), *_changes(outlook.uses), *_not_checked(shown))
+
+
+def outlook_gaps(outlook: Outlook | None) -> tuple[str, ...]:
+    """Return a sentence for each part that could not be read."""
+    return gap_sentences(outlook.after) if outlook is not None else ()
 
 
 def _status_line(status: IdentityStatus, *, lead: str) -> Line:

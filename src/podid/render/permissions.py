@@ -205,7 +205,9 @@ def own_permissions_view(permissions: OwnPermissions) -> View:
         (str(r.permission), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows
     )
     names = tuple(str(item.permission) for item in permissions.always if item.outcome in ("missing", "denied"))
-    return View(body, (Table(_COLUMNS, cells),), names, tuple(lines), exact=True)
+    gaps = dict.fromkeys(item.reason for item in permissions.always if item.outcome == "unknown" and item.reason)
+    unread = tuple(f"not checked: {reason}" for reason in gaps)
+    return View(body, (Table(_COLUMNS, cells),), names, tuple(lines), exact=True, unread=unread)
 
 
 def _head(permissions: OwnPermissions) -> list[str | Line]:

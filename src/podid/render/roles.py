@@ -26,13 +26,14 @@ from podid.domain.members import (
     list_of,
     schema_name,
 )
+from podid.domain.section import Unread
 from podid.domain.status import IdentityStatus
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
-from podid.ops.role.uses import RoleUse, Unread, used_words
+from podid.ops.role.uses import RoleUse, used_words
 from podid.render.marks import SEVERITIES, marked, state_word
-from podid.render.status import IdentityStatusBody, because
+from podid.render.status import IdentityStatusBody, because, gap_lines, gap_sentences
 from podid.render.trust import TrustBody
 from podid.render.view import NOTHING, Column, Line, Table, View, age, document, facts, sentence, table_of
 
@@ -189,7 +190,9 @@ def role_view(reading: RoleReading, now: datetime) -> View:
     # without all reads, the role may have further uses
     uses = str(len(reading.uses)) if reading.uses or (reading.uses == () and not reading.unread) else "?"
     table = _role_table([(role, "; ".join(reading.access), uses, "?")], now)
-    return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))
+    lines += gap_lines(reading.statuses)
+    unread = (*(f"not checked: {item}" for item in reading.unread), *gap_sentences(reading.statuses))
+    return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines), unread=unread)
 
 
 def permissions_of(reading: RoleReading) -> list[RolePermissions]:
@@ -270,13 +273,13 @@ def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False, owne
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
-    notes = [f"note: not checked: {item}" for item in roles.unread]
+    notes, unread = [], tuple(f"not checked: {item}" for item in roles.unread)
     if roles.shut:
         shut = short_list(item.role.name for item in roles.shut)
         more = f"{count_of(len(roles.shut), 'more role')} with a trust policy for pods that allows no service account"
-        notes.insert(0, f"note: {more}: {shut}; see podid role show")
+        notes.append(f"note: {more}: {shut}; see podid role show")
     table = _role_table(rows, now, empty, roles.unread, owners=owners)
-    return View(document(RoleListDocument, roles), (table,), names, notes=tuple(notes))
+    return View(document(RoleListDocument, roles), (table,), names, notes=tuple(notes), unread=unread)
 
 
 def _changed(item: PodRole) -> str:

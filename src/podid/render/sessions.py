@@ -40,7 +40,8 @@ def traces_view(traces: Sequence[SessionTrace], now: datetime) -> View:
     names = tuple(f"{trace.namespace}/{trace.pod}" for trace in traces if trace.pod)
     lines = [line for trace in traces for line in ("", *_lines(trace, now))][1:]
     body = one_or_list(SessionTraceDocument, SessionTraceListDocument, traces)
-    return View(body, (table,), names, tuple(lines), exact=True)
+    unread = tuple(dict.fromkeys(f"not known: {part}" for trace in traces for part in trace.unknown))
+    return View(body, (table,), names, tuple(lines), exact=True, unread=unread)
 
 
 def _lines(trace: SessionTrace, now: datetime) -> Iterator[str | Line]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.findings import INJECTION, LINKS, OWN_PERMISSIONS, Outcome, Verdict, link_words
+from podid.domain.grouping import grouped
 from podid.domain.members import (
     AS_TEXT,
     FLAT,
@@ -57,6 +58,25 @@ def obstacle_lines(statuses: Sequence[IdentityStatus]) -> Iterator[str | Line]:
         yield from help_lines(cause)
     if denied := next((cause for cause in unknown if cause.permission), None):
         yield from help_lines(denied)
+
+
+def gap_sentences(statuses: Sequence[IdentityStatus]) -> tuple[str, ...]:
+    """Return a sentence for each part that could not be read; of several identities with their names."""
+    names = grouped((_not_checked_words(gap), str(status.ref)) for status in statuses for gap in status.gaps)
+    several = len(statuses) > 1
+    return tuple(
+        f"not checked: {words}{f': {short_list(dict.fromkeys(refs), 3)}' if several else ''}"
+        for words, refs in names.items()
+    )
+
+
+def gap_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
+    """Return a line with the parts that could not be read, except those that are the cause of a state."""
+    causes = [cause for status in statuses for cause in status.causes]
+    shown = {text for cause in causes for text in (cause.permission, cause.reason) if text}
+    return not_checked_lines(
+        gap for status in statuses for gap in status.gaps if (gap.permission or gap.subject) not in shown
+    )
 
 
 def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityStatus]:
@@ -237,10 +257,11 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     if single:
         (status,) = statuses
         body = document(IdentityStatusDocument, status)
-        return View(body, (table,), names, tuple(verdict_lines(status)) if short else ())
+        lines = (*verdict_lines(status), *gap_lines(statuses)) if short else ()
+        return View(body, (table,), names, lines, unread=gap_sentences(statuses))
     several = document(IdentityStatusListDocument, items=statuses)
-    lines = (*status_lines(ordered, len(ordered)), *obstacle_lines(ordered)) if short else ()
-    return View(several, (table,), names, lines)
+    lines = (*status_lines(ordered, len(ordered)), *obstacle_lines(ordered), *gap_lines(ordered)) if short else ()
+    return View(several, (table,), names, lines, unread=gap_sentences(ordered))
 
 
 def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:

@@ -14,6 +14,7 @@ from podid.render.status import (
     IdentityStatusDocument,
     IdentityStatusListDocument,
     counted,
+    gap_sentences,
     not_checked_lines,
     reason_of,
     status_view,
@@ -46,10 +47,12 @@ def verify_view(
     table = status_view(statuses, single=False).tables
     if single:
         (status,) = statuses
-        return View(document(IdentityStatusDocument, status, **members[status.ref]), table, names, tuple(lines))
+        body = document(IdentityStatusDocument, status, **members[status.ref])
+        return View(body, table, names, tuple(lines), unread=gap_sentences(statuses))
     items = [encode(IdentityStatusBody, status, **members[status.ref]) for status in statuses]
     lines += ["", counted([status.state for status in statuses])] if len(statuses) > 1 else []
-    return View(document(IdentityStatusListDocument, items=items), table, names, tuple(lines))
+    body = document(IdentityStatusListDocument, items=items)
+    return View(body, table, names, tuple(lines), unread=gap_sentences(statuses))
 
 
 # pods of one identity; -o json has all

@@ -66,7 +66,9 @@ class View:
     """`names` is the output of -o name, one a line. `lines` replace the tables in text formats; CSV still uses the
     first table. With `exact` a terminal too shows names in full. `widest` is for prose. The lines of a `file` are not
     wrapped, because users may copy them. `drawings` return the text of further formats by their name. `notes` are
-    remarks for stderr. `silent` is the message on stderr of a result whose text is empty."""
+    remarks for stderr. `silent` is the message on stderr of a result whose text is empty. `unread` are sentences about
+    parts that could not be read: the document and `lines` contain them, and with every other format they are printed to
+    stderr."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -77,6 +79,7 @@ class View:
     file: bool = False
     drawings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notes: tuple[str | Line, ...] = ()
+    unread: tuple[str, ...] = ()
     silent: str = ""
 
     @property

@@ -22,7 +22,11 @@ def test_failed_reads_are_notes_and_unknown_values(account: Site) -> None:
     account.box.world.credentials.deny("eks:DescribeAddonConfiguration")
     account.box.world.credentials.deny("eks:ListPodIdentityAssociations")
     outcome = account("addon", "list", "-o", "json")
-    assert (outcome.code, [item["supported"] for item in outcome.json["items"]]) == (0, [None])
+    assert (outcome.code, [item["supported"] for item in outcome.json["items"]]) == (9, [None])
+    assert [part.partition(":")[0] for part in outcome.json["unread"]] == [
+        "the configuration of an add-on",
+        "the associations",
+    ]
     notes = account("addon", "list").stderr
     assert "not checked: the configuration of an add-on: " in notes
     assert "not checked: the associations: " in notes

@@ -32,5 +32,7 @@ def test_without_associations_the_needing_service_accounts_are_unknown(healthy: 
     healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
-    assert "the pods that need the agent could not be read" in healthy("agent", "nodes").stderr
+    assert [item["permission"] for item in outcome.json["unread"]] == ["eks:ListPodIdentityAssociations"]
+    note = "note: not checked: the pods that need the agent: requires eks:ListPodIdentityAssociations\n"
+    assert healthy("agent", "nodes").stderr == note
     assert "needed by      not checked: " in healthy.must("agent", "status").stdout

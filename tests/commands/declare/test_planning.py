@@ -124,3 +124,46 @@ def test_notes_of_a_foreign_file_are_notes_of_its_plan(account: Site, tmp_path: 
     assert account("plan", "-f", str(path)).code == 0
     role = account.aws("iam").get_role(RoleName="demo-shop-pay")["Role"]
     assert {"Key": "podid:owner", "Value": "demo-cluster"} in role["Tags"]
+
+
+def _declaring(filed: Filed, *clusters: str | None) -> list[str]:
+    """Write a file for each cluster (None without clusters) that declares LINK, and return the options."""
+    words = []
+    for number, cluster in enumerate(clusters):
+        path = filed.path.with_name(f"file-{number}.yaml")
+        filed.write(
+            name=f"file-{number}",
+            path=path,
+            **({"clusters": [cluster]} if cluster else {}),
+            associations=[{**LINK, "role": "storefront"}],
+        )
+        words += ["-f", str(path)]
+    return words
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        ((None, None), ()),
+        (("demo", "demo"), ()),
+        ((CLUSTER_ARN, CLUSTER_ARN), ()),
+        (("demo", None), ("--cluster", "demo")),
+    ],
+)
+def test_an_association_in_two_files_of_a_cluster_is_a_mistake(
+    clusters: Filed, names: tuple[str | None, ...], more: tuple[str, ...]
+) -> None:
+    """podid reads nothing for it."""
+    files = _declaring(clusters, *names)
+    clusters.site.box.faults.calls.clear()
+    for command in ("plan", "apply", "diff"):
+        outcome = clusters.site(command, *files, *more)
+        assert (outcome.code, outcome.stdout) == (2, ""), outcome
+        first = str(clusters.path.with_name("file-0.yaml"))
+        assert f"associations[0].serviceAccount: shop/web is already declared at {first}:" in outcome.stderr
+    assert not clusters.site.box.faults.calls
+
+
+def test_an_association_of_two_clusters_may_be_in_two_files(clusters: Filed) -> None:
+    outcome = clusters.site("plan", *_declaring(clusters, "demo", "blue"), "--update-trust", "-o", "json")
+    assert (outcome.code, [len(item["created"]) for item in outcome.json["items"]]) == (3, [1, 1]), outcome

@@ -9,15 +9,19 @@ from worlds import ORDERS, Site, trust_for
 
 def test_unread_parts_are_unknown(healthy: Site) -> None:
     healthy.box.world.credentials.deny("iam:ListRolePolicies")
-    role = shown(healthy)
+    outcome = healthy("role", "show", "shop-orders", "-o", "json")
+    role = outcome.json
+    assert outcome.code == 9
     assert (role["inlinePolicies"], role["trustPolicy"]) == (None, trust_for(ORDERS))
     assert [item["permission"] for item in role["unknowns"]] == ["iam:ListRolePolicies"]
     healthy.box.world.credentials.allow_again()
     healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    text = healthy.must("role", "show", "shop-orders").stdout
+    text = healthy("role", "show", "shop-orders").stdout
     assert "requires eks:ListPodIdentityAssociations" in text
     assert "no association" not in text
-    assert healthy.must("role", "show", "shop-orders", "-o", "csv").stdout.splitlines()[1].split(",")[2] == "?"
+    csv = healthy("role", "show", "shop-orders", "-o", "csv")
+    assert (csv.code, csv.stdout.splitlines()[1].split(",")[2]) == (9, "?")
+    assert "requires eks:ListPodIdentityAssociations" in csv.stderr
 
 
 def test_all_clusters(healthy: Site) -> None:

@@ -61,7 +61,9 @@ def test_the_last_use_is_the_newest_session_in_cloudtrail(site: Site) -> None:
     assert result["pod"] in site.cluster.pod_names("shop", "orders")
     assert "2h ago by pod" in site.must("show", "shop/orders", "--cloudtrail").stdout
     site.box.world.credentials.deny("cloudtrail:LookupEvents")
-    unread = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json
+    outcome = site("show", "shop/orders", "--cloudtrail", "-o", "json")
+    unread = outcome.json
+    assert outcome.code == 9
     assert [(item["what"], item["permission"]) for item in unread["unknowns"]] == [
         ("the last use", "cloudtrail:LookupEvents")
     ]

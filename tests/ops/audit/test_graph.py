@@ -72,9 +72,11 @@ def test_missing_objects_are_marked(site: Site) -> None:
         ("iam:GetRole", ROLE, "GetRole"),
     ],
 )
-def test_a_denied_read_is_told_and_no_failure(healthy: Site, action: str, node: str, reason: str) -> None:
+def test_a_denied_read_is_told_and_makes_the_graph_incomplete(
+    healthy: Site, action: str, node: str, reason: str
+) -> None:
     healthy.box.world.credentials.deny(action)
     outcome = healthy("graph", "-o", "json")
     nodes = {item["id"]: item for item in json.loads(outcome.stdout)["nodes"]}
-    assert outcome.code == 0
+    assert outcome.code == 9
     assert reason in nodes[node]["unread"]

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ops.change.support import ACCOUNT
-from podid.domain.plan import Action, Done, Header, Status
+from podid.domain.plan import Action, Done, Header, Plan, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import (
     ROLE,
     ROLE_TRUST,
 )
+from podid.ops.change.requested import Requested, RequestSource, check_requested
 from podid.sandbox.box import Sandbox
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role"
@@ -50,6 +51,12 @@ def forged(journal: Path, *actions: Action, caller: str = CALLER, account: str =
             recorder.intent(number, action)
             recorder.outcome(number, Done(action, Status.DONE, action.after))
     return recorder.run_id
+
+
+def judged(plan: Plan, clients: Any = None, *, recorded_caller: str = "") -> tuple[str, ...]:
+    """Return the sentences on changes of an undo that require an answer. Raise Conflict for those that are refused."""
+    requested = Requested(source=RequestSource.JOURNAL, plan=plan, clients=clients, recorded_caller=recorded_caller)
+    return check_requested(requested)
 
 
 def document_of(box: Sandbox, name: str) -> Any:

@@ -19,6 +19,7 @@ from ops.change.forging import (
     PODS,
     ROLE_ARN,
     forged,
+    judged,
     opened,
     role_with,
     trust_of,
@@ -243,7 +244,6 @@ def test_policies_that_an_undo_never_restores(box: Sandbox, podid: Podid, journa
 def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid: Podid) -> None:
     """As CI and SSO have them: each run, and each day, has a session of its own."""
     from podid.domain.plan import Plan
-    from podid.ops.change.undo import check_restored
 
     def header(session: str) -> Header:
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/{session}"
@@ -251,25 +251,22 @@ def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid
 
     keys = {"namespace": "shop", "serviceAccount": "orders"}
     plan = Plan(header=header("b"), actions=(ASSOCIATION.action({**keys, "roleArn": "r"}, None),))
-    nobody: Any = None
-    assert check_restored(nobody, header("a"), plan) == ()
+    assert judged(plan, recorded_caller=header("a").caller_arn) == ()
     another = Header(
         caller_arn=header("a").caller_arn.replace("Deploy", "Deploy2"), account=ACCOUNT, region="us-west-2"
     )
-    assert len(check_restored(nobody, another, plan)) == 1
+    assert len(judged(plan, recorded_caller=another.caller_arn)) == 1
 
 
 def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None:
     from podid.domain.errors import Conflict
     from podid.domain.plan import Plan
-    from podid.ops.change.undo import check_restored
 
     header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2", cluster="demo")
     state = {"targetRoleArn": f"{ROLE_ARN}/aws-reserved/x", "profile": "", "policyDocument": PODS}
     plan = Plan(header=header, actions=(TARGET_TRUST.action({**state, "policyDocument": opened("*")}, state),))
-    nobody: Any = None
     with pytest.raises(Conflict, match="belongs to AWS"):
-        check_restored(nobody, header, plan)
+        judged(plan)
 
 
 @table(
@@ -282,7 +279,6 @@ def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None
 )
 def test_an_oidc_provider_without_a_condition_on_its_identities_requires_an_answer(more: Any, asked: bool) -> None:
     from podid.domain.plan import Plan
-    from podid.ops.change.undo import check_restored
 
     header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2", cluster="demo")
     provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.com"
@@ -291,7 +287,7 @@ def test_an_oidc_provider_without_a_condition_on_its_identities_requires_an_answ
         for document in (PODS, opened({"Federated": provider}, Condition=more))
     )
     nobody: Any = SimpleNamespace(iam=SimpleNamespace(find_role=lambda name: None))
-    grave = check_restored(nobody, header, Plan(header=header, actions=(ROLE_TRUST.action(old, new),)))
+    grave = judged(Plan(header=header, actions=(ROLE_TRUST.action(old, new),)), nobody)
     assert grave == ((f"role x would trust every identity of {provider}",) if asked else ())
 
 

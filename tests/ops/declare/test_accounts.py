@@ -71,6 +71,13 @@ def test_a_role_that_is_not_allowed_is_refused_by_itself(annotated: Annotated) -
     assert outcome.code == 8
     assert "service account shop/orders: its annotations are ignored" in outcome.stderr
     assert list(annotated.associations()) == ["shop/cart"]
+    # also if nothing is left to change
+    outcome = annotated("apply", "--wait", "none", "-o", "json")
+    assert (outcome.code, outcome.json["actions"], outcome.json["refused"]) == (8, [], [refused])
+    (line,) = annotated("reconcile", "--once", "-o", "json").json["notes"]
+    assert (
+        line == "service account shop/orders: its annotations are ignored: allowedRoles does not allow billing-worker"
+    )
     annotated.allow(f"{ARN}storefront", f"{ARN}apps/billing-*")
     assert annotated("plan", "-o", "json").code in (3, 6)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,9 @@ def test_a_saved_plan_of_a_changed_state_is_refused(filed: Filed, saved: Path) -
 
 def test_a_plan_of_another_account_and_a_damaged_one_change_nothing(filed: Filed, saved: Path) -> None:
     text = saved.read_text()
-    (item,) = read_saved(text, "plan.json")
+    (item,) = read_saved(text, "plan.json").plans
     header = replace(item.header, account="444455556666")
-    saved.write_text(saved_text((replace(item, plan=replace(item.plan, header=header)),)))
+    saved.write_text(saved_text((replace(item, plan=replace(item.plan, header=header)),), NOW))
     outcome = filed.site("apply", "--plan", str(saved))
     assert (outcome.code, f"{saved} is a plan for account 444455556666" in outcome.stderr) == (6, True), outcome
     saved.write_text(text.replace("shop", "shup"))
@@ -73,12 +74,15 @@ PLAN = FilePlan(
     affected=(REF,),
     taken_over=True,
     pruned_keys=frozenset({("association", "shop/api")}),
+    owners=frozenset({("podid:owner", "shop")}),
 )
-TEXT = saved_text((PLAN,))
+NOW = datetime(2026, 12, 3, tzinfo=UTC)
+TEXT = saved_text((PLAN,), NOW)
 
 
 def test_a_plan_is_read_back_as_it_was() -> None:
-    assert read_saved(TEXT, "plan.json") == (PLAN,)
+    saved = read_saved(TEXT, "plan.json")
+    assert (saved.plans, saved.saved_at, saved.proven) == ((PLAN,), "2026-12-03T00:00:00Z", False)
 
 
 @table(
@@ -89,7 +93,7 @@ def test_a_plan_is_read_back_as_it_was() -> None:
         TEXT.replace("podid/v1", "podid/v2"),
         json.dumps({**json.loads(TEXT), "digest": None}),
         json.dumps({**json.loads(TEXT), "kind": "PodIdentity"}),
-        saved_text(()),
+        saved_text((), NOW),
         "apiVersion: podid/v1\nkind: PodIdentity\n",
         "",
         "[]",

@@ -9,7 +9,8 @@ from harness import table
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, ExitCode, Unavailable
 from podid.domain.names import ServiceAccountRef
-from podid.ops.role.uses import Unread, Uses
+from podid.domain.section import Unread
+from podid.ops.role.uses import Uses
 from podid.ops.trust.check import PolicyChecks, Question, access_by, check_policies, check_uses
 from podid.ops.trust.files import TrustFile
 from podid.ops.trust.request import TrustCheckOptions

@@ -21,6 +21,7 @@ from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, Conflict
 from podid.domain.plan import Header, Plan
+from podid.domain.section import Unread
 from podid.domain.trust import (
     PodIdentity,
     Policy,
@@ -29,7 +30,7 @@ from podid.domain.trust import (
     evaluate,
     parse_policy,
 )
-from podid.ops.role.uses import Unread, Uses
+from podid.ops.role.uses import Uses
 from podid.ops.trust.edit import (
     Edit,
     Subjects,

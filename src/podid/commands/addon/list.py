@@ -17,7 +17,7 @@ def list_addons(
     """List add-ons and their service accounts' roles.
 
     Each service account is shown with the policies that AWS recommends, its current role and the owner of its
-    association.
+    association. Exit 9 if something could not be read.
 
     Example: podid addon list --cluster demo
 
@@ -30,3 +30,4 @@ def list_addons(
     with access.terminal.working(f"reading the add-ons of {place.cluster_name}"):
         addons = read_matrix(access.clients, place, offered=all_)
     access.terminal.emit(addon_list_view(addons))
+    access.terminal.leave(addons.exit_code)

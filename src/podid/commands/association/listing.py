@@ -25,7 +25,9 @@ def emit_list(access: Access, options: ListOptions) -> ExitCode:
     in_columns = shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and shared.query is None
     # documents ignore --columns
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
-    details, now = details_of((*columns, *options.read_for)), access.runtime.now()
+    # names have no columns
+    read_for = options.read_for if shared.output is Format.NAME else (*columns, *options.read_for)
+    details, now = details_of(read_for), access.runtime.now()
     listing = Listing.of(options, shared.namespace, filled, details, now, access.journal_to_read)
     reached: list[str] = []
     failures: list[tuple[str, PodidError]] = []

@@ -38,7 +38,7 @@ def show(
     association, podid shows the credentials that its pods use now.
 
     --cloudtrail adds the last time that a pod got the role, within the last 90 days. Calls appear there after a few
-    minutes. --unused adds the allowed services that were not used.
+    minutes. --unused adds the allowed services that were not used. Exit 9 if something could not be read.
 
     Example: podid show shop/orders
 
@@ -66,3 +66,4 @@ def show(
             used = with_last_use(reading.privileges, access.clients.iam, since, access.patience(30.0))
             reading = replace(reading, privileges=used)
     access.terminal.emit(identity_view(reading, diagnosis.snapshot.taken_at))
+    access.terminal.leave(reading.exit_code)

@@ -47,7 +47,7 @@ def graph(access: Access, options: GraphOptions) -> None:
 
     -o html is one file for a browser, with a search field. -o dot is for Graphviz, -o mermaid for Markdown.
 
-    You can repeat --cluster, --region and --profile.
+    You can repeat --cluster, --region and --profile. Exit 9 if something could not be read.
 
     Example: podid graph
 
@@ -80,4 +80,4 @@ def graph(access: Access, options: GraphOptions) -> None:
     graph = build([reading for _, reading in readings])
     terminal.emit(graph_view(graph, access.shared.output, several=len(readings) > 1))
     terminal.tell_failure(*failures)
-    terminal.leave(ExitCode.PARTIAL if failures else ExitCode.OK)
+    terminal.leave(ExitCode.PARTIAL if failures else graph.exit_code)

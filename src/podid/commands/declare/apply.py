@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.errors import ExitCode, UsageError
-from podid.domain.plan import ChangeResult
+from podid.domain.errors import UsageError
+from podid.domain.plan import ChangeResult, Consent
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
 if TYPE_CHECKING:
     from podid.cli.changing import Change
-    from podid.commands.declare.planning import PlannedFiles
     from podid.domain.fileplan import FilePlan
 
 
@@ -27,6 +27,10 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     and no longer declares. Only deletions require confirmation. After a failure, podid skips only the changes that
     depend on the failed resource. A rerun changes nothing.
 
+    A saved plan is applied without confirmation as far as its files own the resources. Other resources again require
+    --adopt, --update-trust or --take-over. Administrator permissions and further principals require an answer at a
+    terminal. A signed plan requires neither: specify its key in PODID_PLAN_KEY, or with --plan-key-file.
+
     Example: podid apply -f identities.yaml
 
     Example: podid apply -f identities/ --prune --restart --wait verified
@@ -35,50 +39,35 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     """
     from podid.cli.multicluster import over_clusters
     from podid.commands.declare.planning import planned, with_effects
+    from podid.commands.declare.saved import saved_consent, saved_plans
     from podid.domain.fileplan import check_all
     from podid.render.fileplan import file_plans_view
 
     if bool(options.plan) == bool(options.files.files):
         raise UsageError("Specify either files (-f FILE) or a saved plan (--plan FILE)")
     if options.plan:
-        if (options.files, options.ownership) != (FileOptions(), Ownership()):
+        allowed = Ownership(adopt=options.ownership.adopt, update_trust=options.ownership.update_trust)
+        if (options.files, options.ownership) != (FileOptions(), allowed):
             raise UsageError("--plan applies a saved plan unchanged: pass the options of files to podid plan --save")
-        files = _saved(access, options.plan)
+        files, grave = saved_plans(access, options)
     else:
-        files = planned(access, options.files, options.ownership, settle=True)
+        files, grave = planned(access, options.files, options.ownership, settle=True), ()
     files = with_effects(files, restart=options.restart, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(file_plans_view(files.plans))
     check_all(files.plans)
     if access.shared.dry_run:
         return
-    part = partial(apply_part, saved=bool(options.plan))
+    consent = saved_consent(options.plan, grave) if options.plan else None
+    part = partial(apply_part, saved=bool(options.plan), consent=consent)
     over_clusters(access, [(name, change.access, partial(part, change, item)) for name, change, item in files.parts])
 
 
-def _saved(access: Access, name: str) -> PlannedFiles:
-    """Return the plans of a saved file, whose resources are unchanged since. Raise InvalidInput for a damaged file,
-    Conflict if the account, the region or a resource of the plan differs."""
-    from podid.cli.changing import Change
-    from podid.commands.declare.planning import PlannedFiles
-    from podid.ops.declare.saved import check_place, check_unmoved, read_saved
-
-    parts = []
-    for item in read_saved(access.terminal.read_file(name), name):
-        header = item.plan.header
-        local = access.of(cluster=header.cluster, region=header.region)
-        change = Change(local, local.place(for_change=True))
-        check_place(item, change.place.header, name)
-        change.settle()
-        with access.terminal.working(f"comparing the state with {name}"):
-            check_unmoved(item, local.clients, name)
-        parts.append((header.cluster, change, item))
-    return PlannedFiles(tuple(parts))
-
-
-def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: bool = True) -> None:
-    """Apply the plan of one cluster, and with `follow` wait for the effect and report it. A `saved` plan requires no
-    confirmation."""
+def apply_part(
+    change: Change, item: FilePlan, *, saved: bool = False, consent: Consent | None = None, follow: bool = True
+) -> None:
+    """Apply the plan of one cluster, and with `follow` wait for the effect and report it. A `saved` plan requires only
+    its own `consent`."""
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
@@ -88,12 +77,10 @@ def apply_part(change: Change, item: FilePlan, *, saved: bool = False, follow: b
         change.plan_restarts(refs)
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owner_changes(result, access.clients)
+        result = replace(with_owner_changes(result, access.clients), refused=item.refused, unread=item.unread)
         if not follow:
             return result
         return change.followed(result, refs, partial(after_associate, refs=refs))
 
     access.terminal.note(*(part.sentence for part in item.refused), *(part.sentence for part in item.unread))
-    change.run(item.plan, after, consent=None if saved else item.consent)
-    if item.incomplete is not ExitCode.OK:
-        access.terminal.leave(item.incomplete)
+    change.run(item.plan, after, consent=consent if saved else item.consent)

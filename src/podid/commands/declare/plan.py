@@ -26,12 +26,14 @@ def plan(access: Access, options: FilePlanOptions) -> None:
 
     Example: podid plan -f identities.yaml --prune --save plan.json
     """
+    from podid.cli.plan_key import read_plan_key
     from podid.commands.declare.planning import planned, with_effects
     from podid.domain.fileplan import together
     from podid.ops.declare.saved import saved_text
     from podid.render.fileplan import file_plans_view
 
     file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
+    key = read_plan_key(access, options.plan_key_file) if options.save else None
     files = with_effects(planned(access, options.files, options.ownership))
     code = together([item.exit_code for item in files.plans])
     access.terminal.emit(file_plans_view(files.plans))
@@ -40,6 +42,6 @@ def plan(access: Access, options: FilePlanOptions) -> None:
             message = f"{options.save} was not written: the plan has conflicts, or something could not be read"
             access.terminal.tell_failure(UsageError(message, subject=options.save))
         else:
-            file.write(saved_text(files.plans).encode())
+            file.write(saved_text(files.plans, access.runtime.now(), key).encode())
             access.terminal.note(*access.saved_lines(options.save, "apply"))
     access.terminal.leave(code)

@@ -10,7 +10,7 @@ from podid.domain.aws import Association
 from podid.domain.errors import UsageError
 from podid.domain.fileplan import FilePlan
 from podid.ops.clusters import tagged_clusters
-from podid.ops.declare.clusters import FileSite, clusters_of
+from podid.ops.declare.clusters import FileSite, check_declared_once, clusters_of
 from podid.ops.declare.files import read_files
 from podid.ops.declare.foreign import describing
 from podid.ops.declare.plan import FilePlanner
@@ -48,6 +48,8 @@ def reach(
             return tagged_clusters(access.aws.eks, tags, access.aws.region)
 
     by_cluster = clusters_of(declarations, access.typed_clusters, tagged)
+    for items in by_cluster.values():
+        check_declared_once(items)
     if len(by_cluster) > 1:
         check_no_context(access)
     own = tuple(item.guard for item in declarations if item.guard is not None)

@@ -48,13 +48,17 @@ def apply(access: Access, options: ApplyOptions) -> None:
     Example: podid migrate apply --plan plan.json
     """
     from podid.cli.changing import Change
+    from podid.cli.plan_key import read_plan_key
     from podid.commands.migrate.reading import choose
     from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.items import read_plan
+    from podid.ops.migrate.saved import read_plan
     from podid.render.changes import plan_view
 
     access.limit_waits()
-    saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
+    saved = None
+    if options.plan:
+        key = read_plan_key(access, options.plan_key_file)
+        saved = read_plan(access.terminal.read_file(options.plan), options.plan, key)
     if saved is None:
         access.check_whose_pods(options.which.service_accounts)
     elif options.which.service_accounts:

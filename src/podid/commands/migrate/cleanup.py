@@ -59,8 +59,8 @@ def cleanup(
         if clustered:
             leftovers = with_agents(leftovers, access.clients, place, access.runtime.now(), deleting=deleting)
     if not names:
-        if leftovers.unread or not clustered:
-            access.terminal.note(leftovers.unread or "not checked: kiam and kube2iam (no cluster is specified)")
+        if not clustered:
+            access.terminal.note("not checked: kiam and kube2iam (no cluster is specified)")
         access.terminal.note(*(text for agent in leftovers.agents for text in agent.sentences[1:]))
         access.terminal.emit(cleanup_view(leftovers))
         access.terminal.leave(leftovers.exit_code)

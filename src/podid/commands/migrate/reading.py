@@ -11,8 +11,9 @@ from podid.ops.agent.install import prepare
 from podid.ops.agent.request import InstallRequest
 from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.carry import ChosenItems
-from podid.ops.migrate.items import Migration, check_plan, creates_accounts, read_migration, scope_of
+from podid.ops.migrate.items import Migration, read_migration, scope_of
 from podid.ops.migrate.request import ApplyOptions, MigrationOptions
+from podid.ops.migrate.saved import check_plan, creates_accounts
 from podid.ops.reading.scope import EVERYTHING
 from podid.render.migration import item_lines
 

@@ -15,7 +15,8 @@ def status(access: Access, options: MigrationOptions) -> None:
 
     podid lists service accounts by stage: old, admitted, associated, moved, proven, clean. It derives the stage from
     AWS and the cluster, so anyone can continue a migration. It also prints the next command. Only --cloudtrail shows
-    the stage proven: EKS has issued the role to every running pod. Calls appear in CloudTrail after a few minutes.
+    the stage proven: EKS has issued the role to every running pod. Calls appear in CloudTrail after a few minutes. Exit
+    9 if something could not be read.
 
     Example: podid migrate status
 
@@ -29,6 +30,5 @@ def status(access: Access, options: MigrationOptions) -> None:
     access.check_whose_pods(options.service_accounts, everywhere=True)
     migration = read(access, access.place(), options)
     result = migration.status(access.at_place)
-    access.terminal.note(*migration.unread)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))
     access.terminal.leave(result.exit_code)

@@ -2,7 +2,6 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import AWS
-from podid.domain.errors import ExitCode
 from podid.domain.option import switch
 
 
@@ -23,7 +22,7 @@ def list_roles(
     """List the roles that pods can assume.
 
     For each role, podid shows how many associations of the region's clusters use it, when it was last used, and which
-    of its policies now differ from their presets.
+    of its policies now differ from their presets. Exit 9 if something could not be read.
 
     Example: podid role list
 
@@ -43,5 +42,4 @@ def list_roles(
         pod_roles = pod_roles.unused(uses) if unused else pod_roles
         pod_roles = with_stacks(access.clients, pod_roles) if owners else pod_roles
     access.terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused, owners=owners))
-    if unused and uses.gaps:
-        access.terminal.leave(ExitCode.UNDETERMINED)
+    access.terminal.leave(pod_roles.exit_code)

@@ -26,7 +26,7 @@ def show(
 
     The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
     association that uses the role, it shows whether the trust policy allows the pods, the status of the service
-    account, and its pods by name.
+    account, and its pods by name. Exit 9 if something could not be read.
 
     Example: podid role show shop-orders
 
@@ -63,3 +63,4 @@ def show(
                     reading = replace(reading, report=access.examine(place, wanted_for(refs)).report)
         reading = with_owner(access.clients, reading, custom=custom)
     access.terminal.emit(role_view(reading, access.runtime.now()))
+    access.terminal.leave(reading.exit_code)

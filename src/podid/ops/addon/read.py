@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from podid.calls import pacing
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, Association, AssociationSummary
-from podid.domain.errors import PodidError
-from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, Key, TextOrNull, kind
+from podid.domain.errors import ExitCode, PodidError, complete
+from podid.domain.members import OR_NULL, About, ArnText, Key, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Place
 from podid.ops.clients import Clients
@@ -51,11 +51,15 @@ class AddonRow:
 @kind("AddonList", "`podid addon list`: a row for each service account of each add-on.")
 @dataclass(frozen=True, slots=True)
 class AddonMatrix:
-    """`unread` are sentences about failed reads."""
+    """The add-ons of a cluster."""
 
     cluster: Annotated[str, Key("clusterName")]
     rows: Annotated[tuple[AddonRow, ...], Key("items")]
-    unread: Annotated[tuple[str, ...], HIDDEN] = ()
+    unread: Annotated[tuple[str, ...], About("The parts that could not be read, each with the reason.")] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return complete(ExitCode.OK, *self.unread)
 
 
 def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> AddonMatrix:

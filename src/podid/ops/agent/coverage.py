@@ -11,6 +11,7 @@ from podid.domain.grouping import grouped
 from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schema_name
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
+from podid.domain.section import Unread
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, pods_of
 from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
@@ -170,17 +171,20 @@ def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]
     return needy
 
 
-def read_nodes(clients: Clients, place: Place) -> tuple[Coverage, str]:
-    """Return the coverage, and why the pods that need the agent are not known. Raise the error that prevents reading
-    nodes and agents."""
+def read_nodes(clients: Clients, place: Place) -> tuple[Coverage, tuple[Unread, ...]]:
+    """Return the coverage, and the unread parts. Raise the error that prevents reading nodes and agents."""
     reader = clients.kube.reader
     sets, nodes = reader.list_agent_daemon_sets(), reader.list_nodes()
     try:
         pods = reader.list_pods()
         refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     except PodidError as error:
-        return coverage(nodes, sets, reader.list_pods_of(sets)), error.message
-    return coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)), ""
+        return coverage(nodes, sets, reader.list_pods_of(sets)), (Unread.of(NEEDY, error, detail=True),)
+    return coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)), ()
+
+
+# which of them need the agent
+NEEDY = "the pods that need the agent"
 
 
 @dataclass(frozen=True, slots=True)

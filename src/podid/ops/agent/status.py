@@ -11,11 +11,13 @@ from podid.domain.errors import ExitCode, PodidError
 from podid.domain.findings import Bearing, Severity
 from podid.domain.members import About, ArnText, Key, schema_name
 from podid.domain.plan import Place
-from podid.domain.report import DoctorReport
+from podid.domain.report import DoctorReport, group_unknowns
+from podid.domain.section import Unread
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.text import needing
 from podid.domain.workloads import is_agent
 from podid.facts.nodes import nodes_of_unknown_role, roles_of_nodes
-from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
+from podid.ops.agent.coverage import NEEDY, Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import ReadRequest, collect
@@ -73,6 +75,21 @@ class AgentReading:
         if any(item.severity is Severity.WARN and bearing_of(item) is Bearing.STOPS for item in findings):
             return "doubtful"
         return "ready"
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Return the parts that could not be read and that no check needs."""
+        parts = [Unread(NEEDY, self.missing.reason, self.missing.permission, detail=True)] if self.missing else []
+        if isinstance(self.versions, PodidError):
+            parts.append(Unread.of("the versions that EKS offers", self.versions, detail=True))
+        return tuple(parts)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Return a sentence for each part that could not be read."""
+        groups = group_unknowns(self.report.verdicts)
+        checks = (f"{', '.join(group.checks)}: {needing(group.reason, group.permission)}" for group in groups)
+        return tuple(f"not checked: {part}" for part in (*map(str, self.unread), *checks))
 
     @property
     def exit_code(self) -> ExitCode:

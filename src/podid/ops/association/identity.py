@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
 from podid.domain.cluster import ServiceAccount
+from podid.domain.errors import ExitCode, NotFound, complete
 from podid.domain.iam import Document
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Place
-from podid.domain.section import Known, Missing, Section, attempt, error_of, required
-from podid.domain.status import IdentityStatus
+from podid.domain.section import Known, Missing, Section, Unread, attempt, error_of, required
+from podid.domain.status import IdentityStatus, undecided
 from podid.domain.trust import Evaluation
 from podid.facts.index import role_section
 from podid.facts.privileges import RoleGrants
@@ -44,6 +45,29 @@ class IdentityReading:
     privileges: Privileges | None = None
     hop: SecondHop | None = None
     last_use: Section[LastUse] | None = None
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Return the parts that could not be read, without the status."""
+        # if the role could not be read, its trust policy and its policies are missing for the same reason
+        sections = (
+            *((("the policies of the role", self.permissions),) if self.association is not None else ()),
+            ("the service account", self.account),
+            ("the pods", self.pods),
+            ("the last use", self.last_use),
+        )
+        parts = (
+            Unread(name, item.reason, item.permission, detail=item.error_code == NotFound.code)
+            for name, item in sections
+            if isinstance(item, Missing)
+        )
+        return (*parts, *(self.permissions.value.unread if isinstance(self.permissions, Known) else ()))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 9 if a part of the answer could not be read."""
+        target = self.hop.unknowns if self.hop is not None else ()
+        return complete(ExitCode.OK, *(part.decisive for part in self.unread), *target, undecided((self.status,)))
 
 
 def read_identity(

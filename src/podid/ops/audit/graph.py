@@ -7,15 +7,17 @@ statements, conditions, boundaries and session policies are not evaluated.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from podid.domain.aws import Association, Listed, Role, UnreadAssociation
+from podid.domain.errors import ExitCode, complete
 from podid.domain.grouping import grouped
 from podid.domain.iam import AssumePermissions
-from podid.domain.members import OR_NULL, About, TextOrNull, kind
+from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, kind
 from podid.domain.plan import Place
 from podid.domain.section import Known, Missing, Section, known_or, part
 from podid.domain.snapshot import Snapshot
+from podid.facts.second_hop import OTHER_ACCOUNT
 from podid.ops.audit.usage import read_listed
 from podid.ops.clients import Clients
 from podid.ops.reading.roles import permissions_of_roles
@@ -30,7 +32,8 @@ ALL_SERVICES = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A cluster, service account, role, service or account."""
+    """A cluster, service account, role, service or account. `failed`: its neighbours could not be read, except for what
+    podid never reads: roles of other accounts."""
 
     id: Annotated[str, About("The id of the node: unique in the graph, and the same in each run.")]
     kind: Annotated[NodeKind, About("`target-role`: a role that is only a target role.")]
@@ -40,7 +43,8 @@ class GraphNode:
     arn: TextOrNull = ""
     account: Annotated[str, OR_NULL, About("The account id.")] = ""
     exists: Annotated[bool | None, About("Null if podid did not check whether it exists.")] = None
-    unread: Annotated[str, OR_NULL, About("The reason why its roles or its permissions could not be read.")] = ""
+    unread: Annotated[str, OR_NULL, About("The reason why a fact about it could not be read.")] = ""
+    failed: Annotated[bool, HIDDEN] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +73,13 @@ class Graph:
 
     @property
     def unread(self) -> tuple[GraphNode, ...]:
-        """Return the nodes whose neighbours are not completely known."""
+        """Return the nodes that are not completely known."""
         return tuple(node for node in self.nodes if node.unread)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 9 if roles or services may be missing."""
+        return complete(ExitCode.OK, *(node.failed for node in self.nodes))
 
 
 Permissions = Mapping[str, Section[AssumePermissions]]
@@ -101,6 +110,18 @@ def read_cluster(clients: Clients, place: Place, scope: DoctorScope, now: dateti
     return ClusterReading(snapshot, place.the_cluster.arn, listed, permissions)
 
 
+class _Gap(TypedDict, total=False):
+    unread: str
+    failed: bool
+
+
+def _gap(section: object) -> _Gap:
+    """Return the members of a node for a section that could not be read; none for another value."""
+    if not isinstance(section, Missing):
+        return {}
+    return {"unread": section.reason, "failed": section.error_code != OTHER_ACCOUNT}
+
+
 def _exists(role: Section[Role | None]) -> bool | None:
     return role.value is not None if isinstance(role, Known) else None
 
@@ -126,9 +147,10 @@ class _Sketch:
     def add(self, reading: ClusterReading) -> None:
         snapshot, arn = reading.snapshot, reading.cluster_arn
         name = arn.rpartition("/")[2]
-        cluster = self._node("cluster", arn, name, arn=arn, account=_account(arn), exists=True)
-        self._belongs(cluster, arn)
         accounts = snapshot.service_accounts
+        unknown = f"whether service accounts exist: {accounts.reason}" if isinstance(accounts, Missing) else ""
+        cluster = self._node("cluster", arn, name, arn=arn, account=_account(arn), exists=True, unread=unknown)
+        self._belongs(cluster, arn)
         existing = {item.ref for item in accounts.value} if isinstance(accounts, Known) else None
         for item in reading.listed:
             account = self._node(
@@ -138,7 +160,7 @@ class _Sketch:
                 cluster=name,
                 namespace=item.ref.namespace,
                 exists=None if existing is None else item.ref in existing,
-                unread=item.reason if isinstance(item, UnreadAssociation) else "",
+                **_gap(item.unread if isinstance(item, UnreadAssociation) else None),
             )
             self._edge(cluster, account, "has")
             if isinstance(item, Association):
@@ -156,9 +178,8 @@ class _Sketch:
 
     def _role(self, kind: NodeKind, arn: str, role: Section[Role | None]) -> str:
         before = self.nodes.get(f"role:{arn}")
-        unread = role.reason if isinstance(role, Missing) else ""
         number = self._node(
-            kind, arn, arn.rpartition("/")[2], arn=arn, account=_account(arn), exists=_exists(role), unread=unread
+            kind, arn, arn.rpartition("/")[2], arn=arn, account=_account(arn), exists=_exists(role), **_gap(role)
         )
         if before is not None and "role" in (before.kind, kind):
             exists = before.exists if before.exists is not None else _exists(role)
@@ -170,7 +191,7 @@ class _Sketch:
         number = f"role:{arn}"
         if isinstance(permissions, Missing):
             if self.nodes[number].exists is not False:
-                self.nodes[number] = replace(self.nodes[number], unread=permissions.reason)
+                self.nodes[number] = replace(self.nodes[number], **_gap(permissions))
             return
         actions = grouped((_service(action), action) for action in permissions.value.allows)
         for service, patterns in actions.items():

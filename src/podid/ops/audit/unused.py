@@ -22,7 +22,7 @@ from podid.domain.members import OR_NULL, About, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Place
 from podid.domain.policy.reduce import is_hidden, unreported
-from podid.domain.section import Known, Missing, Section, attempt, known_or, part, whole
+from podid.domain.section import Known, Missing, Section, Unread, attempt, known_or, part, whole
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.privileges import Policies
@@ -31,7 +31,6 @@ from podid.ops.clients import Clients
 from podid.ops.reading.roles import policies_of_roles
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.role.access import pod_access
-from podid.ops.role.uses import Unread
 
 SECTIONS = ("associations", "roles", "target_roles", "permission_policies")
 # CloudTrail accepts two calls a second: at least one for each role, with 50 sessions

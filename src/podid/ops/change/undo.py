@@ -4,22 +4,23 @@ A journal may come from any source (`--journal-dir` of a checkout, a CI cache), 
 that it restores are judged like a new request.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import Association, owned_by_aws
-from podid.domain.errors import AccessDenied, Conflict, InvalidInput, Other
-from podid.domain.iam import allowed_actions
-from podid.domain.names import Arn, role_name, role_path
+from podid.domain.aws import Association
+from podid.domain.errors import Conflict, Other
+from podid.domain.foreign import Malformed
+from podid.domain.names import Arn, role_name
 from podid.domain.plan import Action, Header, Place, Plan, State, document, matches, text
 from podid.domain.text import short_list
-from podid.domain.wildcards import covers
+from podid.ops.change.forms import check_states
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ASSOCIATION, KINDS, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
+from podid.ops.change.requested import Requested, RequestSource, check_requested
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients, Site
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
@@ -51,6 +52,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
     for step in steps:
         if not reachable(run.header, step.action, place.header):
             raise _elsewhere(run, place)
+        _check_recorded(run, step)
     actions: list[Action] = []
     unchanged: list[Action] = []
     # the reasons matter only if no change at all is undone
@@ -81,8 +83,25 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
         notes.append(f"run {run.run_id} has nothing left to undo")
     notes += _check_users(site, actions, run, journal, together)
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
-    grave = check_restored(clients, run.header, plan)
+    recorded = run.header.caller_arn
+    requested = Requested(source=RequestSource.JOURNAL, plan=plan, clients=clients, recorded_caller=recorded)
+    grave = check_requested(requested)
     return Undo(plan.noting(grave), grave)
+
+
+def _check_recorded(run: Run, step: Step) -> None:
+    """Raise Conflict for states that podid does not record. Those of a newer version are of an unknown kind."""
+    if kind_of(step.action.kind) not in KINDS:
+        return
+    try:
+        check_states(step.action)
+        if step.after is not None:
+            check_states(replace(step.action, after=step.after))
+    except Malformed as error:
+        message = f"Run {run.run_id} is not as podid records it: {error}"
+        raise Conflict(
+            message, advice="Somebody edited the journal; nothing was changed.", subject=run.run_id
+        ) from error
 
 
 def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -> Action:
@@ -248,106 +267,3 @@ def _elsewhere(run: Run, place: Place) -> Conflict:
         f"{place.cluster_name or '-'}",
         subject=run.run_id,
     )
-
-
-# a role with one of these permissions can give itself any other
-_EVERYTHING = ("iam:attachrolepolicy", "iam:createpolicyversion", "iam:putrolepolicy")
-
-
-def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str, ...]:
-    """Return sentences on changes that require an answer at a terminal, even with --yes. Raise Conflict for a trust
-    policy that allows any principal, and for any role that belongs to AWS."""
-    grave: list[str] = []
-    if _principal(recorded.caller_arn) != _principal(plan.header.caller_arn) and plan.actions:
-        grave.append(f"the run was made by {recorded.caller_arn}, not by {plan.header.caller_arn}")
-    for action in plan.actions:
-        _check_not_aws(clients, action)
-        grave += _of_trust(plan.header.account, action)
-        grave += _of_permissions(clients, action)
-    return tuple(grave)
-
-
-def _principal(arn: str) -> str:
-    """Return the caller without its session name, which differs between sessions."""
-    head, marker, session = arn.partition(":assumed-role/")
-    return f"{head}{marker}{session.rpartition('/')[0]}" if marker else arn
-
-
-def _check_not_aws(clients: Clients, action: Action) -> None:
-    arn, name = action.keys.get("targetRoleArn", ""), action.keys.get("roleName", "")
-    path = role_path(arn) if arn else text(action.after, "path")
-    role = clients.iam.find_role(name) if name else None
-    if owned_by_aws(path) or (role is not None and role.service_linked):
-        message = (
-            f"Role {name or role_name(arn)} belongs to AWS: podid does not change it, whatever the journal contains"
-        )
-        raise Conflict(message, subject=name or arn)
-
-
-def _of_trust(account: str, action: Action) -> Iterator[str]:
-    """Yield the principals that the restored trust policy adds."""
-    member = kind_of(action.kind).policy
-    if not member or action.after is None:
-        return
-    present = [] if action.before is None else _statements(document(action.before, member))
-    known = {name for statement in present for name in statement.principals if statement.allow}
-    for statement in _statements(document(action.after, member)):
-        if not statement.allow or any(statement.raw == other.raw for other in present):
-            continue
-        if statement.not_principal or any(name == "*" for _, name in statement.principals):
-            raise Conflict(
-                f"{statement.label} in the journal would allow any principal to assume role {_role_of(action)}; "
-                "podid does not restore it",
-                subject=_role_of(action),
-            )
-        # the condition on `aud` accepts every identity of the provider
-        narrowed = any(not condition.name.endswith(":aud") for condition in statement.conditions)
-        for kind, name in statement.principals:
-            if kind == "Federated" and not narrowed:
-                yield f"role {_role_of(action)} would trust every identity of {name}"
-        strange = [name for kind, name in statement.principals if not _at_home(kind, name, account)]
-        if more := [name for name in strange if not any(name == other for _, other in known)]:
-            yield f"role {_role_of(action)} would trust {', '.join(more)}"
-
-
-def _statements(policy: Mapping[str, object]) -> tuple[trust.Statement, ...]:
-    try:
-        return trust.parse_policy(policy).statements
-    except InvalidInput as error:
-        raise Conflict(f"A trust policy in the journal cannot be read: {error.message}") from error
-
-
-def _at_home(kind: str, name: str, account: str) -> bool:
-    """Return whether the principal is an AWS service or in the account itself."""
-    if kind == "Service":
-        return True
-    try:
-        return name == account or Arn.parse(name).account == account
-    except InvalidInput:
-        return False
-
-
-def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
-    """Yield a lost permissions boundary, and a policy that may let the role change its own permissions, as
-    AdministratorAccess does. NotAction counts as all actions."""
-    role, before, after = _role_of(action), action.before or {}, action.after or {}
-    if action.kind == ROLE_SETTINGS.name:
-        boundary, earlier = text(before, "permissionsBoundary"), text(after, "permissionsBoundary")
-        if boundary and earlier and earlier != boundary:
-            yield f"role {role} would have the permissions boundary {earlier} instead of {boundary}"
-        elif boundary and not earlier:
-            yield f"role {role} would lose its permissions boundary {boundary}"
-    if action.after is None or action.kind not in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
-        return
-    name, arn = action.keys.get("policyName"), action.keys.get("policyArn", "")
-    try:
-        policy = document(after, "policyDocument") if name else clients.iam.get_managed_document(arn)
-    except AccessDenied as error:
-        yield f"role {role} would have policy {arn}, which could not be read: {error.message}"
-        return
-    if any(covers(pattern, action) for pattern in allowed_actions([policy]) for action in _EVERYTHING):
-        yield f"role {role} could grant itself any permission with policy {name or arn}"
-
-
-def _role_of(action: Action) -> str:
-    return action.keys.get("roleName") or role_name(action.keys.get("targetRoleArn", ""))

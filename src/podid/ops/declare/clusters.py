@@ -1,12 +1,12 @@
 """The clusters of files, and the declarations for each."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from podid.domain.aws import Association
-from podid.domain.declaration import Declaration
-from podid.domain.errors import UsageError
+from podid.domain.declaration import Declaration, DeclaredAssociation, Position
+from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.text import did_you_mean, short_list
@@ -62,6 +62,27 @@ def clusters_of(
                 message = f"The files do not list cluster {requested}; they list {short_list(listed)}{near}"
                 raise UsageError(message, subject=requested)
     return {name: tuple(items) for name, items in by_cluster.items()}
+
+
+def declared_twice(declarations: Iterable[Declaration]) -> Iterator[tuple[str, str, Position]]:
+    """Yield the key, the mistake and its position for each service account that several declarations of one cluster
+    spell out."""
+    first: dict[ServiceAccountRef, tuple[Declaration, DeclaredAssociation]] = {}
+    for declaration in declarations:
+        for number, item in enumerate(declaration.associations):
+            if item.ref is None:
+                continue
+            owner, earlier = first.setdefault(item.ref, (declaration, item))
+            if owner is not declaration:
+                message = f"{item.ref} is already declared at {earlier.at}"
+                yield f"associations[{number}].serviceAccount", message, item.place("serviceAccount")
+
+
+def check_declared_once(declarations: Iterable[Declaration]) -> None:
+    """Raise InvalidInput with every service account that several declarations of one cluster spell out."""
+    wrong = [f"{at}: {key}: {message}" for key, message, at in declared_twice(declarations)]
+    if wrong:
+        raise InvalidInput(wrong[0], lines=tuple(wrong[1:]))
 
 
 def same_cluster(one: str, other: str) -> bool:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from podid.domain.declaration import DECLARATION_KIND, Declaration, Guard, Position
+from podid.domain.declaration import DECLARATION_KIND, ClusterChoice, Declaration, Guard, Position
 from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
+from podid.domain.grouping import grouped
 from podid.domain.members import API_VERSION, About, kind
 from podid.domain.option import refuse_blank
 from podid.local.documents import DocumentNode, Mistakes, read_documents
 from podid.local.files import files_in
+from podid.ops.declare.clusters import declared_twice
 from podid.ops.declare.controllers import objects_in
 from podid.ops.declare.document import DocumentSource, read_declaration
 from podid.ops.declare.foreign import FOREIGN_WORDS, from_csv, from_documents, is_foreign, own_documents
@@ -162,7 +164,10 @@ def _value(node: DocumentNode) -> str:
 
 
 def _check_together(declarations: Sequence[Declaration], mistakes: Mistakes) -> None:
-    """Collect names that several documents use."""
+    """Collect names that several documents use, and associations of a cluster that several documents declare."""
+    by_cluster = grouped((choice.name, item) for item in declarations for choice in item.clusters or (ClusterChoice(),))
+    for key, message, at in dict.fromkeys(twice for items in by_cluster.values() for twice in declared_twice(items)):
+        mistakes.add(at, message, key)
     owners: dict[tuple[str, str], Declaration] = {}
     roles: dict[str, Position] = {}
     for declaration in declarations:

@@ -9,9 +9,9 @@ from datetime import datetime
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
-from podid.domain.fileplan import FileConflict, FilePlan, NotRead, Unlisted
+from podid.domain.fileplan import FileConflict, FilePlan, Unlisted
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import Plan, text
+from podid.domain.plan import NotRead, Plan, text
 from podid.domain.section import Missing, error_of
 from podid.domain.text import count_of, short_list
 from podid.ops.agent.install import plan_install, read_facts
@@ -20,6 +20,7 @@ from podid.ops.agent.request import InstallRequest
 from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.read import quota_note
+from podid.ops.change.granting import granting_notes
 from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
@@ -139,7 +140,7 @@ class FilePlanner:
             whole = whole.noting((f"{carried}: {short_list(map(str, gone))}; --prune deletes {them}",))
         whole = replace(whole.then(later), separate=True)
         whole = whole.noting(tuple(note for item in site.declarations for note in item.notes))
-        whole = validated(whole, site.clients).noting(quota_note(site.clients, whole))
+        whole = validated(whole, site.clients).noting(quota_note(site.clients, whole)).noting(granting_notes(whole))
         if whole.actions and work.unmarked.unread:
             whole = whole.noting((work.unmarked.unread,))
         unchanged = work.unchanged + agent.unchanged
@@ -147,6 +148,7 @@ class FilePlanner:
         return FilePlan(
             plan=whole,
             files=tuple(dict.fromkeys(declaration.name for declaration in site.declarations)),
+            owners=frozenset((item.owner_key, item.name) for place in self.sites for item in place.declarations),
             unchanged=unchanged,
             only_in_cluster=_unlisted(work, (*accounts.by_ref, *(gone if self.ownership.prune else ()))),
             conflicts=(

@@ -55,7 +55,7 @@ class Reconciliation:
             "The resources that differ from the files, with the values of their fields; those that were changed, too."
         ),
     ] = ()
-    notes: Annotated[tuple[str, ...], About("The notes of the plans.")] = ()
+    notes: Annotated[tuple[str, ...], About("Notes of the plans, conflicts, unread parts and refusals.")] = ()
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
     # of the error
@@ -272,7 +272,7 @@ def reconciled(plans: Sequence[FilePlan], codes: Collection[ExitCode], at: datet
         state=state,
         clusters=tuple(plan.header.cluster for plan in plans),
         drift=tuple(drifted for plan in plans for drifted in _drift(plan)),
-        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        notes=tuple(dict.fromkeys((*(note for plan in plans for note in plan.notes), *reasons))),
         changes=changes,
         unchanged=sum(plan.unchanged for plan in plans),
         conflicts=conflicts,

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, get_args
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_namespace_name
 from podid.domain.option import arguments, included, option, options, repeatable, seconds, switch
-from podid.ops.options import SERVICE_ACCOUNTS
+from podid.ops.options import PLAN_KEY_FILE, SERVICE_ACCOUNTS
 
 
 @options
@@ -56,12 +56,14 @@ class FileDiffOptions:
 @options
 class FilePlanOptions(FileDiffOptions):
     save: str = option("FILE", "Write the plan to FILE too, for podid apply --plan.")
+    plan_key_file: str = PLAN_KEY_FILE
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @options
 class FileApplyOptions(FileDiffOptions):
     plan: str = option("FILE", "Apply a plan of podid plan --save, without confirmation.")
+    plan_key_file: str = PLAN_KEY_FILE
     restart: bool = switch("Restart workloads whose pods started before the change.")
     force: bool = switch("Restart even if new pods would lose their credentials.", consent=True)
 

@@ -24,6 +24,10 @@ Tags = Mapping[str, str]
 _NO_MATCH = trust.TrustVerdict.NO_MATCH
 
 
+# namespace and service account of a statement that names neither
+_ANY = ServiceAccountRef("any", "any")
+
+
 @dataclass(frozen=True, slots=True)
 class RoleUser:
     """An association that is not declared and that needs the role. `known` is whether the association was read."""
@@ -59,7 +63,7 @@ def declared_trust(
             named = (RoleUser(who.name, who) for who in _identities(subjects, tags))
             _check_users(role, current, declared, (*named, *users_of(role, subjects, tags)))
         return declared
-    identities = list(_identities(subjects, tags))
+    identities = list(_identities(subjects, tags)) or list(_anybody(role, subjects, tags))
     try:
         policy, users = current, tuple(users_of(role, subjects, tags))
         if current is not None and whole:
@@ -117,6 +121,19 @@ def _identities(subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[tru
                 session_tags=session_tags,
                 role_tags=dict(tags),
             )
+
+
+def _anybody(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[trust.PodIdentity]:
+    """Yield a service account of each cluster for a role without one, if the scope of the role names none. It yields
+    none if the conditions do not hold for every service account."""
+    if role.scope not in (trust.ScopeKind.CLUSTER, trust.ScopeKind.ACCOUNT):
+        return
+    for who in _identities([replace(cluster, refs={_ANY: True}) for cluster in subjects], tags):
+        try:
+            trust.build_statement(who, role.scope, role.conditions)
+        except InvalidInput:
+            return
+        yield who
 
 
 def users_of(role: DeclaredRole, subjects: Sequence[ClusterSubjects], tags: Tags) -> Iterator[RoleUser]:

@@ -62,7 +62,7 @@ class ReportOptions:
         default="error",
         values=(*_LEVELS, "never"),
     )
-    allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
+    allow_unknown: bool = switch("Exit 0, not 9, if a check is unknown.")
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.")
     report_files: tuple[str, ...] = repeatable(
         "FILE",

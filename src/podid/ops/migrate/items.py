@@ -1,5 +1,5 @@
 """The items of a migration, derived from one snapshot: the service accounts to migrate, the stage of each, and its
-blockers; and the items of a saved plan.
+blockers.
 
 A migration is read once; `podid.ops.migrate.judge` finds the blockers of an item.
 """
@@ -15,15 +15,13 @@ from typing import Any
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import Association, UnreadAssociation, described
-from podid.domain.encoding import encode
-from podid.domain.errors import Again, Conflict, InvalidInput, TimedOut
+from podid.domain.errors import Again, Conflict, TimedOut
 from podid.domain.findings import Subject
-from podid.domain.migration import ItemState, MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
+from podid.domain.migration import MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
-from podid.local import data
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.migrate import metadata_proxies
@@ -52,16 +50,6 @@ PARTS = {"service_accounts": "service accounts", "pods": "pods", "associations":
 FOUND_IN = (*PARTS, "daemon_sets")
 # and those for a migration that has begun; the roles of the nodes only with kiam and kube2iam
 FOR_CHANGES = ("namespaces", "workloads", "config_map_keys", "roles", "target_roles")
-
-# of a saved plan
-_KIND = "MigrationPlan"
-_WORDS = {
-    "trustPolicy": "the trust policy of its role",
-    "association": "its association",
-    "annotations": "its annotations",
-    "blockers": "its blockers",
-    "roleArn": "its role",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,51 +335,3 @@ def refs_to_roll_back(migration: Migration, namespace: str | None, journal: Jour
     refs = {item.ref for item in items if begun(item)} | {ref for item in items for ref in own(item)}
     refs.update(with_remaining_base_role(items, migration.place.header, journal))
     return tuple(sorted(refs))
-
-
-def read_plan(text: str, name: str) -> Mapping[str, Any]:
-    """Return the plan in a file of `podid migrate plan --save`. Raise InvalidInput for another file."""
-    document = data.read(text, name)
-    if not isinstance(document, dict) or document.get("kind") != _KIND or not isinstance(document.get("items"), list):
-        raise InvalidInput(f"{name} is not a plan of podid migrate plan --save", subject=name)
-    return document
-
-
-def creates_accounts(saved: Mapping[str, Any]) -> bool:
-    """Return whether the plan was made with --create-service-accounts."""
-    return any(isinstance(entry, dict) and bool(entry.get("copyOf")) for entry in saved["items"])
-
-
-def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tuple[MigrationItem, ...]:
-    """Return the items of the saved plan in their present state. Raise Conflict with every difference, and InvalidInput
-    for a damaged file."""
-    if saved.get("cluster") != migration.place.the_cluster.arn:
-        raise Conflict(f"{name} is a plan for {saved.get('cluster')}, not for {migration.place.the_cluster.arn}")
-    now = {item.ref: item for item in migration.items}
-    # with kiam and kube2iam, a service account can have an item for each role
-    pairs = {(item.ref, item.role_arn): item for item in migration.items}
-    items, differences = [], []
-    for entry in saved["items"]:
-        try:
-            ref = ServiceAccountRef(entry["namespace"], entry["serviceAccount"])
-            before: Mapping[str, Any] = {
-                **entry["state"],
-                "roleArn": entry["roleArn"],
-                "blockers": [blocker["id"] for blocker in entry["blockers"]],
-            }
-        except (KeyError, TypeError) as error:
-            raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
-        item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
-        if item is None:
-            differences.append(f"{ref}: nothing is left to migrate")
-            continue
-        current = {
-            **encode(ItemState, item.state),
-            "roleArn": item.role_arn,
-            "blockers": [blocker.id for blocker in item.blockers],
-        }
-        differences += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
-        items.append(item)
-    if differences:
-        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(differences), subject=name)
-    return tuple(items)

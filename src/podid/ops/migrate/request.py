@@ -8,7 +8,7 @@ from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef, check_role_name
 from podid.domain.option import included, number, one_of, option, options, repeatable, seconds, switch, tags
 from podid.domain.text import did_you_mean
-from podid.ops.options import SERVICE_ACCOUNTS, TARGET_PROFILE
+from podid.ops.options import PLAN_KEY_FILE, SERVICE_ACCOUNTS, TARGET_PROFILE
 
 EVERYWHERE = ""
 
@@ -79,6 +79,7 @@ class ApplyOptions(ChangeOptions):
     )
     target_profile: str = TARGET_PROFILE
     plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a prompt.")
+    plan_key_file: str = PLAN_KEY_FILE
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",

@@ -15,13 +15,13 @@ from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, kind, members
 from podid.domain.policy.actions import AccessLevel, ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, LayerKind, Ruling
 from podid.domain.policy.session import ASSUMED, RoleSession
+from podid.domain.section import Unread
 from podid.domain.status import Allowed
 from podid.domain.text import meant, short_list
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.association.simulation import simulate_on
 from podid.ops.permissions.resources import NEVER_READ, OF_RESOURCES, ReadPolicies, with_resource_policy
 from podid.ops.permissions.session import FREE, OfSession, SessionAccess
-from podid.ops.role.uses import Unread
 
 # podid alone evaluates further resources: each costs IAM's simulator a call
 _MOST_SIMULATED = 20

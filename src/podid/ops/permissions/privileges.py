@@ -15,12 +15,11 @@ from podid.domain.policy.actions import AccessLevel, ActionTable, Service
 from podid.domain.policy.escalation import Escalation, escalations
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.reduce import is_hidden, is_unreported
-from podid.domain.section import Missing, Section
+from podid.domain.section import Missing, Section, Unread
 from podid.domain.wildcards import ANY, text_of
 from podid.ops.audit.usage import read_usage
 from podid.ops.permissions.resources import BY_SIMULATOR, NEVER_READ, OF_RESOURCES
 from podid.ops.permissions.session import OfSession, SessionAccess
-from podid.ops.role.uses import Unread
 
 LAST_USE = "the last use"
 

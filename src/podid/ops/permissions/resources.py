@@ -9,8 +9,8 @@ from podid.domain.errors import CredentialsError, InvalidInput, PodidError
 from podid.domain.names import Arn
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.resource import ResourcePolicy, beside
+from podid.domain.section import Unread
 from podid.ops.permissions.session import FREE, SessionAccess
-from podid.ops.role.uses import Unread
 
 OF_RESOURCES = Unread("resource policies", "podid can-i and podid who-can read them, with --resource")
 # podid reads them for no command, so no answer includes their denials

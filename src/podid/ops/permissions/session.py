@@ -18,13 +18,12 @@ from podid.domain.plan import Place
 from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
-from podid.domain.section import Known, Missing, Section, missing
+from podid.domain.section import Known, Missing, Section, Unread, missing
 from podid.facts.privileges import RoleGrants, session_policy
 from podid.facts.second_hop import OTHER_ACCOUNT, SIMULATE, SecondHop, elsewhere, second_hop
 from podid.ops.clients import Clients
 from podid.ops.reading.roles import grants_of_roles
 from podid.ops.role.resolve import resolve_role
-from podid.ops.role.uses import Unread
 
 Values = Mapping[str, tuple[str, ...]]
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

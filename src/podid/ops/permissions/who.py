@@ -13,7 +13,7 @@ from podid.domain.plan import Place
 from podid.domain.policy.actions import ActionTable
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.policy.statements import StatementRef
-from podid.domain.section import Missing, attempt
+from podid.domain.section import Missing, Unread, attempt
 from podid.domain.wildcards import ANY
 from podid.domain.workloads import live
 from podid.ops.clients import Clients
@@ -27,7 +27,6 @@ from podid.ops.permissions.resources import (
     with_resource_policy,
 )
 from podid.ops.permissions.session import SessionAccess, SessionReader
-from podid.ops.role.uses import Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

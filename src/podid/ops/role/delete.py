@@ -11,7 +11,7 @@ from podid.domain.grouping import grouped
 from podid.domain.iam import assume_permissions
 from podid.domain.names import Arn, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Consent, Done, Header, Place, Plan, Status, Verb, text
-from podid.domain.section import Missing, Section
+from podid.domain.section import Missing, Section, Unread
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import (
@@ -29,7 +29,7 @@ from podid.ops.clients import Clients
 from podid.ops.role.plan import adopted_by, check_not_aws, later_tag_notes, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
-from podid.ops.role.uses import Unread, Uses, read_all_uses, read_profiles
+from podid.ops.role.uses import Uses, read_all_uses, read_profiles
 
 
 @dataclass(frozen=True, slots=True)

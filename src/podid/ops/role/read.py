@@ -8,20 +8,21 @@ from typing import Annotated, Self, TypeVar
 from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, AttachedPolicy, Role
-from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, Other, PodidError
+from podid.domain.errors import AccessDenied, CredentialsError, ExitCode, InvalidInput, Other, PodidError, complete
 from podid.domain.findings import Severity, Subject
 from podid.domain.members import About
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.report import DoctorReport
-from podid.domain.status import IdentityStatus
+from podid.domain.section import Unread
+from podid.domain.status import IdentityStatus, undecided
 from podid.domain.text import short_list
 from podid.ops.change.kinds.base import owner_of_role
 from podid.ops.clients import Clients
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.presets import PresetDifference, preset_difference, preset_of
 from podid.ops.role.resolve import own_role
-from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses, used_words
+from podid.ops.role.uses import RoleUse, Uses, evaluate_uses, used_words
 
 T = TypeVar("T")
 # fewer are read too fast for a progress line
@@ -90,6 +91,15 @@ class RoleReading:
     @property
     def account(self) -> str:
         return Arn.parse(self.role.arn).account
+
+    @property
+    def statuses(self) -> tuple[IdentityStatus, ...]:
+        return self.report.identities if self.report is not None else ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 9 if the policies, the users or their states could not be read."""
+        return complete(ExitCode.OK, *(item.decisive for item in self.unread), undecided(self.statuses))
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:
@@ -174,7 +184,7 @@ def with_owner(clients: Clients, reading: RoleReading, *, custom: bool) -> RoleR
         except CredentialsError:
             raise
         except PodidError as error:
-            unread.append(Unread.of(f"{kind} that owns the role", error))
+            unread.append(Unread.of(f"{kind} that owns the role", error, detail=True))
     return replace(reading, role=replace(role, unmarked_owner=owner), unread=tuple(unread))
 
 
@@ -226,6 +236,10 @@ class PodRoles:
     clusters: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
+    @property
+    def exit_code(self) -> ExitCode:
+        return complete(ExitCode.OK, *(item.decisive for item in self.unread))
+
     def unused(self, uses: Uses) -> Self:
         """Return the roles that no association uses; none while associations are unread, which may use any role."""
 
@@ -242,7 +256,7 @@ def with_stacks(clients: Clients, roles: PodRoles) -> PodRoles:
     owners = dict(pacing.fan_out(pacing.attempt(lambda name: owner_of_role(clients, names[name])), names))
     for answer in owners.values():
         if isinstance(answer, PodidError):
-            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer))
+            unread.setdefault(answer.permission, Unread.of("the stacks of roles", answer, detail=True))
 
     def owned(item: PodRole) -> PodRole:
         owner = owners[item.role.name]
@@ -293,7 +307,7 @@ def _preset_differences(
     for role, names in clients.iam.get_inline_names(roles):
         if isinstance(names, PodidError):
             by_role[role] = None
-            unread.setdefault(names.permission, Unread.of(subject, names))
+            unread.setdefault(names.permission, Unread.of(subject, names, detail=True))
         else:
             by_role[role] = ()
             pairs += [(role, name) for name in names if preset_of(name) is not None]
@@ -301,7 +315,7 @@ def _preset_differences(
         before = by_role[role]
         if isinstance(document, PodidError):
             by_role[role] = None
-            unread.setdefault(document.permission, Unread.of(subject, document))
+            unread.setdefault(document.permission, Unread.of(subject, document, detail=True))
         elif before is not None and document is not None and (more := preset_difference(name, document)) is not None:
             by_role[role] = tuple(sorted((*before, more), key=lambda item: item.policy))
     return by_role

@@ -5,37 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Undetermined
 from podid.domain.grouping import grouped
-from podid.domain.members import HIDDEN, About, MissingPermission
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.section import Unread
 from podid.domain.text import short_list
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A part that could not be read. `permission` is the missing permission, empty for another cause. `disabled` marks
-    regions that the account has not enabled, or that its organization denies."""
-
-    what: Annotated[str, About("The part that could not be read.")]
-    reason: str
-    permission: MissingPermission = ""
-    disabled: Annotated[bool, HIDDEN] = False
-
-    @classmethod
-    def of(cls, part: str, error: PodidError) -> Unread:
-        return cls(part, error.message, error.permission)
-
-    def __str__(self) -> str:
-        return f"{self.what}: requires {self.permission}" if self.permission else f"{self.what}: {self.reason}"
 
 
 @dataclass(frozen=True)

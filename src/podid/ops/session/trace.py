@@ -14,17 +14,16 @@ from podid.calls import pacing
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import DAYS, PART, NamedSession, PodSession, records_in, sessions_in
 from podid.domain.cluster import Pod
-from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError
+from podid.domain.errors import ExitCode, InvalidInput, NotFound, PodidError, complete
 from podid.domain.findings import Subject
 from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_none, text_or
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.plan import Place
-from podid.domain.section import Missing, attempt, error_of, known_or
+from podid.domain.section import Missing, Unread, attempt, error_of, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 from podid.ops.clients import Clients
-from podid.ops.role.uses import Unread
 
 # a list of events may have many; each costs calls at two a second
 MOST_SESSIONS = 20
@@ -110,11 +109,15 @@ class SessionTrace:
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.OK if self.ref is not None else ExitCode.UNDETERMINED
+        """Return 9 if the service account is not known, or a part could not be read."""
+        return complete(ExitCode.OK, self.ref is None, *(part.decisive for part in self.unknown))
 
-    def unless_known(self, name: str, missing: Missing | str) -> SessionTrace:
-        """Return it with the reason why a part is not known."""
-        part = Unread(name, missing) if isinstance(missing, str) else Unread(name, missing.reason, missing.permission)
+    def unless_known(self, name: str, missing: Missing | str, *, detail: bool = False) -> SessionTrace:
+        """Return it with the reason why a part is not known: a text if it cannot be known."""
+        if isinstance(missing, str):
+            part = Unread(name, missing, detail=True)
+        else:
+            part = Unread(name, missing.reason, missing.permission, detail=detail)
         return replace(self, unknown=(*self.unknown, part))
 
 
@@ -230,7 +233,7 @@ class Tracer:
         since, until = event.at - _SAME_CALL, event.at + _SAME_CALL
         requests = attempt(lambda: list(trail.iter_redemptions(since, until)))
         if isinstance(requests, Missing):
-            return trace.unless_known("node", requests)
+            return trace.unless_known("node", requests, detail=True)
         requested = [item for item in requests.value if item.cluster == trace.cluster and not item.error_code]
         instances = {item.session_name for item in requested if item.session_name.startswith("i-")}
         if len(instances) == 1:
