@@ -81,11 +81,11 @@ class Irsa:
         return dict(account["metadata"].get("annotations") or {})
 
     def items(self, *argv: str) -> dict[str, Json]:
-        items = self.site.must("migrate", "plan", *argv, "-o", "json").json["items"]
+        items = self.site.reading("migrate", "plan", *argv, "-o", "json").json["items"]
         return {f"{item['namespace']}/{item['serviceAccount']}": item for item in items}
 
     def stages(self) -> dict[str, str]:
-        items = self.site.must("migrate", "status", "-o", "json").json["items"]
+        items = self.site.reading("migrate", "status", "-o", "json").json["items"]
         return {f"{item['namespace']}/{item['serviceAccount']}": item["stage"] for item in items}
 
     def blockers(self, ref: str, *argv: str) -> list[str]:

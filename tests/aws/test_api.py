@@ -61,3 +61,10 @@ def test_a_page_that_is_cut_off_without_the_position_of_the_next_one() -> None:
     listing = api("iam", list_roles=lambda: {"Roles": [], "IsTruncated": True})
     with pytest.raises(UnreadableAnswer, match=r"cannot be read: it is truncated and has no Marker$"):
         list(listing.names("ListRoles", {}, "the roles", "Roles"))
+
+
+def test_an_account_has_regions() -> None:
+    """None of them would hold a user of a role."""
+    ec2 = api("ec2", describe_regions=lambda: {"Regions": []})
+    with pytest.raises(UnreadableAnswer, match=r"cannot be read: it lists nothing$"):
+        ec2.some("DescribeRegions", {}, "the regions", lambda answer: answer["Regions"])

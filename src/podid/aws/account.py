@@ -17,7 +17,7 @@ class AccountManagement(ServiceGateway):
         """Return the regions that are enabled for the account, sorted."""
         params = {"RegionOptStatusContains": _ENABLED, "MaxResults": 50}
         read = list_at("Regions", lambda item: text(item, "RegionName"))
-        return tuple(sorted(self._api.items("ListRegions", params, "the regions of the account", read)))
+        return tuple(sorted(self._api.some("ListRegions", params, "the regions of the account", read)))
 
 
 class Organizations(ServiceGateway):
@@ -27,7 +27,7 @@ class Organizations(ServiceGateway):
     def list_active_accounts(self) -> tuple[str, ...]:
         """Return the IDs of the active accounts, sorted: suspended and closed ones have no usable roles."""
         read = list_at("Accounts", lambda item: (text(item, "Id"), text_or(item, "State") or text_or(item, "Status")))
-        accounts = self._api.items("ListAccounts", {}, "the accounts of the organization", read)
+        accounts = self._api.some("ListAccounts", {}, "the accounts of the organization", read)
         # an SDK of before 2025 has only Status, which has the value ACTIVE too
         return tuple(sorted(account for account, state in accounts if state == "ACTIVE"))
 

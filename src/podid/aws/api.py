@@ -148,6 +148,13 @@ class Api:
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
 
+    def some(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Iterable[T]]) -> list[T]:
+        """Return the items of all pages of a list that is never empty."""
+        items = list(self.items(operation, params, subject, read))
+        if not items:
+            raise unreadable(self.service, operation, subject, "it lists nothing")
+        return items
+
     def names(self, operation: str, params: Mapping[str, Any], subject: str, member: str) -> Iterator[str]:
         """Yield each name that `member` lists on the pages once, even if the service repeats it."""
         yielded: set[str] = set()

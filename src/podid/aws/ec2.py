@@ -38,7 +38,7 @@ class Ec2(ServiceGateway):
     def list_regions(self) -> tuple[str, ...]:
         """Return the regions that are enabled for the account, sorted."""
         read = list_at("Regions", lambda item: text(item, "RegionName"))
-        return tuple(sorted(self._api.read("DescribeRegions", {}, "the regions of the account", read)))
+        return tuple(sorted(self._api.some("DescribeRegions", {}, "the regions of the account", read)))
 
     @needs("ec2:DescribeInstances")
     def list_instances(self, instance_ids: Sequence[str]) -> dict[str, Instance]:

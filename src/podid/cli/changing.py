@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from podid.cli.client_requests import check_client, with_grave
 from podid.cli.hints import hint_words
 from podid.cli.incomplete import incomplete_notes, with_undo
 from podid.domain.errors import Again, Hint, NotYet, PodidError, UsageError
@@ -86,12 +87,13 @@ class Change:
         result."""
         access, terminal = self.access, self.access.terminal
         check_guards(access.clients, plan)
-        plan = plan.noting(self.owner_notes(plan)).noting(granting_notes(plan))
+        grave = check_client(access, plan)
+        plan = plan.noting(self.owner_notes(plan)).noting((*grave, *granting_notes(plan)))
         if access.shared.dry_run:
             terminal.emit(plan_view(plan))
             return
         if plan.actions:
-            self.agree(plan, consent)
+            self.agree(plan, with_grave(consent, grave))
         else:
             terminal.note(*(f"note: {note}" for note in plan.notes))
         restarts = self.restarting.planned if self.restarting is not None else ()

@@ -297,6 +297,10 @@ def changing_files(*, roles: bool = True, trust: bool = True) -> Permissions:
     )
 
 
+# of an undo and of a saved plan
+HELD_POLICIES = OptionalPermission.of(
+    "checking whether a role may become administrator: its managed policies", Iam.get_managed_documents
+)
 _CHANGES_OF_FILES = (
     OptionalPermission.of("--prune: deleting", *DELETING_ROLE, *kinds.ASSOCIATION.calls(Verb.DELETE)),
     OptionalPermission.of("createServiceAccount", *kinds.SERVICE_ACCOUNT.calls(Verb.CREATE)),
@@ -306,7 +310,7 @@ _LEASE = OptionalPermission.of("--lease, and in a pod: the Lease", KubeReader.fi
 READING_FILES = reading_files()
 APPLYING_FILES = CommandPermissions(
     READING_FILES.always | changing_files(),
-    (*READING_FILES.optional, *_CHANGES_OF_FILES, *REACHED, TARGET_ROLE[0], RESTARTING),
+    (*READING_FILES.optional, *_CHANGES_OF_FILES, HELD_POLICIES, *REACHED, TARGET_ROLE[0], RESTARTING),
 )
 _APPLYING = OptionalPermission(APPLYING_FILES.always, "--apply: creating and changing the resources of the files")
 # without those of podid apply with which a user can get every identity: to create pods, and to restart workloads
@@ -361,6 +365,8 @@ def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermis
             optional.append(
                 OptionalPermission.of("checking whether EC2 instances use the role", Iam.list_instance_profiles)
             )
+        if kind in (kinds.ROLE_POLICY, kinds.ROLE_ATTACHMENT):
+            optional.append(HELD_POLICIES)
         if kind is kinds.ROLE_TRUST:
             users = (Eks.list_clusters, Eks.list_associations)
             optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))

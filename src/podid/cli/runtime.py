@@ -199,6 +199,8 @@ class Runtime:
     # to stop it; `views` receives the results instead of stdout
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
+    # whether a client of the MCP server requests the command
+    of_client: bool = False
     # the terminal's questions, by default those of this process
     prompter: "Prompter | None" = None
     _stored: "Stored | None" = field(default=None, repr=False)

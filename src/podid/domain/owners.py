@@ -15,6 +15,8 @@ from typing import Annotated, Any
 from podid.domain.members import OR_NULL, About
 from podid.domain.names import addon_name
 
+# of every role that podid creates
+MANAGED_BY = {"managed-by": "podid"}
 ADDON = "EKS add-on"
 _STACK = "aws:cloudformation:stack-name"
 _EKSCTL = "alpha.eksctl.io/cluster-name"
@@ -218,3 +220,8 @@ def owners_of_custom(items: Iterable[Mapping[str, Any]]) -> dict[str, Owner]:
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = data.get(name)
     return value if isinstance(value, Mapping) else {}
+
+
+def created_by_podid(tags: Mapping[str, str]) -> bool:
+    """Return whether a role has the tag of the roles that podid creates."""
+    return MANAGED_BY.items() <= tags.items()

@@ -47,8 +47,11 @@ def _regex(atoms: Pattern) -> re.Pattern[str]:
 
 
 def matches(atoms: Pattern, text: str) -> bool:
-    if len(atoms) == 1 and isinstance(atoms[0], str):
-        return atoms[0] == text
+    if atoms and isinstance(atoms[0], str):
+        if len(atoms) == 1:
+            return atoms[0] == text
+        if not text.startswith(atoms[0]):
+            return False
     return _regex(atoms).fullmatch(text) is not None
 
 

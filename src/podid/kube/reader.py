@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from podid.domain import cluster
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of
+from podid.domain.exposure import IdentityGrant, KeyPlace, abilities_of, may_bind, named_abilities_of
 from podid.domain.findings import Subject
 from podid.domain.foreign import Reading, text
 from podid.domain.metadata_proxies import PodTemplate
@@ -258,10 +258,13 @@ class KubeReader:
         grants: list[IdentityGrant] = []
         bindings = self._with_cluster("RoleBinding", namespace, project_exposure.binding)
         for kind, ((home, name), (role_kind, role), subjects) in bindings:
-            abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()), home)
+            bound = rules.get((role_kind, home if role_kind == "Role" else "", role), ())
+            abilities = abilities_of(bound, home)
+            named = tuple(item for item in named_abilities_of(bound, home) if may_bind(item, home, rules))
             words = f"{kind} {home}/{name}" if home else f"{kind} {name}"
-            grants += (IdentityGrant(subject, home, abilities, f"{role_kind} {role}", words) for subject in subjects)
-        return tuple(sorted(grant for grant in grants if grant.abilities))
+            role_words = f"{role_kind} {role}"
+            grants += (IdentityGrant(subject, home, abilities, role_words, words, named) for subject in subjects)
+        return tuple(sorted(grant for grant in grants if grant.abilities or grant.named))
 
     def _with_cluster(self, kind: str, namespace: str, read: Reading[T]) -> Iterator[tuple[str, T]]:
         """Yield the objects of a kind in the namespace and of its cluster-scoped counterpart, each with its kind."""

@@ -21,6 +21,7 @@ from podid.domain.members import (
     PolicyObject,
     schema_name,
 )
+from podid.domain.owners import MANAGED_BY
 from podid.domain.plan import (
     Action,
     Awaited,
@@ -40,7 +41,6 @@ from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
-from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS, marked

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import About, Document
 from podid.domain.names import role_name
+from podid.domain.owners import MANAGED_BY
 from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.change.propagation import awaited_in
-from podid.ops.role.create import MANAGED_BY
 from podid.render import sanitize
 from podid.render.view import Table, View, columns, document
 

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from typing import Any
 
 from checks.builder import ACCOUNT, DENIED, healthy
-from checks.grid import answers, messages, outcomes
+from checks.grid import answers, messages, outcomes, verdicts
 from harness import table
 from podid.domain.iam import PolicyDocument, Principal
 
-from .worlds import PIPELINE
+from .worlds import PIPELINE, allowing
 
 ID = "role-passable-by-others"
 FAILS = healthy(principals=(PIPELINE,))
@@ -22,6 +23,44 @@ def test_administrators_are_no_finding() -> None:
     assert outcomes(ID, healthy(principals=(admin, PIPELINE))) == {"fail"}
     bounded = replace(PIPELINE, boundary=PolicyDocument("limit", {"Version": "2012-10-17", "Statement": []}))
     assert outcomes(ID, healthy(principals=(bounded,))) == {"pass"}
+
+
+@table("action", ["*", "*:*", "iam:*", ["iam:*", "eks:*"]])
+def test_all_administrators_are_omitted(action: Any) -> None:
+    """role-administrator reports the same principals if they have an association."""
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    admin = replace(PIPELINE, policies=(PolicyDocument("p", {"Version": "2012-10-17", "Statement": [statement]}),))
+    assert outcomes(ID, healthy(principals=(admin,))) == {"pass"}
+    assert outcomes("role-administrator", allowing(Action=action, Resource="*")) == {"fail"}
+
+
+VPC = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+
+
+@table(
+    ("associate", "passing", "answer"),
+    [
+        ({}, {}, "fail"),
+        ({"Condition": VPC}, {}, "unknown"),
+        ({}, {"Condition": VPC}, "unknown"),
+        ({"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}, {}, "fail"),
+        ({"Condition": {"StringEquals": {"aws:username": "ada"}}}, {}, "pass"),
+        ({}, {"Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}, "pass"),
+        ({}, {"Condition": {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}}, "fail"),
+    ],
+)
+def test_conditions(associate: dict[str, Any], passing: dict[str, Any], answer: str) -> None:
+    statements = [
+        {"Effect": "Allow", "Action": "eks:CreatePodIdentityAssociation", "Resource": "*", **associate},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", **passing},
+    ]
+    policy = PolicyDocument("p", {"Version": "2012-10-17", "Statement": statements})
+    (verdict,) = verdicts(ID, healthy(principals=(replace(PIPELINE, policies=(policy,)),)))
+    user = replace(PIPELINE, arn=f"arn:aws:iam::{ACCOUNT}:user/teams/ada", policies=(policy,))
+    if "aws:username" in str(associate):
+        assert outcomes(ID, healthy(principals=(user,))) == {"fail"}
+    assert verdict.outcome.value == answer
+    assert answer != "unknown" or "aws:SourceVpce" in verdict.message
 
 
 def test_roles_of_identity_center_are_roles_that_people_use() -> None:

@@ -26,7 +26,7 @@ MESSAGES = ["the trust policy allows any pod in cluster prod, but 1 service acco
         # these cannot name service accounts
         (replace(FAILS, associations=Known((association(disable_session_tags=True),))), "not-applicable"),
         # IAM does not document the operator
-        (trusting(**OF_CLUSTER, StringOdd={"aws:SourceArn": "x"}), "not-applicable"),
+        (trusting(**OF_CLUSTER, StringOdd={"aws:SourceArn": "x"}), "unknown"),
         (healthy(), "pass"),
     ],
 )

@@ -134,3 +134,27 @@ def test_the_owner_fixes_the_place(entered: Site) -> None:
     answer = call(calls_of(entered, "--cluster=nosuch"), "list")
     assert (answer.document, "nosuch" in answer.text) == (None, True)
     assert call(calls_of(entered, "--cluster=nosuch"), "explain", text="association-sa-not-found").document
+
+
+ADMINISTRATORS = {
+    "AdministratorAccess": "[{managed: AdministratorAccess}]",
+    "an inline policy": (
+        "[{name: x, document: {Version: '2012-10-17', Statement: "
+        "[{Effect: Allow, Action: 'iam:PutRolePolicy', Resource: '*'}]}}]"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADMINISTRATORS)
+def test_no_client_makes_an_administrator(entered: Site, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The plan says so; a person must run the command."""
+    monkeypatch.setattr("podid.cli.server.calls._sleep", lambda seconds, _: entered.clock.advance(seconds))
+    calls = calls_of(entered, allow_write=True)
+    document = DECLARATION.replace("[{preset: s3-read, parameters: {bucket: shop-orders}}]", ADMINISTRATORS[name])
+    planned = call(calls, "plan_file", document=document).document
+    assert planned is not None
+    assert any("administrator" in note for note in planned["plan"]["notes"]), planned
+    refused = call(calls, "apply", plan_id=planned["planId"])
+    assert refused.document is None
+    assert "A plan of an MCP client requires confirmation at a terminal; --yes is not sufficient" in refused.text
+    assert '"declared"' not in entered("role", "list", "-o", "json").stdout

@@ -222,7 +222,7 @@ ASKED: dict[str, tuple[Attack, str]] = {
                 "policyDocument": trusting({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
             },
         ),
-        "may become administrator",
+        "role web would be administrator: all actions except s3:*",
     ),
     "UpdateAssumeRolePolicy": (
         lambda _: inline("web", {"Action": "iam:UpdateAssumeRolePolicy"}),
@@ -263,6 +263,14 @@ ASKED: dict[str, tuple[Attack, str]] = {
     "pods without a condition": (
         lambda filed: trust_change(filed, "web", allow({"Service": PODS})),
         "role web would trust pods without a condition",
+    ),
+    "no principal": (
+        lambda filed: trust_change(filed, "web", allow({"Service": []})),
+        "would have a statement without a principal",
+    ),
+    "a Deny statement": (
+        lambda filed: trust_change(filed, "web", {**SAFE, "Effect": "Deny"}),
+        "would have a Deny statement",
     ),
     "a new role for an outsider": (
         lambda _: new_role("mine", allow(OUTSIDER)),
@@ -336,3 +344,47 @@ def test_the_journal_records_the_caller_and_not_the_plan(live: Filed, saved: Pat
     assert "somebody-else" not in outcome.json["callerArn"]
     runs = live.site.must("history", "-o", "json").json["items"]
     assert "somebody-else" not in json.dumps(runs)
+
+
+def test_a_guard_holds_for_a_saved_plan(live: Filed, saved: Path) -> None:
+    guard = live.site.directory / "guard.yaml"
+    guard.write_text("apiVersion: podid/v1\nkind: PodIdentity\nguard: {allowedRoles: [web]}\n")
+    outcome = live.site("apply", "--plan", str(saved), "--yes", env={"PODID_GUARD": str(guard)})
+    assert (outcome.code, outcome.stdout) == (6, ""), outcome
+    assert "guard.allowedRoles" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("name", ["any principal", "a policy for a role of AWS"])
+def test_a_dry_run_ends_as_the_run(live: Filed, saved: Path, name: str) -> None:
+    attack, words = REFUSED[name]
+    forged(saved, adding(attack(live)))
+    outcome = live.site("apply", "--plan", str(saved), "--dry-run")
+    assert (outcome.code, outcome.stdout, words in outcome.stderr) == (6, "", True), outcome
+
+
+def test_a_mark_under_another_key_is_no_proof(live: Filed, saved: Path) -> None:
+    """Any tag of a role would make it the plan's own."""
+    role = next(role for role in live.site.box.iam.backend(ACCOUNT).roles.values() if role.name == "storefront")
+    role.tags = [{"Key": "team", "Value": "shop"}]
+
+    def edit(part: Any) -> None:
+        part["owners"] = [["team", "shop"]]
+        part["actions"].append(attachment("storefront", "AmazonSQSReadOnlyAccess"))
+
+    outcome = live.site("apply", "--plan", str(forged(saved, edit)), "--yes")
+    assert (outcome.code, "--adopt" in outcome.stderr) == (6, True), outcome
+
+
+def test_a_known_principal_without_its_condition_requires_an_answer(live: Filed, saved: Path) -> None:
+    role = next(role for role in live.site.box.iam.backend(ACCOUNT).roles.values() if role.name == "web")
+    document = json.loads(role.assume_role_policy_document)
+    secret = {"StringEquals": {"sts:ExternalId": "x"}}
+    old, new = (
+        {**document, "Statement": [*document["Statement"], allow(OUTSIDER, **more)]}
+        for more in ({"Condition": secret}, {})
+    )
+    role.assume_role_policy_document = json.dumps(old)
+    states = [{"roleName": "web", "policyDocument": item} for item in (old, new)]
+    forged(saved, adding(action("role-trust", *states)))
+    outcome = live.site("apply", "--plan", str(saved), "--yes")
+    assert (outcome.code, "role web would trust arn:aws:iam::999988887777:root" in outcome.stderr) == (2, True), outcome

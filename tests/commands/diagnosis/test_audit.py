@@ -2,6 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from podid.sandbox.baseline import NODE_ROLE
 from podid.sandbox.breaks.table import AUDITED
@@ -45,6 +48,63 @@ def test_access_entries_give_access_to_identities(healthy: Site) -> None:
     outcome = healthy("audit", "--check", "identity-open-to-others", "-o", "json")
     (unknown,) = outcome.json["unknowns"]
     assert (outcome.json["findings"], unknown["permission"]) == ([], "eks:ListAssociatedAccessPolicies")
+
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (
+            [("", "serviceaccounts/token", "create", "orders")],
+            "create tokens of service accounts (serviceaccounts/token orders)",
+        ),
+        ([("apps", "deployments", "patch", "front")], "create pods (deployments front)"),
+        ([("", "pods", "create", "orders")], ""),
+        (
+            [(RBAC, "clusterroles", "bind", "cluster-admin"), (RBAC, "rolebindings", "create", "")],
+            "bind roles with more permissions (clusterroles cluster-admin)",
+        ),
+        ([(RBAC, "clusterroles", "bind", "nothing"), (RBAC, "rolebindings", "create", "")], ""),
+        (
+            [(RBAC, "roles", "escalate", "audited"), (RBAC, "roles", "update", "audited")],
+            "add permissions to roles (roles audited)",
+        ),
+    ],
+)
+def test_permissions_on_named_objects(healthy: Site, rules: list[tuple[str, ...]], words: str) -> None:
+    home = f"/apis/{RBAC}/v1/namespaces/shop"
+    listed = [
+        {"apiGroups": [group], "resources": [kind], "verbs": [verb], **({"resourceNames": [name]} if name else {})}
+        for group, kind, verb, name in rules
+    ]
+    healthy.cluster.post(f"{home}/roles", {"metadata": {"name": "audited"}, "rules": listed})
+    subjects = [{"apiGroup": RBAC, "kind": "User", "name": "ada"}]
+    reference = {"apiGroup": RBAC, "kind": "Role", "name": "audited"}
+    binding = {"metadata": {"name": "audited"}, "roleRef": reference, "subjects": subjects}
+    healthy.cluster.post(f"{home}/rolebindings", binding)
+    outcome = healthy("audit", "--check", "identity-open-to-others", "-o", "json")
+    evidence = [line for item in outcome.json["findings"] for line in item["evidence"]]
+    assert evidence == ([f"user ada can {words}: Role audited by RoleBinding shop/audited"] if words else [])
+
+
+def test_a_role_is_judged_by_the_session_tags_of_its_pods(healthy: Site) -> None:
+    tag = "aws:PrincipalTag/kubernetes-namespace"
+
+    def audited(**condition: dict[str, str]) -> Any:
+        statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        healthy.aws("iam").put_role_policy(RoleName="shop-orders", PolicyName="all", PolicyDocument=document)
+        return healthy("audit", "--check", "role-administrator", "-o", "json").json
+
+    (finding,) = audited(StringEquals={tag: "shop"})["findings"]
+    assert finding["message"] == "the role allows all actions on any resource"
+    assert audited(StringEquals={tag: "web"})["findings"] == []
+    report = audited(StringEquals={"aws:SourceVpce": "vpce-1"})
+    (unknown,) = report["unknowns"]
+    assert (report["findings"], unknown["id"]) == ([], "role-administrator")
+    assert "depends on aws:SourceVpce" in unknown["reason"]
 
 
 def test_a_probe_shows_that_pods_get_credentials_of_the_nodes(healthy: Site) -> None:

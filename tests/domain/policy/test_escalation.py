@@ -203,6 +203,20 @@ def test_published_combinations(line: str) -> None:
             [allow(PASS_ROLE, NAMED_ROLE), allow("ec2:RunInstances", "arn:aws:ec2:*:*:*/*")],
             ["pass-role-ec2"],
         ),
+        # only a service changes its own roles
+        (
+            [
+                allow(
+                    ["iam:PutRolePolicy", "iam:AttachRolePolicy"],
+                    "arn:aws:iam::*:role/aws-service-role/fsx.amazonaws.com/*",
+                )
+            ],
+            [],
+        ),
+        (
+            [allow("iam:PutRolePolicy", ["arn:aws:iam::*:role/aws-service-role/fsx.amazonaws.com/*", NAMED_ROLE])],
+            ["put-role-policy"],
+        ),
         # a variable without a value matches nothing
         ([allow("iam:CreateAccessKey", "arn:aws:iam::*:user/${aws:username}")], []),
     ],

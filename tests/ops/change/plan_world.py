@@ -1,6 +1,6 @@
 """An account in memory to which plans are applied."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -151,6 +151,9 @@ class World:
 
     def get_managed_document(self, arn: str) -> Mapping[str, object]:
         return {"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
+
+    def get_managed_documents(self, arns: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        return {arn: self.get_managed_document(arn) for arn in arns}
 
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
         return ()

@@ -6,12 +6,13 @@ import pytest
 
 from harness import table
 from podid.domain.foreign import Malformed
-from podid.domain.plan import Action, State
+from podid.domain.plan import Action, State, Verb
 from podid.ops.change.forms import check_form
 from podid.ops.change.kinds import KINDS, kind_of
 
 POLICY = {"Version": "2012-10-17", "Statement": []}
 ASSOCIATION = {"namespace": "shop", "serviceAccount": "orders", "roleArn": "arn:aws:iam::111122223333:role/x"}
+TARGET = {"targetRoleArn": "x", "policyDocument": POLICY}
 SETTINGS = {"roleName": "x", "description": "", "maxSessionDuration": 3600, "permissionsBoundary": "", "tags": {}}
 
 
@@ -54,8 +55,12 @@ def test_actions_as_podid_records_them(kind: str, before: State | None, after: S
         ("role", None, {"roleName": "x", "trustPolicy": POLICY, "maxSessionDuration": True}, "another type"),
         ("role-settings", SETTINGS, {"roleName": "x", "tags": {}}, "lacks description"),
         ("role-policy", None, {"roleName": "x", "policyName": "p"}, "lacks policyDocument"),
+        ("role-trust", None, {"roleName": "x", "policyDocument": POLICY}, "podid does not create a role-trust"),
+        ("role-settings", SETTINGS, None, "podid does not delete a role-settings"),
         ("role-attachment", None, {"roleName": "x", "policyArn": "arn:aws:s3:::x"}, "managed policy"),
-        ("target-trust", None, {"targetRoleArn": "x", "policyDocument": POLICY}, "ARN"),
+        ("target-trust", TARGET, {**TARGET, "policyDocument": {"Statement": [{}]}}, "ARN"),
+        ("association", None, {**ASSOCIATION, "tags": {"a": "b\x1b"}}, "control characters"),
+        ("association", None, {**ASSOCIATION, "tags": {"a": "b\x9b"}}, "control characters"),
         ("addon", None, {"addonName": "x", "resolveConflicts": "ALWAYS"}, "another type"),
     ],
 )
@@ -73,6 +78,7 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_each_kind_has_a_form_that_can_be_checked() -> None:
     for kind in KINDS:
         members = dict.fromkeys(kind.state.__annotations__, object())
-        action = Action(kind.name, kind.verb(None, members), {}, None, members)
+        verb = next(verb for verb in kind.operations if verb is not Verb.NONE)
+        action = Action(kind.name, verb, {}, None, members)
         with pytest.raises(Malformed, match="has another type"):
             check_form(action)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness import table
+from podid.aws.account import CloudFormation
+from podid.domain.errors import Rejected
 from worlds import ACCOUNT, Site
 
 GUARD = """apiVersion: podid/v1
@@ -179,3 +181,16 @@ def test_the_audit_needs_a_readable_guard(account: Site, guard: Path) -> None:
     outcome = account("audit", "--policy", str(guard))
     assert (outcome.code, outcome.stdout) == (2, "")
     assert f"{guard}:2:1: this is neither" in outcome.stderr
+
+
+def test_a_refusal_of_cloudformation_names_no_owner(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation's answer for a role without a stack is another one."""
+
+    def refuse(self: CloudFormation, name: str) -> None:
+        raise Rejected("CloudFormation refused DescribeStackResources (InvalidAction: no such operation)")
+
+    monkeypatch.setattr(CloudFormation, "find_owner_of_role", refuse)
+    outcome = account(
+        "role", "detach", "storefront", "--managed-policy", "AmazonS3ReadOnlyAccess", "--adopt", "--dry-run"
+    )
+    assert "not checked: CloudFormation refused DescribeStackResources" in outcome.stdout, outcome

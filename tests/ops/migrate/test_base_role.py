@@ -82,7 +82,7 @@ def test_with_credentials_of_the_other_account(irsa: Irsa, theirs: str) -> None:
         ("association", "done"),
         ("restart", "done"),
     ]
-    association = irsa.site.must("show", ONE, "-o", "json").json
+    association = irsa.site.reading("show", ONE, "-o", "json").json
     assert (association["roleArn"], association["targetRoleArn"]) == (BASE, FAR)
     assert all(ways(pod) == {"AWS_CONTAINER_CREDENTIALS_FULL_URI"} for pod in irsa.site.cluster.pods("shop", "one"))
     assert irsa.stages()[ONE] == "moved"

@@ -12,6 +12,7 @@ from irsa import ANNOTATION, PROVIDER, REPORTS, Irsa, irsa_statement
 from ops.migrate.worlds import CREATE, PREFIX, Proxies, migrated, stage_of
 from podid.domain.errors import InvalidInput
 from podid.domain.names import role_name
+from podid.domain.signature import PLAN_KEY
 from podid.ops.migrate.saved import read_plan
 from podid.sandbox import irsa_samples, proxy_samples
 from podid.sandbox.faults import Fault
@@ -236,3 +237,23 @@ def test_a_damaged_plan_changes_nothing(irsa: Irsa, tmp_path: Path) -> None:
         outcome = irsa.site("migrate", "apply", "--plan", str(file))
         assert (outcome.code, "plan.json" in outcome.stderr) == (code, True), outcome
     assert irsa.stages()[REPORTS] == "old"
+
+
+def test_a_signed_plan_of_a_migration(irsa: Irsa, tmp_path: Path) -> None:
+    file, key = tmp_path / "plan.json", {PLAN_KEY: "of the pipeline"}
+    assert irsa.site("migrate", "plan", "--save", str(file), env=key).code == 0
+    document = json.loads(file.read_text())
+    for forged in (
+        {name: value for name, value in document.items() if name != "signature"},
+        {**document, "items": [{**document["items"][0], "copyOf": "other"}]},
+        {**document, "savedAt": "2027-01-01T00:00:00Z"},
+    ):
+        other = tmp_path / "forged.json"
+        other.write_text(json.dumps(forged))
+        outcome = irsa.site("migrate", "apply", "--plan", str(other), "--yes", env=key)
+        assert (outcome.code, outcome.stdout) == (6, ""), outcome
+        assert "is not signed" in outcome.stderr or "does not match" in outcome.stderr
+    assert irsa.stages()[REPORTS] == "old"
+    outcome = irsa.site("migrate", "apply", "--plan", str(file), env=key)
+    assert outcome.code == 0, outcome
+    assert irsa.stages()[REPORTS] == "moved"

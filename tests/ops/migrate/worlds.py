@@ -45,7 +45,7 @@ class Proxies:
 
     def items(self, *argv: str) -> dict[Item, Json]:
         """Return the items by service account and the role's ARN without its prefix."""
-        listed = self.site.must("migrate", "plan", "-n", NAMESPACE, *argv, "-o", "json").json["items"]
+        listed = self.site.reading("migrate", "plan", "-n", NAMESPACE, *argv, "-o", "json").json["items"]
         return {(item["serviceAccount"], item["roleArn"].removeprefix(PREFIX)): item for item in listed}
 
     def blockers(self, *argv: str) -> dict[Item, list[str]]:

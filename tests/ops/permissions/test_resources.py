@@ -205,3 +205,13 @@ def test_the_policy_of_a_new_topic(healthy: Site) -> None:
     denied = answered(healthy, TOPIC, allowed=False, code=9)
     assert (denied["verdict"], denied["keys"]) == ("unknown", ["AWS:SourceOwner"])
     assert answered(healthy, TOPIC, allowed=True)["verdict"] == "allowed"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_policy_that_podid_reads_and_could_not_read_leaves_the_access_unknown(healthy: Site, allowed: bool) -> None:
+    """It may deny the action, or allow it. A statement of the role that denies the action decides alone."""
+    healthy.box.world.credentials.deny("sns:GetTopicAttributes")
+    item = answered(healthy, TOPIC, allowed=allowed, code=9)
+    assert (item["verdict"], item["missingPermission"]) == ("unknown", "sns:GetTopicAttributes")
+    put(healthy, "denial", {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    assert answered(healthy, TOPIC, allowed=allowed, code=3)["verdict"] == "denied"

@@ -10,9 +10,10 @@ from ops.role.support import SQS
 from podid.domain.aws import AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other
 from podid.domain.names import ServiceAccountRef
+from podid.domain.owners import MANAGED_BY
 from podid.domain.plan import Header, Plan
 from podid.domain.trust import ScopeKind
-from podid.ops.role.create import MANAGED_BY, derived_name, named, new_role, plan_role
+from podid.ops.role.create import derived_name, named, new_role, plan_role
 from podid.ops.role.request import PermissionOptions, RoleOptions, RoleRequest
 from quotas import DEFAULTS
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, ROLE_ARN, trust_for

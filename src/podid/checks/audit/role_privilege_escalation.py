@@ -1,8 +1,8 @@
 """Permissions by which pods get more permissions than their role has. Their paths: `podid.domain.policy.paths`."""
 
 from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, count_of, rule
-from podid.checks.shared.roles import is_administrator, per_privileges
-from podid.domain.policy.escalation import escalations
+from podid.checks.shared.roles import per_privileges
+from podid.domain.policy.escalation import escalations, is_administrator
 from podid.domain.policy.evaluate import AccessVerdict
 from podid.facts import privileges
 from podid.facts.index import show_role
@@ -14,7 +14,7 @@ _OWN_CHECKS = ("assume-any-role", "pass-any-role")
 @rule(needs=privileges.NEEDS, wants=privileges.WANTS)
 def role_privilege_escalation(check: Check, snapshot: Snapshot) -> Verdicts:
     def judge(case: Case, role: privileges.RolePrivileges) -> Verdict:
-        if is_administrator(role):
+        if is_administrator(role.access):
             return case.skip("the role is an administrator: see role-administrator")
         possible = [path for path in escalations(role.access) if path.id not in _OWN_CHECKS]
         certain = [path for path in possible if path.verdict is AccessVerdict.ALLOWED]

@@ -1,4 +1,4 @@
-from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, count_of, rule, short_list
+from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Verdict, Verdicts, count_of, rule, short_list
 from podid.checks.shared.roles import per_role
 from podid.domain.aws import Association
 from podid.domain.names import role_name
@@ -23,7 +23,8 @@ def trust_wider_than_use(check: Check, snapshot: Snapshot) -> Verdicts:
             if any(not scope.narrowed for scope in scopes):
                 return case.skip("the trust policy allows any cluster: see trust-too-broad")
             if undecided := [e for e in evaluations if e.assume_role.verdict is TrustVerdict.UNKNOWN]:
-                return case.skip(f"undecided: {undecided[0].assume_role.reason}")
+                reason = undecided[0].assume_role.reason
+                return case.unknown(Missing(reason), f"not known which service accounts it allows: {reason}")
             return case.ok(check.title)
         users = [str(association.ref) for association in associations]
         return case.fail(

@@ -12,11 +12,12 @@ from podid.checks.base import Case, Check, Missing, Outcome, Snapshot, Verdict, 
 from podid.domain.aws import Association
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn
+from podid.domain.policy.escalation import is_administrator
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.snapshot import Section
 from podid.domain.trust import Policy
 from podid.facts.index import by_role, by_target, chain_of, show_role, trust_policy
-from podid.facts.privileges import RolePrivileges, administration, privileges
+from podid.facts.privileges import RolePrivileges, privileges
 
 T = TypeVar("T")
 Judge = Callable[[Case, T, list[Association]], Verdicts | Verdict]
@@ -85,17 +86,12 @@ def allowed_on_all_roles(check: Check, snapshot: Snapshot, action: str, words: s
     """Yield a failing verdict with these words for each role that allows the action on all roles of its account."""
 
     def judge(case: Case, role: RolePrivileges) -> Verdict:
-        if is_administrator(role):
+        if is_administrator(role.access):
             return case.skip("the role is an administrator: see role-administrator")
         ruling = role.reach(action, role.roles(Arn.parse(role.arn).account))
         return case.ok(check.title) if ruling is None else too_wide(case, role.arn, words, ruling)
 
     return per_privileges(check, snapshot, judge)
-
-
-def is_administrator(role: RolePrivileges) -> bool:
-    broad = administration(role)
-    return broad is not None and broad[1].verdict is AccessVerdict.ALLOWED
 
 
 def too_wide(case: Case, arn: str, words: str, ruling: Ruling) -> Verdict:

@@ -84,6 +84,7 @@ class Calls:
             monotonic=lambda: math.inf if cancelled.is_set() else time.monotonic(),
             sleep=lambda seconds: _sleep(seconds, cancelled),
             argv=whole,
+            of_client=True,
         )
         code = main(list(whole), runtime)
         if cancelled.is_set():  # the client no longer waits, and reads were cut short

@@ -37,4 +37,4 @@ def saved_consent(name: str, grave: tuple[str, ...]) -> Consent | None:
     """Return the question about the grave changes of a saved plan; None without any."""
     if not grave:
         return None
-    return Consent(question=f"Apply {name}?", needed_for="Applying a saved plan", word="apply", grave=grave)
+    return Consent(question=f"Apply {name}?", needed_for="Applying an unsigned plan", word="apply", grave=grave)

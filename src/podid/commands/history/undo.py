@@ -39,9 +39,9 @@ def undo(
     podid does not undo a run if a resource has changed since, or if the run was made in another account, region or
     cluster. 'last' is the newest run that can be undone and is not an undo itself. If a command changed several
     clusters, 'last' undoes its runs in all of them. Some runs require confirmation on a terminal even with --yes: a run
-    of another caller, and an undo that grants AdministratorAccess, allows another account in a trust policy or removes
-    a permissions boundary. The undo of podid migrate apply always restarts the workloads. --show-permissions prints the
-    permissions that undoing RUN requires.
+    of another caller, and an undo that may make a role an administrator, that allows another account in a trust policy,
+    or that removes a permissions boundary. The undo of podid migrate apply always restarts the workloads.
+    --show-permissions prints the permissions that undoing RUN requires.
 
     Example: podid undo last
 

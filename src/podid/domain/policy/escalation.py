@@ -12,11 +12,10 @@ from podid.domain.members import OR_NULL, About, Names
 from podid.domain.policy.evaluate import AccessVerdict, RoleAccess, Ruling
 from podid.domain.policy.path_resources import required
 from podid.domain.policy.paths import PASS_ROLE, PATHS, EscalationPath
-from podid.domain.policy.statements import PermissionStatement
-from podid.domain.wildcards import ANY, covers_arn, overlap_arn, text_of
+from podid.domain.wildcards import ANY, covers_arn, overlap_arn
 
-# all actions, or all of IAM, on any resource make a role an administrator
-ADMINISTRATION = {"*": "all actions", "iam:*": "all actions of IAM"}
+# all actions, or all of IAM, on any resource make a role an administrator; `*:*` are all actions, too
+ADMINISTRATION = {"*:*": "all actions", "iam:*": "all actions of IAM"}
 _MOST_FIRST = (AccessVerdict.ALLOWED, AccessVerdict.UNKNOWN, AccessVerdict.DENIED)
 
 
@@ -58,9 +57,18 @@ def reach(access: RoleAccess, action: str, resource: str) -> Ruling | None:
 def administration(access: RoleAccess) -> tuple[str, Ruling] | None:
     """Return the words and the decision if all actions, or all of IAM, are allowed on any resource, apart from those
     that policies name; the decision is unknown if that depends on the request."""
-    rulings = ((words, reach(access, action, ANY)) for action, words in ADMINISTRATION.items())
-    possible = [(words, ruling) for words, ruling in rulings if ruling is not None]
-    return min(possible, key=lambda item: _MOST_FIRST.index(item[1].verdict), default=None)
+    doubtful = None
+    for action, words in ADMINISTRATION.items():
+        ruling = reach(access, action, ANY)
+        if ruling is not None and ruling.verdict is AccessVerdict.ALLOWED:
+            return words, ruling
+        doubtful = doubtful or (None if ruling is None else (words, ruling))
+    return doubtful
+
+
+def is_administrator(access: RoleAccess) -> bool:
+    broad = administration(access)
+    return broad is not None and broad[1].verdict is AccessVerdict.ALLOWED
 
 
 def escalations(access: RoleAccess, paths: Iterable[EscalationPath] = PATHS) -> Iterator[Escalation]:
@@ -107,18 +115,10 @@ class _Granted:
     @cached_property
     def services(self) -> frozenset[str] | None:
         """Return the prefixes of the actions that the policies of the role may allow; None for any."""
-        prefixes = set()
-        for statement in self._allows:
-            names = [text_of(pattern).partition(":")[0] for pattern in statement.actions]
-            if statement.not_action or any(set("*?") & set(name) for name in names):
-                return None
-            prefixes.update(names)
-        return frozenset(prefixes)
-
-    @cached_property
-    def _allows(self) -> tuple[PermissionStatement, ...]:
-        identity = self.access.layers[0]
-        return tuple(item for policy in identity.policies for item in policy.statements if item.allow)
+        policies = self.access.layers[0].policies
+        listed = [item.services for policy in policies for item in policy.statements if item.allow]
+        services = [item for item in listed if item is not None]
+        return frozenset().union(*services) if len(services) == len(listed) else None
 
     def step(self, action: str, principals: tuple[str, ...]) -> _Step:
         key = (action, principals)
@@ -127,7 +127,7 @@ class _Granted:
         return self.steps[key]
 
     def _step(self, action: str, principals: tuple[str, ...]) -> _Step:
-        if not any(item.covers(action.lower()) for item in self._allows):
+        if not any(item.allow for item in self.access.about(action.lower())[0]):
             # a policy that was not read is reported as a whole
             return _Step(action, AccessVerdict.DENIED)
         step = _on_resources(self.access, action)
@@ -157,7 +157,8 @@ def _on_resources(access: RoleAccess, action: str) -> _Step:
         if verdict is AccessVerdict.DENIED:
             return _Step(action, AccessVerdict.DENIED)
         doubt = doubt or (ruling.reason if verdict is AccessVerdict.UNKNOWN else "")
-        known = everywhere.unclear if verdict is AccessVerdict.UNKNOWN else everywhere.resources
+        listed = everywhere.unclear if verdict is AccessVerdict.UNKNOWN else everywhere.resources
+        known = [item for item in listed if not _is_linked(item)]
         patterns |= dict.fromkeys(item for item in known if any(overlap_arn(item, arn) for arn in group))
     return _Step(action, AccessVerdict.UNKNOWN if doubt else AccessVerdict.ALLOWED, tuple(patterns), doubt)
 
@@ -170,8 +171,16 @@ def _partition(patterns: Iterable[str]) -> str:
 
 def _in_part(ruling: Ruling) -> AccessVerdict:
     """Return the verdict for some resource of the pattern: of a way, one is sufficient."""
-    allowed = bool(ruling.resources) and not ruling.missing_permission
-    return AccessVerdict.ALLOWED if allowed else ruling.verdict
+    if any(not _is_linked(item) for item in ruling.resources) and not ruling.missing_permission:
+        return AccessVerdict.ALLOWED
+    patterns = (*ruling.resources, *ruling.unclear)
+    return AccessVerdict.DENIED if patterns and all(map(_is_linked, patterns)) else ruling.verdict
+
+
+def _is_linked(pattern: str) -> bool:
+    """Return whether all its resources are service-linked roles. Only their service can change or use them: IAM User
+    Guide, "Create a service-linked role"."""
+    return ":role/aws-service-role/" in pattern
 
 
 def _is_wide(pattern: str) -> bool:

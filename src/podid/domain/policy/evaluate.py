@@ -15,13 +15,14 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.members import OR_NULL, About, Names
+from podid.domain.policy.cases import decided
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
 from podid.domain.section import Missing
 from podid.domain.text import short_list
 from podid.domain.trust.evaluate import STRANGER
 from podid.domain.trust.policy import decisive
-from podid.domain.trust.request import RequestContext
+from podid.domain.trust.request import RequestContext, Sent
 from podid.domain.wildcards import ANY, covers_arn, meet, overlap_arn, text_of
 
 # more combinations of patterns than any role needs; beyond them the answer is unknown
@@ -102,12 +103,14 @@ class RoleAccess:
     _cache: dict[tuple[object, ...], Ruling] = field(default_factory=dict, compare=False, repr=False)
     _covering: dict[str, list[list[PermissionStatement]]] = field(default_factory=dict, compare=False, repr=False)
     _passing: dict[str, "RoleAccess"] = field(default_factory=dict, compare=False, repr=False)
+    _own: dict[str, Sent] = field(default_factory=dict, compare=False, repr=False)
+    _contexts: dict[tuple[str, str], RequestContext] = field(default_factory=dict, compare=False, repr=False)
 
     def ruling(self, action: str, resource: str = "") -> Ruling:
         """Return the access to the action on the resource, or on any resource if it is empty. A resource with wildcards
         is allowed if all of its resources are."""
         service, _, _ = action.partition(":")
-        covering = self._about(action.lower())
+        covering = self.about(action.lower())
         requested = resource
         if resource == ANY and action.lower() == _OF_ALL_BUCKETS:
             requested = f"arn:{self.session.partition}:s3:::*"
@@ -119,15 +122,23 @@ class RoleAccess:
             elif resource != ANY and set("*?") & set(resource):
                 answer = self._of_pattern(self.ruling(action), resource, covering, service)
             else:
-                answer = self._of_one(covering, requested, self.session.context(service, resource))
+                answer = self._of_one(covering, requested, self._context(service, resource))
             self._cache[key] = answer
         return replace(self._cache[key], action=action, resource=resource)
 
-    def _about(self, action: str) -> list[list[PermissionStatement]]:
+    def about(self, action: str) -> list[list[PermissionStatement]]:
         """Return the statements of each layer about the action, which is in lower case."""
         if action not in self._covering:
             self._covering[action] = [list(layer.statements(action)) for layer in self.layers]
         return self._covering[action]
+
+    def _context(self, service: str, resource: str = "") -> RequestContext:
+        key = (service, resource)
+        if key not in self._contexts:
+            if not self._own:
+                self._own.update(self.session.keys())
+            self._contexts[key] = self.session.context(service, resource, self._own)
+        return self._contexts[key]
 
     def limit(self, action: str, resource: str) -> Ruling | None:
         """Return the access by the permissions boundary and the session policy alone; None without them. A resource
@@ -165,12 +176,27 @@ class RoleAccess:
                 _ruling(AccessVerdict.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission
             )
         if doubt is not None:
-            return _unknown(doubt, context, resource)
+            return self._together(covering, resource, context) or _unknown(doubt, context, resource)
         assert allows is not None, "a layer of the role's policies"
         return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
 
+    def _together(
+        self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext
+    ) -> Ruling | None:
+        """Return the ruling if the statements decide it together, whatever the values of unknown keys are."""
+        answer = decided(covering, resource, context)
+        if answer is None:
+            return None
+        allowed, statements = answer
+        names = short_list(str(item.ref) for item in statements)
+        deciding = next((item for item in statements if item.allow is allowed), None)
+        if allowed:
+            return _ruling(AccessVerdict.ALLOWED, deciding, f"{names} allow it together", resource)
+        reason = f"{names} allow no request together" if deciding is None else f"{names} deny it together"
+        return _ruling(AccessVerdict.DENIED, deciding, reason, resource)
+
     def _of_any(self, covering: list[list[PermissionStatement]], service: str) -> Ruling:
-        context = self.session.context(service)
+        context = self._context(service)
         current: list[_Reach] | None = None
         for layer, statements in zip(self.layers, covering, strict=True):
             mine = list(_allowed(statements, context))
@@ -217,7 +243,7 @@ class RoleAccess:
         """Return the access to an example resource of the pattern; a denied one only if a second is denied, too."""
         for letters in (STRANGER, ""):
             example = self.session.example(pattern, letters)
-            answer = self._of_one(covering, example, self.session.context(service, example))
+            answer = self._of_one(covering, example, self._context(service, example))
             if answer.verdict is not AccessVerdict.DENIED:
                 break
         return answer

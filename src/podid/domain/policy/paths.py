@@ -11,6 +11,7 @@ The resources of each action are in `podid.domain.policy.path_resources`.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 PASS_ROLE = "iam:PassRole"
 
@@ -60,7 +61,7 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EscalationPath:
     """`words` continue "the pods can …". `passes_to` are the services of which one gets the role, as prefixes of their
     principals; empty if no role is passed to one. With `wide`, the path requires a pattern of resources: on named
@@ -79,7 +80,7 @@ class EscalationPath:
         """Return the principals of the services to which it passes a role, also those in China."""
         return tuple(f"{name}.amazonaws.com{end}" for name in self.passes_to for end in ("", ".cn"))
 
-    @property
+    @cached_property
     def services(self) -> frozenset[str]:
         """Return the prefixes of its actions."""
         return frozenset(action.partition(":")[0] for action in self.actions)

@@ -64,15 +64,16 @@ class RoleSession:
     def partition(self) -> str:
         return Arn.parse(self.role_arn).partition if self.role_arn else "aws"
 
-    def context(self, service: str = "", resource: str = "") -> RequestContext:
+    def context(self, service: str = "", resource: str = "", own: Mapping[str, Sent] | None = None) -> RequestContext:
         """Return the context of a request of the service to a resource (an ARN); without one the keys of the resource
-        are unknown."""
-        sent = self._of_session() | self._of_request(service, resource)
+        are unknown. `own` are the keys of the session, if they are known already."""
+        sent = {**(self.keys() if own is None else own), **self._of_request(service, resource)}
         sent |= {key: Sent(values, many=len(values) > 1) for key, values in self.specified.items()}
         unread = ("aws:requesttag/", *RESOURCE_TAGS, *(() if self.role_tags is not None else _TAGS))
         return RequestContext(2, sent, ABSENT_IN_SESSION - self.specified.keys(), unread)
 
-    def _of_session(self) -> dict[str, Sent]:
+    def keys(self) -> dict[str, Sent]:
+        """Return the keys that every request of the session has."""
         known = bool(self.role_arn)
         sent = {
             "aws:principalarn": Sent((self.role_arn,)) if known else at_run_time("aws:PrincipalArn"),

@@ -73,8 +73,9 @@ def _matches_resource(atoms: Pattern, resource: str) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class PermissionStatement:
-    """One compiled statement. `strange` are members that a permissions policy cannot have. `principal` is that of a
-    resource policy as it is written; None without one, and for NotPrincipal."""
+    """One compiled statement. `services` are the prefixes of its actions; None for any. `strange` are members that a
+    permissions policy cannot have. `principal` is that of a resource policy as it is written; None without one, and for
+    NotPrincipal."""
 
     ref: StatementRef
     allow: bool
@@ -85,9 +86,12 @@ class PermissionStatement:
     conditions: tuple[Condition, ...]
     strange: tuple[str, ...]
     principal: object = field(default=None, hash=False)
+    services: frozenset[str] | None = None
 
     def covers(self, action: str) -> bool:
         """Return whether the statement is about the action, which is in lower case."""
+        if self.services is not None and action.partition(":")[0] not in self.services:
+            return False
         return any(matches(item, action) for item in self.actions) is not self.not_action
 
     def uses(self, beginning: str) -> bool:
@@ -102,8 +106,9 @@ class PermissionStatement:
         return negate(truth) if self.not_resource else truth
 
     def _matches(self, item: ResourcePattern, resource: str, context: RequestContext) -> Truth:
-        if item.resolved(context) is False and (self.not_resource or not self.allow):
-            # AWS documents a missing value as no match, and only for statements that allow
+        if item.resolved(context) is False and self.not_resource:
+            # AWS documents both that such a value matches no resource, and that the statement is invalid: IAM User
+            # Guide, "IAM policy elements: Variables and tags". They differ for NotResource.
             return None if _matches_resource(item.widened(), resource) is not False else False
         return item.matches(resource, context)
 
@@ -154,6 +159,11 @@ def parse_permissions(name: str, layer: str, document: Mapping[str, object] | Mi
         return PermissionPolicy(name, unread=Missing(f"policy {name} cannot be parsed: {error.message}"))
 
 
+def _services(names: Iterable[str]) -> frozenset[str] | None:
+    services = frozenset(name.partition(":")[0] for name in names)
+    return None if any(set("*?") & set(name) for name in services) else services
+
+
 def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatement:
     place = f"Statement[{ref.index}]"
     if not isinstance(raw, dict):
@@ -165,10 +175,12 @@ def _statement(raw: object, ref: StatementRef, version: str) -> PermissionStatem
     resource = one_of(raw, place, "Resource", "NotResource")
     variables = KNOWS_VARIABLES.get(version)
     members = _OF_RESOURCES if ref.layer == "resource" else _MEMBERS
+    names = [text.lower() for text in texts_of(raw[action], f"{place}.{action}")]
     return PermissionStatement(
         ref=StatementRef(ref.policy, ref.layer, ref.index, str(raw.get("Sid", ""))),
         allow=effect == "Allow",
-        actions=tuple(pattern(text.lower()) for text in texts_of(raw[action], f"{place}.{action}")),
+        actions=tuple(map(pattern, names)),
+        services=_services(names) if action == "Action" else None,
         not_action=action == "NotAction",
         resources=tuple(
             ResourcePattern(text, parse_text(text, wildcards=True, variables=variables))

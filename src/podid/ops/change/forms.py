@@ -1,5 +1,7 @@
 """The form of recorded actions: a file from elsewhere may contain any JSON."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
@@ -9,32 +11,49 @@ from podid.domain.errors import InvalidInput
 from podid.domain.foreign import Malformed
 from podid.domain.names import ServiceAccountRef, check_managed_policy, check_role_name, parse_role_arn
 from podid.domain.plan import Action, Verb
-from podid.ops.change.kinds import KINDS, ROLE, ROLE_POLICY, kind_of
+from podid.ops.change.kinds import ASSOCIATION, KINDS, ROLE, ROLE_POLICY, ROLE_TRUST, TARGET_TRUST, kind_of
 
-# members without which a resource cannot be created
-_CREATED_WITH = {
+# as JSON escapes them, besides tab and line breaks
+_CONTROL = re.compile(r"\\u00[01][0-9a-f]|[\x7f-\x9f]")
+# members without which a state is of no use
+_REQUIRED = {
     ROLE.name: (ROLE.policy,),
     ROLE_POLICY.name: ("policyDocument",),
-    "association": ("roleArn",),
+    ROLE_TRUST.name: (ROLE_TRUST.policy,),
+    TARGET_TRUST.name: (TARGET_TRUST.policy,),
+    ASSOCIATION.name: ("roleArn",),
 }
 
 
-def check_form(action: Action) -> None:
-    """Raise Malformed for an action whose states do not have the form of its kind."""
+def check_states(action: Action) -> None:
+    """Raise Malformed for an action whose states do not have the form of its kind, or are about two resources."""
     kind = kind_of(action.kind)
     if kind not in KINDS:
         raise Malformed(f"{action.kind!r} is no kind of resource")
-    for state in (action.before, action.after):
-        for member, value in (state or {}).items():
+    if action.verb is not Verb.NONE and action.verb not in kind.operations:
+        raise Malformed(f"podid does not {action.verb} a {kind.name}")
+    for state in (state for state in (action.before, action.after) if state is not None):
+        for member, value in state.items():
             hint = _hints(kind.state).get(member)
             if hint is None:
                 raise Malformed(f"{member} is not a member of a {kind.name}")
             if not _fits(value, hint):
                 raise Malformed(f"{member} of {action.target} has another type")
-        if state is not None and any(state.get(key) != value for key, value in action.keys.items()):
+        if any(state.get(key) != value for key, value in action.keys.items()):
             raise Malformed(f"the states of {action.target} are about different resources")
-    missing = [name for name in _required(action) if name not in (action.after or {})]
-    if action.after is not None and missing:
+        for member in _REQUIRED.get(action.kind, ()):
+            if member not in state:
+                raise Malformed(f"{action.target} lacks {member}")
+
+
+def check_form(action: Action) -> None:
+    """Raise Malformed as `check_states`, for an action that changes nothing, and for one that podid would not plan."""
+    check_states(action)
+    if _CONTROL.search(json.dumps([action.before, action.after], ensure_ascii=False)):
+        raise Malformed(f"{action.target} contains control characters")
+    # an update keeps all members
+    missing = [name for name in action.before or {} if action.after is not None and name not in action.after]
+    if missing:
         raise Malformed(f"{action.target} lacks {missing[0]}")
     if action.verb is Verb.NONE:
         raise Malformed(f"the action of {action.target} changes nothing")
@@ -42,11 +61,6 @@ def check_form(action: Action) -> None:
         _check_names(action.keys)
     except InvalidInput as error:
         raise Malformed(error.message) from error
-
-
-def _required(action: Action) -> Sequence[str]:
-    """Return the members that the state afterwards must have: an update keeps all of them."""
-    return _CREATED_WITH.get(action.kind, ()) if action.before is None else tuple(action.before)
 
 
 @cache

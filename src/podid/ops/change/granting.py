@@ -1,9 +1,9 @@
 """The ways to more permissions that the policies of a plan open for roles: the escalation paths of `podid audit`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from podid.aws.iam import Iam
+from podid.calls import pacing
 from podid.domain.aws import RolePolicies
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.grouping import grouped
@@ -18,20 +18,30 @@ from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 OF_POLICIES = (ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 
 
-def granted_by(iam: Iam, role: str, actions: Sequence[Action], *, exists: bool) -> Iterator[str]:
-    """Yield the sentence about the ways that the role has after the actions and not before, with its other policies."""
-    held = RolePolicies()
-    with suppress(AccessDenied):  # then the new policies are judged by themselves
-        held = iam.get_policies(role) if exists else held
-    arns = dict.fromkeys((*(item.arn for item in held.attached), *_attached(actions)))
+def granted_by(iam: Iam, actions: Sequence[Action], existing: Collection[str]) -> dict[str, str]:
+    """Return the sentence about the ways that each role has after the actions and not before, by the role's name. The
+    other policies of the `existing` roles count too; those that the caller may not read do not."""
+    by_role = _by_role(actions)
+    held, known = {role: RolePolicies() for role in by_role}, [role for role in by_role if role in existing]
+    for role, answer in pacing.fan_out(pacing.attempt(iam.get_policies), known) if known else ():
+        if isinstance(answer, RolePolicies):
+            held[role] = answer
+        elif not isinstance(answer, AccessDenied):
+            raise answer
+    arns = dict.fromkeys(item.arn for policies in held.values() for item in policies.attached)
+    arns |= dict.fromkeys(arn for items in by_role.values() for arn in _attached(items))
     documents = dict(iam.get_managed_documents(list(arns))) if arns else {}
-    yield from _new_ways(role, actions, held, documents)
+    return {role: ways for role, items in by_role.items() for ways in _new_ways(role, items, held[role], documents)}
+
+
+def _by_role(actions: Iterable[Action]) -> dict[str, list[Action]]:
+    return grouped((action.keys["roleName"], action) for action in actions if action.kind in OF_POLICIES)
 
 
 def granting_notes(plan: Plan) -> tuple[str, ...]:
     """Return a sentence for each role that may become administrator by the policies that the plan writes, as far as
     that is known without a call: managed policies of AWS by their names."""
-    by_role = grouped((action.keys["roleName"], action) for action in plan.actions if action.kind in OF_POLICIES)
+    by_role = _by_role(plan.actions)
     return tuple(note for role, actions in by_role.items() for note in _new_ways(role, actions, RolePolicies(), None))
 
 

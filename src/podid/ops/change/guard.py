@@ -7,7 +7,7 @@ from functools import cache, partial
 from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.declaration import Breach, Guard, Position
-from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Unavailable, Undetermined
+from podid.domain.errors import AccessDenied, Again, Conflict, PodidError, Rejected, Unavailable, Undetermined
 from podid.domain.names import Arn
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Plan, State, Verb, document, text, texts
@@ -169,7 +169,7 @@ def read_owners(clients: Clients, plan: Plan, *, custom: bool = False) -> OwnedR
         action = resources[subject]
         try:
             return kinds.kind_of(action.kind).owner(site, action)
-        except (AccessDenied, Unavailable) as error:
+        except (AccessDenied, Unavailable, Rejected) as error:
             return error
 
     for subject, owner in pacing.fan_out(read, resources):

@@ -132,7 +132,7 @@ class Journal:
         """Return whether a recorded run created the resource and no later one deleted it; for a role, the one with this
         id, if the run recorded it."""
         state = self.last_made(Header(caller_arn="", account=account, region=""), kind, keys)
-        return state is not None and role_id in ("", state.get("roleId", role_id))
+        return state is not None and role_id in ("", state.get("roleId"))
 
     def last_made(self, header: Header, kind: str, keys: Mapping[str, str]) -> State | None:
         """Return the resource as the newest run recorded at this place created it; None if none did, or one has deleted

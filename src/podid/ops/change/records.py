@@ -158,7 +158,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
             outcomes[member(record, "number", int)] = record
     # unchanged actions have an outcome without an intent
     begun |= {number: planned[number] for number in outcomes.keys() - begun.keys()}
-    types = {record["type"] for record in records}
+    types = {member(record, "type", str) for record in records}
     return Run(
         run_id=run_id,
         command=tuple(command),

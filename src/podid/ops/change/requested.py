@@ -6,6 +6,7 @@ action is refused, requires a flag on this command line, or requires an answer a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,11 +19,13 @@ from podid.domain.aws import Role, owned_by_aws
 from podid.domain.declaration import OWNER_KEY, scope_of
 from podid.domain.errors import Again, Conflict, InvalidInput, PodidError
 from podid.domain.names import AGENT_ADDON, AWS_MANAGED, PODS_PRINCIPAL, Arn, role_name, role_path
+from podid.domain.owners import created_by_podid
 from podid.domain.plan import Action, Plan, Verb, document, text, texts
 from podid.ops.change.granting import OF_POLICIES, granted_by
 from podid.ops.change.kinds import (
     ADDON,
     ASSOCIATION,
+    OIDC_PROVIDER,
     ROLE,
     ROLE_ATTACHMENT,
     ROLE_POLICY,
@@ -79,6 +82,11 @@ class Requested:
             if isinstance(answer, PodidError):
                 raise answer
         return {name: role for name, role in answers.items() if isinstance(role, Role)}
+
+    @cached_property
+    def granted(self) -> Mapping[str, str]:
+        """Return the sentence about the ways to more permissions that the plan opens, by the name of the role."""
+        return granted_by(self.clients.iam, self.plan.actions, self.roles)
 
     def role(self, action: Action) -> Role | None:
         return self.roles.get(action.keys.get("roleName", ""))
@@ -196,21 +204,31 @@ def _any_principal(requested: Requested, action: Action) -> Iterator[Objection]:
     for statement in _new_statements(requested, action):
         if statement.not_principal or any(name == "*" for _, name in statement.principals):
             message = f"{statement.label} in the {requested.source} would allow any principal to assume role"
-            yield Objection(f"{message} {role_of(action)}; podid does not restore it", subject=role_of(action))
+            yield Objection(f"{message} {role_of(action)}; podid does not write it", subject=role_of(action))
 
 
 def _new_statements(requested: Requested, action: Action) -> Iterator[trust.Statement]:
     """Yield the Allow statements of a trust policy that the action adds, and all of them if it removes a Deny that
     limited them."""
+    present, after = _policies(requested, action)
+    kept = [trust.meaning(item.raw) for item in after]
+    limited = any(not item.allow and trust.meaning(item.raw) not in kept for item in present)
+    yield from (item for item in (after if limited else _added(requested, action)) if item.allow)
+
+
+def _added(requested: Requested, action: Action) -> list[trust.Statement]:
+    present, after = _policies(requested, action)
+    known = [trust.meaning(item.raw) for item in present]
+    return [item for item in after if trust.meaning(item.raw) not in known]
+
+
+def _policies(requested: Requested, action: Action) -> tuple[tuple[trust.Statement, ...], ...]:
+    """Return the statements of the trust policy before and after the action; none if it is about none."""
     member = kind_of(action.kind).policy
     if not member or action.after is None:
-        return
-    present = () if action.before is None else _statements(requested, document(action.before, member))
-    after = _statements(requested, document(action.after, member))
-    kept = [item.raw for item in after]
-    limited = any(not item.allow and item.raw not in kept for item in present)
-    known = [] if limited else [item.raw for item in present]
-    yield from (item for item in after if item.allow and item.raw not in known)
+        return (), ()
+    before = () if action.before is None else _statements(requested, document(action.before, member))
+    return before, _statements(requested, document(action.after, member))
 
 
 def _statements(requested: Requested, policy: Mapping[str, object]) -> tuple[trust.Statement, ...]:
@@ -278,23 +296,45 @@ def _loses_statements(requested: Requested, action: Action) -> bool:
 
 
 def _trusts(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Judge the principals that a trust policy adds."""
-    member, role = kind_of(action.kind).policy, role_of(action)
-    before = (action.before or {}).get(member)
-    present = _statements(requested, before) if isinstance(before, Mapping) else ()
-    known = {name for statement in present for _, name in statement.principals if statement.allow}
+    """Judge the statements that a trust policy adds."""
+    role = role_of(action)
+    new = {item.target for item in requested.plan.actions if item.kind == OIDC_PROVIDER.name and item.after is not None}
     for statement in _new_statements(requested, action):
         # the condition on `aud` accepts every identity of the provider
         narrowed = any(not condition.name.endswith(":aud") for condition in statement.conditions)
         for kind, name in statement.principals:
             if kind == "Federated" and not narrowed:
                 yield Objection(f"role {role} would trust every identity of {name}")
-        strange = [name for kind, name in statement.principals if _is_strange(requested, kind, name)]
-        if more := [name for name in strange if name not in known]:
-            yield Objection(f"role {role} would trust {', '.join(more)}")
-        of_file = requested.source is RequestSource.PLAN
-        if of_file and statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
+            elif kind == "Federated" and name in new:
+                yield Objection(f"role {role} would trust {name}, which the plan creates")
+        if strange := [name for kind, name in statement.principals if _is_strange(requested, kind, name)]:
+            yield Objection(f"role {role} would trust {', '.join(strange)}")
+        if requested.source is not RequestSource.PLAN:
+            continue
+        if not statement.principals:
+            yield Objection(f"role {role} would have a statement without a principal")
+        elif statement.only_for_pods and scope_of(statement) is trust.ScopeKind.ANY:
             yield Objection(f"role {role} would trust pods without a condition on their cluster or account")
+    if requested.source is RequestSource.PLAN and any(not item.allow for item in _added(requested, action)):
+        yield Objection(f"role {role} would have a Deny statement, which no file declares")
+
+
+def _not_created(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Judge the deletion of a role without the tag of every role that podid creates: a journal is no proof."""
+    role = requested.role(action)
+    if action.kind == ROLE.name and action.after is None and role is not None and not created_by_podid(role.tags):
+        yield Objection(f"role {role.name} would be deleted, and lacks the tag managed-by=podid")
+
+
+def _providers(requested: Requested, action: Action) -> Iterator[Objection]:
+    """Judge the creation of an OIDC provider: its owner names the identities that roles trust."""
+    url = text(action.after, "url")
+    if action.kind == OIDC_PROVIDER.name and action.after is not None and not _OF_EKS.fullmatch(url):
+        yield Objection(f"the account would have the OIDC provider {url}, which is not of an EKS cluster")
+
+
+# EKS User Guide, "Create an IAM OIDC provider for your cluster"
+_OF_EKS = re.compile(r"(https://)?oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/id/[0-9A-Za-z]+")
 
 
 def _is_strange(requested: Requested, kind: str, name: str) -> bool:
@@ -322,11 +362,9 @@ def _loses_boundary(requested: Requested, action: Action) -> Iterator[Objection]
 
 
 def _administers(requested: Requested, action: Action) -> Iterator[Objection]:
-    """Judge the policies of the action's role together, at its first action."""
-    actions = [item for item in requested.plan.actions if item.kind in OF_POLICIES and role_of(item) == role_of(action)]
-    if actions and actions[0] is action:
-        exists = requested.role(action) is not None
-        yield from map(Objection, granted_by(requested.clients.iam, role_of(action), actions, exists=exists))
+    """Judge the policies of the action's role together."""
+    if action.kind in OF_POLICIES and (sentence := requested.granted.get(role_of(action))):
+        yield Objection(sentence)
 
 
 _FILES = frozenset({RequestSource.PLAN})
@@ -336,7 +374,9 @@ RULES: tuple[RequestRule, ...] = (
     RequestRule("Role of AWS", "none", _of_aws),
     RequestRule("Any principal", "none", _any_principal),
     RequestRule("Ownership", "flag", _unowned, _FILES),
+    RequestRule("Ownership", "answer", _not_created, frozenset({RequestSource.JOURNAL})),
     RequestRule("Principals", "answer", _trusts),
+    RequestRule("Principals", "answer", _providers),
     RequestRule("Permissions boundary", "answer", _loses_boundary),
     RequestRule("Administrator permissions", "answer", _administers),
 )

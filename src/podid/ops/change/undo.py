@@ -11,11 +11,13 @@ from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association
 from podid.domain.errors import Conflict, Other
+from podid.domain.foreign import Malformed
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Action, Header, Place, Plan, State, document, matches, text
 from podid.domain.text import short_list
+from podid.ops.change.forms import check_states
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
+from podid.ops.change.kinds import ASSOCIATION, KINDS, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.role import uses_after
 from podid.ops.change.records import Run, Step
 from podid.ops.change.requested import Requested, RequestSource, check_requested
@@ -50,6 +52,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
     for step in steps:
         if not reachable(run.header, step.action, place.header):
             raise _elsewhere(run, place)
+        _check_recorded(run, step)
     actions: list[Action] = []
     unchanged: list[Action] = []
     # the reasons matter only if no change at all is undone
@@ -84,6 +87,21 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
     requested = Requested(source=RequestSource.JOURNAL, plan=plan, clients=clients, recorded_caller=recorded)
     grave = check_requested(requested)
     return Undo(plan.noting(grave), grave)
+
+
+def _check_recorded(run: Run, step: Step) -> None:
+    """Raise Conflict for states that podid does not record. Those of a newer version are of an unknown kind."""
+    if kind_of(step.action.kind) not in KINDS:
+        return
+    try:
+        check_states(step.action)
+        if step.after is not None:
+            check_states(replace(step.action, after=step.after))
+    except Malformed as error:
+        message = f"Run {run.run_id} is not as podid records it: {error}"
+        raise Conflict(
+            message, advice="Somebody edited the journal; nothing was changed.", subject=run.run_id
+        ) from error
 
 
 def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -> Action:

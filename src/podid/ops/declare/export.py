@@ -13,7 +13,7 @@ from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.iam import listed
 from podid.domain.names import ServiceAccountRef, addon_name, is_pattern, parse_role_arn
-from podid.domain.owners import owner_of
+from podid.domain.owners import MANAGED_BY, owner_of
 from podid.domain.section import Unread
 from podid.domain.text import short_list
 from podid.domain.trust import OwnCondition, PodIdentity, ScopeKind, build_statement, effective_scope
@@ -23,7 +23,6 @@ from podid.ops.association.read import namespace_not_found, without_association
 from podid.ops.clients import Clients
 from podid.ops.declare.request import ExportOptions
 from podid.ops.options import SCOPES
-from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.policies import session_policy_text
 
 _TAGGING = "sts:TagSession"

@@ -14,7 +14,7 @@ from functools import cached_property
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.declaration import KEPT_KEY, OWNER_KEY, Declaration
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, PodidError, Unavailable
+from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, PodidError, Rejected, Unavailable
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.owners import ADDON, Owner, owner_of
 from podid.domain.plan import Action, NotRead, Place, Plan, State, Verb, text, texts
@@ -179,7 +179,7 @@ class UnmarkedOwners:
     def _of_stack(self, role: Role) -> Owner | None:
         try:
             return owner_of_role(self._clients, role)
-        except (AccessDenied, Unavailable) as error:
+        except (AccessDenied, Unavailable, Rejected) as error:
             why = f"requires {error.permission}" if error.permission else error.message
             self.unread = self.unread or f"whether a stack has role {role.name} was not checked: {why}"
         return None

@@ -12,6 +12,7 @@ from podid.domain.declaration import KEPT_KEY, Declaration, DeclaredRole, Policy
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
+from podid.domain.owners import MANAGED_BY
 from podid.domain.plan import Action, NotRead, Place, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, kind_of
 from podid.ops.declare.accounts import DeclaredAccounts
@@ -28,7 +29,7 @@ from podid.ops.declare.trust import (
     users_elsewhere,
     wider,
 )
-from podid.ops.role.create import MANAGED_BY, role_with_policies
+from podid.ops.role.create import role_with_policies
 from podid.ops.role.plan import check_editable, check_not_aws, difference, others, policy_changes
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, values_of_place

@@ -23,6 +23,7 @@ _WORDS = {
     "annotations": "its annotations",
     "blockers": "its blockers",
     "roleArn": "its role",
+    "copyOf": "the service account that its workloads use today",
 }
 
 
@@ -62,10 +63,11 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
                 **entry["state"],
                 "roleArn": entry["roleArn"],
                 "blockers": [blocker["id"] for blocker in entry["blockers"]],
+                "copyOf": entry.get("copyOf"),
             }
-        except (KeyError, TypeError) as error:
+            item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
+        except (AttributeError, KeyError, TypeError) as error:
             raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
-        item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
         if item is None:
             differences.append(f"{ref}: nothing is left to migrate")
             continue
@@ -73,7 +75,10 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
             **encode(ItemState, item.state),
             "roleArn": item.role_arn,
             "blockers": [blocker.id for blocker in item.blockers],
+            "copyOf": item.copy_of or None,
         }
+        if item in items:
+            raise InvalidInput(f"{name} is damaged: {ref} has several items", subject=name)
         differences += [f"{ref}: {_WORDS[key]} changed" for key, value in current.items() if before.get(key) != value]
         items.append(item)
     if differences:

@@ -1,7 +1,7 @@
 """The policies of the requested resources, beside the policies of a role."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from podid.aws.resource_policies import Document, ResourcePolicies
 from podid.calls import pacing
@@ -23,11 +23,13 @@ BY_SIMULATOR = Unread("service control policies", "podid can-i simulates them")
 
 @dataclass(frozen=True, slots=True)
 class ReadPolicies:
-    """The policies by resource of one account, as far as they could be read."""
+    """The policies by resource of one account, as far as they could be read. `failed` are those that podid reads and
+    could not read."""
 
     account: str
     policies: Mapping[str, ResourcePolicy]
     unread: tuple[Unread, ...] = ()
+    failed: Mapping[str, Unread] = field(default_factory=dict)
 
 
 def with_resource_policy(ruling: Ruling, access: SessionAccess, resources: ReadPolicies | None) -> Ruling:
@@ -45,7 +47,23 @@ def with_resource_policy(ruling: Ruling, access: SessionAccess, resources: ReadP
     if ruling.verdict is AccessVerdict.ALLOWED and arn is not None and (name := _required(arn)):
         reason = f"the {name} must allow it too, and podid did not read it"
         return replace(ruling, verdict=AccessVerdict.UNKNOWN, resources=(), reason=reason)
+    if same and (unread := resources.failed.get(ruling.resource)) and not _denies(ruling):
+        # it may deny an action that the role allows, and allow one that the role does not
+        return replace(
+            ruling,
+            verdict=AccessVerdict.UNKNOWN,
+            statement=None,
+            layer="",
+            resources=(),
+            reason=f"{unread.what} could not be read: {unread.reason}",
+            missing_permission=unread.permission,
+        )
     return ruling
+
+
+def _denies(ruling: Ruling) -> bool:
+    """Return whether a statement denies the action: no policy of a resource can allow it."""
+    return ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None
 
 
 def _required(arn: Arn) -> str:
@@ -76,17 +94,19 @@ def read_resource_policies(client: ResourcePolicies, resources: Iterable[str], a
             if arn.service == "kms":
                 unread.append(Unread(f"the grants of {arn.resource}", "podid does not read them"))
     policies: dict[str, ResourcePolicy] = {}
+    failed: dict[str, Unread] = {}
     for resource, answer in pacing.fan_out(pacing.attempt(lambda key: readers[key][1]()), readers):
         name = readers[resource][0]
         if isinstance(answer, CredentialsError):
             raise answer
         if isinstance(answer, PodidError):
-            unread.append(Unread(f"the {name}", answer.message, answer.permission))
+            failed[resource] = Unread(f"the {name}", answer.message, answer.permission)
+            unread.append(failed[resource])
         elif answer is None and resource in required:
             unread.append(Unread(f"the {name}", "it does not exist"))
         else:
             policies[resource] = ResourcePolicy(name, answer, required=resource in required)
-    return ReadPolicies(account, policies, tuple(dict.fromkeys(unread)))
+    return ReadPolicies(account, policies, tuple(dict.fromkeys(unread)), failed)
 
 
 def _arn(resource: str) -> Arn | None:

@@ -9,6 +9,7 @@ from podid.domain.aws import Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other, UsageError
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import LONGEST_ROLE_NAME, ServiceAccountRef
+from podid.domain.owners import MANAGED_BY
 from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
@@ -42,8 +43,6 @@ from podid.ops.role.target import (
     plan_chain,
     read_target,
 )
-
-MANAGED_BY = {"managed-by": "podid"}
 
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:

@@ -22,7 +22,7 @@ from podid.domain.errors import (
     UsageError,
 )
 from podid.domain.names import role_name
-from podid.domain.owners import Owner, owner_of
+from podid.domain.owners import Owner, created_by_podid, owner_of
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, texts
 from podid.domain.snapshot import Snapshot
 from podid.ops.change.propagation import Lately
@@ -355,6 +355,6 @@ class UnknownKind(ResourceKind):
 
 def owner_of_role(clients: Clients, role: Role | None) -> Owner | None:
     """Return the tool that owns a role: by its tags, or the stack that has it. A role that podid created is in none."""
-    if role is None or role.owner is not None or role.tags.get("managed-by") == "podid":
+    if role is None or role.owner is not None or created_by_podid(role.tags):
         return None if role is None else role.owner
     return clients.aws.cloudformation.find_owner_of_role(role.name)
