@@ -100,7 +100,7 @@ TELLING = (
     "ops/declare/test_accounts.py::test_a_second_declaration",
     "ops/declare/test_ownership.py::test_the_treatment",
     "ops/declare/test_ownership.py::test_an_association_with_the_mark",
-    "ops/declare/test_roles.py::test_a_new_role",
+    "ops/declare/test_order.py::test_a_new_role",
     "ops/declare/test_saved.py::test_a_plan_is_read_back",
     "ops/declare/test_trust.py::test_statements",
     "ops/change/test_bad_input.py",

@@ -86,7 +86,7 @@ def test_a_mistyped_name_and_similar_ones(site: Site) -> None:
     """Whether the service account exists is not known: then nothing is to be made for it either."""
     site.associate("shop", "orders")
     blind = site("show", "shop/orderz", env=site.user("blind", []))
-    assert blind.code == 0
+    assert blind.code == 9
     assert blind.stdout.splitlines()[:2] == [
         "- shop/orderz  no association",
         "  - associations with a similar name: shop/orders",

@@ -10,9 +10,10 @@ from harness import table
 from podid.domain.declaration import Position
 from podid.domain.errors import AccessDenied, Conflict
 from podid.domain.fileplan import DriftedResource, FileConflict, FilePlan, Unlisted
+from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import KubePermission, Permissions
-from podid.domain.plan import Header, NotRead, Plan, RefusedAccount, State
+from podid.domain.plan import Header, Plan, State
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.ops.declare.manifests import Setting

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from podid.domain.declaration import Position
 from podid.domain.errors import Conflict, ExitCode, PodidError
+from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, members
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Consent, Header, NotRead, Plan, RefusedAccount, Verb
+from podid.domain.plan import Action, Consent, Header, Plan, Verb
 from podid.domain.text import short_list
 
 # the value of a member of a state; a policy is JSON text, as in an association

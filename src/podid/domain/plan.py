@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import NO_SERVICE_ACCOUNT, Severity
-from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, MissingPermission, TextOrNull, kind, members
-from podid.domain.names import ServiceAccountRef
+from podid.domain.incomplete import NotRead, RefusedAccount
+from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.status import IdentityState, IdentityStatus, Outlook, shortfall
 
 if TYPE_CHECKING:
@@ -199,42 +199,6 @@ class Awaited:
 
     summary: Annotated[str, About("The current state of the condition.")]
     reached: Annotated[bool | None, About("Null if it could not be checked.")]
-
-
-@members("target reason permission")
-@dataclass(frozen=True, slots=True)
-class NotRead:
-    """A part of the state that could not be read, so that its declaration was not compared. `declared` is whether a
-    file declares it, `decisive` whether the plan of other resources depends on it."""
-
-    target: Annotated[str, About("The part that could not be read.")]
-    error: Annotated[PodidError, HIDDEN]
-    declared: Annotated[bool, HIDDEN] = True
-    decisive: Annotated[bool, HIDDEN] = False
-
-    @property
-    def reason(self) -> str:
-        return self.error.message
-
-    @property
-    def permission(self) -> MissingPermission:
-        return self.error.permission
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.target} could not be read: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedAccount:
-    """A service account whose annotations podid ignores."""
-
-    ref: Annotated[ServiceAccountRef, FLAT]
-    reason: str
-
-    @property
-    def sentence(self) -> str:
-        return f"service account {self.ref}: its annotations are ignored: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from podid.domain.fileplan import FilePlan
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.members import (
     FLAT,
     OPTIONAL,
@@ -22,20 +23,7 @@ from podid.domain.members import (
     schema_name,
 )
 from podid.domain.owners import MANAGED_BY
-from podid.domain.plan import (
-    Action,
-    Awaited,
-    ChangeResult,
-    Done,
-    Header,
-    NotRead,
-    Plan,
-    RefusedAccount,
-    State,
-    Status,
-    TargetTrustChange,
-    Verb,
-)
+from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of

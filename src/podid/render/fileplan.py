@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from podid.domain.encoding import JsonObject, plain
 from podid.domain.errors import ExitCode
 from podid.domain.fileplan import FilePlan
+from podid.domain.incomplete import NotRead
 from podid.domain.members import About, Document
 from podid.domain.names import Arn
 from podid.domain.permissions import Permissions
-from podid.domain.plan import Action, NotRead, Verb
+from podid.domain.plan import Action, Verb
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.declare.files import ValidatedFile, ValidatedFiles
 from podid.ops.declare.manifests import Setting, reconciling

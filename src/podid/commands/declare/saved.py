@@ -18,8 +18,8 @@ def saved_plans(access: Access, options: FileApplyOptions) -> tuple[PlannedFiles
     saved = read_saved(access.terminal.read_file(name), name, key)
     flags = {ADOPT: ownership.adopt, UPDATE_TRUST: ownership.update_trust, TAKE_OVER: access.shared.take_over}
     chosen = frozenset(flag for flag, passed in flags.items() if passed)
-    typed = dict.fromkeys([access.sources.get("region")], access.shared.region)
-    check_typed(saved, access.typed_clusters, typed.get("--region") or "")
+    region = access.shared.region if access.sources.get("region") == "--region" else None
+    check_typed(saved, access.typed_clusters, region or "")
     parts, grave = [], list[str]()
     for number, item in enumerate(saved.plans):
         header = item.header

@@ -1,7 +1,7 @@
 """Judge a plan from elsewhere: the actions of a journal, a saved plan, or a client of the MCP server.
 
-Such a plan is a request and no approval. `RULES` has the rules of typed commands that hold again when it is applied: an
-action is refused, requires a flag on this command line, or requires an answer at a terminal.
+Such a plan is a request, not an approval. `RULES` has the rules of typed commands that hold again when it is applied:
+an action is refused, requires a flag on this command line, or requires an answer at a terminal.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class Requested:
         return self.roles.get(action.keys.get("roleName", ""))
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Return whether the tags have the mark of a file of the plan. Only a signature proves another key than
-        podid's."""
+        """Return whether the tags have the mark of a file of the plan. Only a signed plan can have a mark under
+        another key than podid's."""
         marks = self.owners if self.proven else {mark for mark in self.owners if mark[0] == OWNER_KEY}
         return any(tags.get(key) == name for key, name in marks)
 
@@ -143,7 +143,7 @@ def _refuse(requested: Requested, rules: Sequence[RequestRule]) -> None:
     if refused:
         first, *more = dict.fromkeys(item.sentence for item in refused)
         flags = tuple(dict.fromkeys(item.flag for item in refused))
-        advice = f"A {requested.source} is no approval: {' and '.join(flags)} must be passed again."
+        advice = f"A {requested.source} is not an approval: {' and '.join(flags)} must be passed again."
         raise Conflict(first, hint=Again(add=flags), lines=tuple(more), advice=advice, subject=refused[0].subject)
 
 
@@ -186,7 +186,7 @@ def _unplanned(requested: Requested, action: Action) -> Iterator[Objection]:
     elif action.kind == ADDON.name and (
         action.target != AGENT_ADDON or text(after, "resolveConflicts") not in ("", "NONE") or after.get("roles")
     ):
-        yield Objection(f"A plan of files does not change {subject} so", subject=action.target)
+        yield Objection(f"A plan of files does not change {subject} in this way", subject=action.target)
     elif action.kind == SERVICE_ACCOUNT.name and after.get("copyOf"):
         yield Objection(f"A plan of files does not copy {subject}", subject=action.target)
 

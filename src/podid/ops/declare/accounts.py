@@ -14,8 +14,8 @@ from podid.domain.cluster import OF_PODID, ServiceAccount
 from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declaration, DeclaredAssociation
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError, Rejected
 from podid.domain.fileplan import FileConflict
+from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.names import ServiceAccountRef, check_role, is_pattern, parse_role_arn
-from podid.domain.plan import NotRead, RefusedAccount
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.clusters import FileSite
 from podid.ops.role.policies import check_policy_document, session_policy_text

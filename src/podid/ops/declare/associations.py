@@ -10,8 +10,9 @@ from podid.domain.declaration import Declaration
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict
 from podid.domain.grouping import grouped
+from podid.domain.incomplete import NotRead
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import Action, NotRead, Plan
+from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, absent, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings

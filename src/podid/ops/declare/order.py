@@ -8,7 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from podid.domain import trust
 from podid.domain.fileplan import FileConflict
-from podid.domain.plan import Action, NotRead, Place, Plan, State, document
+from podid.domain.incomplete import NotRead
+from podid.domain.plan import Action, Place, Plan, State, document
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import needed_role
 from podid.ops.role.quota import TrustQuota

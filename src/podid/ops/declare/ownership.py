@@ -15,9 +15,10 @@ from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.declaration import KEPT_KEY, OWNER_KEY, Declaration
 from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, PodidError, Rejected, Unavailable
+from podid.domain.incomplete import NotRead
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.owners import ADDON, Owner, owner_of
-from podid.domain.plan import Action, NotRead, Place, Plan, State, Verb, text, texts
+from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
 from podid.domain.section import Missing, error_of
 from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations

@@ -10,8 +10,9 @@ from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.declaration import Declaration, Guard
 from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.domain.fileplan import FileConflict, FilePlan, Unlisted
+from podid.domain.incomplete import NotRead
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef, addon_name, role_name
-from podid.domain.plan import NotRead, Plan, text
+from podid.domain.plan import Plan, text
 from podid.domain.section import Missing, error_of
 from podid.domain.text import count_of, short_list
 from podid.ops.agent.install import plan_install, read_facts

@@ -11,9 +11,10 @@ from podid.domain.aws import Association, Role, RolePolicies
 from podid.domain.declaration import KEPT_KEY, Declaration, DeclaredRole, PolicyReference, PresetPolicy
 from podid.domain.errors import Again, Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Undetermined
 from podid.domain.fileplan import FileConflict
+from podid.domain.incomplete import NotRead
 from podid.domain.names import AWS_MANAGED, ServiceAccountRef, role_name
 from podid.domain.owners import MANAGED_BY
-from podid.domain.plan import Action, NotRead, Place, State, document, texts
+from podid.domain.plan import Action, Place, State, document, texts
 from podid.ops.change.kinds import ROLE, ROLE_SETTINGS, kind_of
 from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import ClusterSubjects, FileSite, Remaining
