@@ -64,7 +64,7 @@ def read_answer(node: DocumentNode, file: ForeignFile) -> None:
         if name not in _ANSWER:
             message = "is not a member of a list of associations"
             if name.lower() == "nexttoken":
-                message = "is the beginning of further associations, which the file does not contain"
+                message = "indicates more associations, which the file does not contain"
             file.mistakes.add(node.keys.get(name, node.at), message, name)
     if (association := get(node, "association")) is not None:
         _row(association, "association.", file)
