@@ -58,7 +58,7 @@ def test_an_empty_result_is_a_document(podid: Podid) -> None:
     assert podid("list").stdout == ""
     assert podid("list", "-o", "csv").stdout.splitlines() == [
         "namespace,service_account,role,target_role,owner,created,association_id,session_tags,session_policy,"
-        "not_read,modified"
+        "not_read,modified,cluster,policy,tags"
     ]
 
 

@@ -227,7 +227,7 @@ def test_the_list_of_an_owned_association_is_a_file_for_another_cluster(healthy:
         assert "CloudFormation" in text
         (item,) = read_items(text, f"list.{form}")
         assert (str(item.ref), item.owner) == ("shop/orders", "")
-        assert item.settings.tags == ({} if form == "csv" else {"team": "shop"})
+        assert item.settings.tags == {"team": "shop"}
 
 
 def test_an_owner_is_a_filter_and_a_column(healthy: Site) -> None:
