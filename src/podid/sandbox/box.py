@@ -105,7 +105,10 @@ class Admin:
         for name, seconds in arguments.items():
             if not hasattr(delays, name):
                 raise KeyError(name)
-            setattr(delays, name, float(seconds))
+            if name == "lags":
+                delays.lags.update({operation: float(lag) for operation, lag in seconds.items()})
+            else:
+                setattr(delays, name, float(seconds))
         return asdict(delays)
 
     def _addon_fault(self, arguments: Arguments) -> object:
@@ -242,6 +245,7 @@ class Sandbox:
             self.world.reset()
             self.iam.forget()
             self.gateway.forget_ec2()
+            self.gateway.past.forget()
             self.gateway.elsewhere.clear()
             baseline.load(self.world, self.iam, samples=self._samples)
         if self._half is not None:

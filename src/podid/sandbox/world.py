@@ -32,7 +32,8 @@ class Delays:
     role or a changed trust policy reaches EKS. delete: as long as a deleted association blocks a create for the same
     service account (ResourceInUseException). addon: as long as an add-on stays in CREATING, UPDATING or DELETING.
     trail: until a call shows in CloudTrail's event history (a few minutes on AWS). report: until IAM has created a
-    report on last use.
+    report on last use. lags: until a list or a description of EKS and IAM shows a change, by operation
+    (`ListPodIdentityAssociations`, with wildcards).
     """
 
     association: float = 2.0
@@ -41,6 +42,7 @@ class Delays:
     addon: float = 2.0
     trail: float = 0.0
     report: float = 1.0
+    lags: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.last_use import LastAccessed
 from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, clear_ec2, seed_ec2
+from podid.sandbox.aws.past import Past
 from podid.sandbox.aws.protocol import (
     AwsError,
     Form,
@@ -112,6 +113,7 @@ class Gateway:
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.permissions)
         self.last_use = LastAccessed(world, self.iam)
+        self.past = Past(self.iam)
         self._services = Services()
         self._ec2_ready = False
 
@@ -157,6 +159,10 @@ class Gateway:
         code = "UnknownOperationException"
         message = f"The podid sandbox does not simulate the service {service!r}."
         raise AwsError(code, message, 404, __type=code)
+
+    @property
+    def _worlds(self) -> tuple[World, ...]:
+        return self.world, *self.elsewhere.values()
 
     def _account(self, named: Named) -> str:
         """Return the account of the key in the signature, which is not yet checked; empty for an unknown key."""
@@ -259,7 +265,7 @@ class Gateway:
             )
         call = Call(world, service, self.iam, self.permissions, caller, _region(named), keys, params)
         if named.service == "eks":
-            with world.lock:
+            with self.world.lock, world.lock, self.past.around(self.world, self._worlds, operation.name):
                 result = handler(call)
         else:
             # The token review calls the Kubernetes half, whose threads call the World in turn.
@@ -275,7 +281,7 @@ class Gateway:
         if action.startswith("Create") and "aws:TagKeys" in keys:
             self.permissions.check(caller, action.replace("Create", "iam:Tag"), target.arn, keys, shown=target.shown)
         check_form("iam", action, form)
-        with self.world.lock:
+        with self.world.lock, self.past.around(self.world, self._worlds, action):
             self.rules.before(account, action, form)
             if action in self.last_use.operations:
                 result = self.last_use.operations[action](form, caller)

@@ -7,6 +7,7 @@ moto parses either all 1,400 managed policies (0.2 s and 60 MB) or none. This mo
 text when it is first named.
 """
 
+import copy
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,15 @@ class IamStore:
         role, used = self.find(arn), at.replace(tzinfo=None)
         if role is not None and (role.last_used is None or role.last_used < used):
             role.last_used, role.last_used_region = used, region
+
+    def copied(self) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Yield each of moto's backends with copies of its roles and OIDC providers by the name of the attribute.
+        Managed policies are shared."""
+        for backend in [backend for backends in list(iam_backends.values()) for backend in list(backends.values())]:
+            attached = [policy for role in backend.roles.values() for policy in role.managed_policies.values()]
+            shared: dict[int, Any] = {id(policy): policy for policy in attached}
+            names = ("roles", "open_id_providers")
+            yield backend, {name: copy.deepcopy(getattr(backend, name), shared) for name in names}
 
     def ids(self, account: str) -> frozenset[str]:
         """Return the ids of all roles."""
