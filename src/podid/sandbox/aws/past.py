@@ -1,7 +1,7 @@
 """Readings of EKS and IAM that lag behind changes, as AWS's are now and then: `Delays.lags` says by how much.
 
-Before each change the sandbox keeps what it will replace. A reading that lags sees the state before the first change
-that it does not know yet. Calls that change see the present state.
+Before each change the sandbox keeps a copy of the state. A reading that lags sees the state before the first change
+that it does not know yet. A call that makes a change sees the present state.
 """
 
 import copy
@@ -19,7 +19,7 @@ _READS = ("Describe", "Get", "List", "Simulate", "Generate")
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """What existed until `until`, in seconds since the epoch: the members of each world and of each backend of IAM."""
+    """The state until `until`, in seconds since the epoch: members of each world and of each of moto's backends."""
 
     until: float
     members: tuple[tuple[Any, Mapping[str, Any]], ...]
