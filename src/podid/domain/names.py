@@ -19,6 +19,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LONGEST_ROLE_NAME = 64
 _ROLE_NAME = re.compile(rf"[\w+=,.@-]{{1,{LONGEST_ROLE_NAME}}}", re.ASCII)
+_ROLE_PATH = re.compile(r"/([!-~]+/)?")
 _POLICY = re.compile(r"(?:[!-~]+/)?[\w+=,.@-]{1,128}", re.ASCII)
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 # a host label, because the region is part of host names
@@ -118,7 +119,8 @@ def _as_elsewhere(text: str) -> str:
 def parse_role_arn(text: str) -> Arn:
     """Parse the ARN of an IAM role, with its path. Raise InvalidInput for any other ARN."""
     arn = Arn.parse(text)
-    if arn.service != "iam" or not arn.resource.startswith("role/") or not _ACCOUNT.fullmatch(arn.account):
+    path = arn.resource.removeprefix("role").rpartition("/")[0] + "/"
+    if arn.service != "iam" or not _ROLE_PATH.fullmatch(path) or not _ACCOUNT.fullmatch(arn.account):
         raise InvalidInput(f"{text!r} is not the ARN of an IAM role", subject=text)
     check_role_name(arn.resource_name)
     return arn

@@ -27,6 +27,8 @@ from podid.render.view import NOTHING, Column, Line, Table, View, columns, docum
 
 # associations that the file does not declare: the maximum on a terminal
 _LISTED = 10
+# reasons in the line of a round
+_REASONS = 5
 
 
 def file_plan_lines(item: FilePlan) -> list[str | Line]:
@@ -204,7 +206,9 @@ def _round_words(done: Reconciliation) -> str:
     parts = [count_of(number, noun) for number, noun in counts if number]
     counted = ", ".join((*parts, f"{done.unchanged} unchanged"))
     drifted = short_list(item.words for item in done.drift)
-    details = "; ".join(filter(None, (drifted, done.error)))
+    reasons = done.reasons or (done.error,)
+    more = f"{len(reasons) - _REASONS} more; -v prints them" if len(reasons) > _REASONS else ""
+    details = "; ".join(filter(None, (drifted, *reasons[:_REASONS], more)))
     return f"{counted}: {details}" if details else counted
 
 

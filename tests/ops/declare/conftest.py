@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.declare.worlds import VARIABLES, Read
+from ops.declare.worlds import VARIABLES, Annotated, Read
 from podid.domain.declaration import Declaration
 from podid.ops.declare.files import read_declarations
 from podid.render.declaration import declaration_text
+from worlds import Site
 
 
 @pytest.fixture
@@ -46,3 +47,9 @@ def read_foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
 def content(name: str) -> str:
     return Path(name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def annotated(site: Site) -> Annotated:
+    site.cluster.post("/api/v1/namespaces/shop/serviceaccounts", {"metadata": {"name": "cart"}})
+    return Annotated(site)

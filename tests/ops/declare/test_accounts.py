@@ -1,42 +1,15 @@
 """Service accounts of files and of annotations: patterns, conflicts, and roles within allowedRoles."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness import Outcome, table
-from ops.declare.worlds import ARN, READ, Filed
+from harness import table
+from ops.declare.worlds import ARN, READ, Annotated, Filed
 from podid.domain.declaration import Declaration, DeclaredAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
 from worlds import Site
-
-
-class Annotated(Filed):
-    """A file with allowed roles, in front of podid with --from-annotations."""
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(site)
-        self.allow(f"{ARN}storefront*")
-
-    def allow(self, *patterns: str, **members: Any) -> None:
-        self.write(name="teams", allowedRoles=list(patterns), **members)
-
-    def annotate(self, account: str, **values: str) -> None:
-        notes = {f"podid.dev/{key.replace('_', '-')}": value for key, value in values.items()}
-        path = f"/api/v1/namespaces/shop/serviceaccounts/{account}"
-        self.site.cluster.merge(path, {"metadata": {"annotations": notes}})
-
-    def __call__(self, command: str, *words: str, path: Path | None = None) -> Outcome:
-        return super().__call__(command, "--from-annotations", *words, path=path)
-
-
-@pytest.fixture
-def annotated(site: Site) -> Annotated:
-    site.cluster.post("/api/v1/namespaces/shop/serviceaccounts", {"metadata": {"name": "cart"}})
-    return Annotated(site)
 
 
 def test_an_annotation_is_a_declared_association(annotated: Annotated) -> None:

@@ -108,6 +108,25 @@ class Filed:
         return {"associations": self.associations(), "roles": self.roles()}
 
 
+class Annotated(Filed):
+    """A file with allowed roles, in front of podid with --from-annotations."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.allow(f"{ARN}storefront*")
+
+    def allow(self, *patterns: str, **members: Any) -> None:
+        self.write(name="teams", allowedRoles=list(patterns), **members)
+
+    def annotate(self, account: str, **values: str) -> None:
+        notes = {f"podid.dev/{key.replace('_', '-')}": value for key, value in values.items()}
+        path = f"/api/v1/namespaces/shop/serviceaccounts/{account}"
+        self.site.cluster.merge(path, {"metadata": {"annotations": notes}})
+
+    def __call__(self, command: str, *words: str, path: Path | None = None) -> Outcome:
+        return super().__call__(command, "--from-annotations", *words, path=path)
+
+
 def refused(read_foreign: Read, text: str, name: str = "shop.yaml") -> list[str]:
     """Return the mistakes of a file."""
     with pytest.raises(InvalidInput) as caught:

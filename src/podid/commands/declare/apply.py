@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.errors import UsageError
+from podid.domain.errors import ExitCode, UsageError
 from podid.domain.plan import ChangeResult, Consent
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
 
@@ -40,7 +40,7 @@ def apply(access: Access, options: FileApplyOptions) -> None:
     from podid.cli.multicluster import over_clusters
     from podid.commands.declare.planning import planned, with_effects
     from podid.commands.declare.saved import saved_consent, saved_plans
-    from podid.domain.fileplan import check_all
+    from podid.domain.fileplan import check_all, together
     from podid.render.fileplan import file_plans_view
 
     if bool(options.plan) == bool(options.files.files):
@@ -57,6 +57,8 @@ def apply(access: Access, options: FileApplyOptions) -> None:
         access.terminal.emit(file_plans_view(files.plans))
     check_all(files.plans)
     if access.shared.dry_run:
+        code = together([item.exit_code for item in files.plans])
+        access.terminal.leave(ExitCode.OK if code is ExitCode.ATTENTION else code)
         return
     consent = saved_consent(options.plan, grave) if options.plan else None
     part = partial(apply_part, saved=bool(options.plan), consent=consent)

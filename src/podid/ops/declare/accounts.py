@@ -4,7 +4,7 @@ selectors expanded, and those whose annotations request an association.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,10 +12,11 @@ from functools import cache
 from podid.domain import trust
 from podid.domain.cluster import OF_PODID, ServiceAccount
 from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declaration, DeclaredAssociation
-from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError, Rejected
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Rejected
 from podid.domain.fileplan import FileConflict
 from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.names import ServiceAccountRef, check_role, is_pattern, parse_role_arn
+from podid.domain.text import cut
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.clusters import FileSite
 from podid.ops.role.policies import check_policy_document, session_policy_text
@@ -24,18 +25,27 @@ from podid.ops.role.policies import check_policy_document, session_policy_text
 ROLE_ANNOTATION = f"{OF_PODID}role"
 TARGET_ANNOTATION = f"{OF_PODID}target-role"
 POLICY_ANNOTATION = f"{OF_PODID}session-policy"
+# characters: an annotation may have 256 KiB
+_LONGEST_REASON = 500
+_LONGEST_ARN = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredAccount:
-    """One declared association of one service account."""
+    """One declared association of one service account. `annotated` is whether annotations request it."""
 
     declaration: Declaration
     item: DeclaredAssociation
     ref: ServiceAccountRef
+    annotated: bool = False
 
     def conflict(self, error: PodidError, *, owner: str = "", key: str = "") -> FileConflict:
         return FileConflict(ASSOCIATION.name, str(self.ref), self.item.place(key), error, owner)
+
+    def mistake(self, key: str, text: str) -> InvalidInput:
+        """Return the error about a member, with its place unless annotations request the association."""
+        at = "" if self.annotated else f"{self.item.place(key)}: "
+        return InvalidInput(f"{at}{key}: {text}", subject=str(self.ref))
 
 
 @dataclass(slots=True)
@@ -60,6 +70,12 @@ class DeclaredAccounts:
             return
         message = f"{account.ref} is already declared at {first.item.at}"
         self.conflicts.append(account.conflict(Conflict(message, subject=str(account.ref))))
+
+    def refuse(self, ref: ServiceAccountRef, error: PodidError, declarations: Iterable[Declaration]) -> None:
+        """Ignore the annotations of a service account. Nothing is pruned while its association is not known."""
+        self.by_ref.pop(ref, None)
+        self.refused.append(RefusedAccount(ref=ref, reason=cut(error.message, _LONGEST_REASON)))
+        self.open |= {declaration.name for declaration in declarations}
 
 
 def _settings(item: DeclaredAssociation) -> tuple[object, ...]:
@@ -110,12 +126,15 @@ def _add_annotated(site: FileSite, declared: DeclaredAccounts) -> None:
             continue
         try:
             declaration, item = requested(account, site)
+        except (InvalidInput, NotFound) as error:
+            declared.refuse(account.ref, error, site.declarations)
+        except CredentialsError:
+            raise
         except PodidError as error:
-            declared.refused.append(RefusedAccount(ref=account.ref, reason=error.message))
-            # prune nothing while the declared association of the account is not known
+            declared.unread.append(NotRead(f"role that service account {account.ref} requests", error))
             declared.open |= {declaration.name for declaration in site.declarations}
-            continue
-        declared.add(DeclaredAccount(declaration, item, account.ref))
+        else:
+            declared.add(DeclaredAccount(declaration, item, account.ref, annotated=True))
 
 
 def _matching(
@@ -142,12 +161,14 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
     InvalidInput for roles that none allows and for values that cannot be used, NotFound for a role that does not exist.
     A session policy disables session tags, because EKS does not accept both."""
     notes = account.annotations
-    target = str(parse_role_arn(notes[TARGET_ANNOTATION])) if TARGET_ANNOTATION in notes else ""
+    target = _role_of(notes, TARGET_ANNOTATION) if TARGET_ANNOTATION in notes else ""
+    if target:
+        parse_role_arn(target)
     policy = ""
     if POLICY_ANNOTATION in notes:
         document = check_policy_document(trust.read_json(notes[POLICY_ANNOTATION]), POLICY_ANNOTATION)
         policy = session_policy_text(document, POLICY_ANNOTATION)
-    name = check_role(notes[ROLE_ANNOTATION])
+    name = _role_of(notes, ROLE_ANNOTATION)
     for declaration in site.declarations:
         role = _arn(name, declaration, site)
         if all(_allowed(arn, declaration) for arn in (role, target) if arn):
@@ -168,6 +189,17 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
         if text and not any(_allowed(arn, item) for arn in possible for item in site.declarations)
     ]
     raise InvalidInput(f"allowedRoles does not allow {' and '.join(refused or filter(None, (name, target)))}")
+
+
+def _role_of(notes: Mapping[str, str], key: str) -> str:
+    """Return the role that an annotation names. Raise InvalidInput for other text, and for a wildcard in a path: the
+    policies that podid writes would contain it."""
+    text = notes[key]
+    if len(text) > _LONGEST_ARN:
+        raise InvalidInput(f"{key} has {len(text):,} characters, which is not the name or ARN of a role", subject=key)
+    if is_pattern(check_role(text)):
+        raise InvalidInput(f"{text!r} is not the ARN of one role: it has a wildcard", subject=text)
+    return text
 
 
 def _arn(name: str, declaration: Declaration, site: FileSite) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from podid.domain.aws import Association
-from podid.domain.declaration import Declaration
-from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
+from podid.domain.declaration import Declaration, Guard
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.fileplan import FileConflict
 from podid.domain.grouping import grouped
 from podid.domain.incomplete import NotRead
@@ -16,6 +16,7 @@ from podid.domain.plan import Action, Plan
 from podid.ops.association.associate import plan_targets
 from podid.ops.association.plan import NotAllowed, absent, differences, plan_associations, plan_one
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
+from podid.ops.change.guard import violations
 from podid.ops.change.kinds import SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import changes_settings
 from podid.ops.declare.accounts import DeclaredAccount, DeclaredAccounts
@@ -23,6 +24,7 @@ from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.order import RolePlanned
 from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, decide
 from podid.ops.declare.request import Ownership
+from podid.ops.role.policies import validated
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.target import TargetRequest
 
@@ -30,7 +32,8 @@ from podid.ops.role.target import TargetRequest
 @dataclass(slots=True, kw_only=True)
 class AssociationPlanner:
     """Plans the associations of one cluster. `live` are its associations that could be read, `roles` the declared roles
-    by name in lower case. `missing` collects sentences about roles that do not exist."""
+    by name in lower case. `missing` collects sentences about roles that do not exist.
+    An error about the association of annotations is in `refused`: it concerns nothing else."""
 
     site: FileSite
     accounts: DeclaredAccounts
@@ -40,6 +43,9 @@ class AssociationPlanner:
     ownership: Ownership
     history: Callable[[Declaration], TagHistory]
     unmarked: UnmarkedOwners
+    guards: Sequence[Guard] = ()
+    # why annotations are ignored
+    refused: dict[ServiceAccountRef, PodidError] = field(default_factory=dict)
     conflicts: list[FileConflict] = field(default_factory=list)
     unread: list[NotRead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -54,12 +60,44 @@ class AssociationPlanner:
             if ref in self.unreadable:
                 self.unread.append(NotRead(f"association of {ref}", self.unreadable[ref]))
                 continue
-            item = self._desired(account, self.live.get(ref))
+            item = self._allowed(account) if account.annotated else self._desired(account, self.live.get(ref))
             if item is not None and not self._has_unread_role(item):
                 desired[ref] = item
         plan = self._with_roles(desired)
         plan = replace(plan, actions=(*self._service_accounts(), *plan.actions), separate=True)
         return plan.noting(tuple(dict.fromkeys((*self.accounts.notes, *self.notes))))
+
+    def _allowed(self, account: DeclaredAccount) -> DesiredAssociation | None:
+        """Return the association of annotations, unless it must not become so: by its values, by another owner, by a
+        guard or by IAM Access Analyzer."""
+        site, existing = self.site, self.live.get(account.ref)
+        role = self.roles.get(role_name(account.item.role).lower())
+        try:
+            if role is not None and role.conflict is not None:
+                raise role.conflict.error
+            item = self._desired(account, existing)
+            if item is None:
+                return None
+            alone = Plan(header=site.place.header, actions=(plan_one(item, existing),))
+            for guard in self.guards:
+                for at, key, reason in violations(guard, alone, site.clients):
+                    raise Conflict(f"{at}: guard.{key}: {reason}", subject=str(account.ref))
+            validated(alone, site.clients)
+        except (UsageError, NotFound, Conflict) as error:
+            self.refused[account.ref] = error
+            return None
+        return item
+
+    def _object(self, items: Sequence[DesiredAssociation], error: PodidError, key: str) -> None:
+        """Record an error about associations together: those of annotations are refused before the files are at
+        fault."""
+        requested = [item.ref for item in items if self._is_annotated(item)]
+        self.refused.update(dict.fromkeys(requested, error))
+        if not requested:
+            self.conflicts.append(self.accounts.by_ref[items[0].ref].conflict(error, key=key))
+
+    def _is_annotated(self, item: DesiredAssociation) -> bool:
+        return self.accounts.by_ref[item.ref].annotated
 
     def _desired(self, account: DeclaredAccount, existing: Association | None) -> DesiredAssociation | None:
         """Return the association if it must be created or changed."""
@@ -68,8 +106,7 @@ class AssociationPlanner:
         if role is None:
             return None
         if item.target_role == role.arn:
-            message = f"{item.place('targetRole')}: targetRole: is the role of the association itself: omit it"
-            raise InvalidInput(message, subject=str(account.ref))
+            raise account.mistake("targetRole", "is the role of the association itself: omit it")
         settings = Settings(
             target_role_arn=item.target_role,
             disable_session_tags=not item.session_tags,
@@ -95,6 +132,8 @@ class AssociationPlanner:
             advice = f"Change it through the add-on: podid addon associate {name} {account.ref.name}."
             message = f"The add-on {name} owns the association of {account.ref}, which differs from the file"
             error = Conflict(message, advice=advice, lines=differences(action), subject=str(account.ref))
+        if error is not None and account.annotated:
+            raise error
         if error is not None:
             self.conflicts.append(account.conflict(error, owner=mark.words))
             return None
@@ -119,8 +158,7 @@ class AssociationPlanner:
         of_account = not name.startswith("arn:") or f":iam::{place.account}:" in name
         if planned is not None and of_account:
             if name.startswith("arn:") and name != planned.role.arn:
-                at, arn = account.item.place("role"), planned.role.arn
-                raise InvalidInput(f"{at}: role: {name} is not the ARN of the declared role, {arn}", subject=name)
+                raise account.mistake("role", f"{name} is not the ARN of the declared role, {planned.role.arn}")
             return planned.role
         held = existing.role_arn if existing is not None else ""
         if held and name in (held, role_name(held)):
@@ -148,6 +186,9 @@ class AssociationPlanner:
                 self._read[name] = error
         answer = self._read[name]
         if isinstance(answer, PodidError):
+            if account.annotated:
+                self.refused[account.ref] = answer
+                return None
             sentence = f"{account.item.place('role')}: role: {answer.message}"
             if isinstance(answer, InvalidInput):
                 raise InvalidInput(sentence, advice=answer.advice, subject=name)
@@ -175,8 +216,7 @@ class AssociationPlanner:
                 for at_target in plan_targets(self.site.clients, place, items, current, request, declared):
                     plan = at_target.around(plan)
             except (Conflict, NotFound) as error:
-                account = self.accounts.by_ref[items[0].ref]
-                self.conflicts.append(account.conflict(error, key="targetRole"))
+                self._object(items, error, "targetRole")
         return plan
 
     def _with_known_roles(self, items: Iterable[DesiredAssociation]) -> list[DesiredAssociation]:
@@ -211,12 +251,12 @@ class AssociationPlanner:
                         single = Conflict(
                             own, advice="Change the trust policy of the role in the file.", subject=str(ref)
                         )
-                    self.conflicts.append(self.accounts.by_ref[ref].conflict(single, key="role"))
+                    self._object([item for item in remaining if item.ref == ref], single, "role")
                 refused = error.refs
                 remaining = [item for item in remaining if item.ref not in refused]
             except Conflict as error:
-                for item in remaining:
-                    self.conflicts.append(self.accounts.by_ref[item.ref].conflict(error, key="role"))
+                for item in list(filter(self._is_annotated, remaining)) or remaining:
+                    self._object((item,), error, "role")
                 break
         return Plan(header=place.header, actions=(), separate=True)
 

@@ -34,6 +34,7 @@ from podid.ops.declare.ownership import Mark, TagHistory, UnmarkedOwners, keys_o
 from podid.ops.declare.request import Ownership
 from podid.ops.declare.roles import RolePlanner
 from podid.ops.role.policies import validated
+from podid.ops.role.quota import TrustQuota
 
 Live = tuple[dict[ServiceAccountRef, Association], dict[ServiceAccountRef, PodidError]]
 
@@ -56,6 +57,30 @@ class FilePlanner:
         all."""
         live = [self._live(site) for site in self.sites]
         accounts = [read_accounts(site, annotations=self.ownership.from_annotations) for site in self.sites]
+        planned, quota, works = self._works(accounts, live)
+        # without the annotations that are ignored, roles and other associations differ
+        while any(work.refused for work, _ in works):
+            for work, _ in works:
+                for ref, error in work.refused.items():
+                    work.accounts.refuse(ref, error, work.site.declarations)
+            planned, quota, works = self._works(accounts, live)
+        missing = [sentence for work, _ in works for sentence in work.missing]
+        if missing:
+            raise NotFound(missing[0], lines=tuple(missing[1:]))
+        places, items = [site.place for site in self.sites], tuple(planned.values())
+        leaving = {name for work, plan in works for name in _leaving(work, plan)}
+        roles_first, later = role_plans(places, items, leaving, quota)
+        nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
+        plans = [
+            self._part(work, plan, items if first is roles_first else (), (first, last))
+            for (work, plan), first, last in zip(works, [roles_first, *nothing], later, strict=True)
+        ]
+        return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
+
+    def _works(
+        self, accounts: Sequence[DeclaredAccounts], live: Sequence[Live]
+    ) -> tuple[dict[str, RolePlanned], TrustQuota, list[tuple[AssociationPlanner, Plan]]]:
+        """Return the plans of the roles, and of the associations of each cluster."""
         unmarked = [UnmarkedOwners(site.clients) for site in self.sites]
         roles = RolePlanner(
             sites=self.sites,
@@ -67,7 +92,7 @@ class FilePlanner:
             say=self.say,
         )
         planned = roles.plan()
-        works, missing = list[tuple[AssociationPlanner, Plan]](), list[str]()
+        works = []
         for number, site in enumerate(self.sites):
             associations, unreadable = live[number]
             self.say(f"comparing the associations of {site.place.cluster_name}")
@@ -80,20 +105,10 @@ class FilePlanner:
                 ownership=self.ownership,
                 history=self._history,
                 unmarked=unmarked[number],
+                guards=self.guards,
             )
             works.append((work, work.plan()))
-            missing += work.missing
-        if missing:
-            raise NotFound(missing[0], lines=tuple(missing[1:]))
-        places, items = [site.place for site in self.sites], tuple(planned.values())
-        leaving = {name for work, plan in works for name in _leaving(work, plan)}
-        roles_first, later = role_plans(places, items, leaving, roles.quota)
-        nothing = [Plan(header=place.header, actions=(), separate=True) for place in places[1:]]
-        plans = [
-            self._part(work, plan, items if first is roles_first else (), (first, last))
-            for (work, plan), first, last in zip(works, [roles_first, *nothing], later, strict=True)
-        ]
-        return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
+        return planned, roles.quota, works
 
     def _history(self, declaration: Declaration) -> TagHistory:
         return self._histories.setdefault(

@@ -58,6 +58,8 @@ class Reconciliation:
     notes: Annotated[tuple[str, ...], About("Notes of the plans, conflicts, unread parts and refusals.")] = ()
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("The reason, if the round failed or is partial; the first of several.")] = ""
+    # all of them, for the line
+    reasons: Annotated[tuple[str, ...], HIDDEN] = ()
     # of the error
     code: Annotated[ExitCode, HIDDEN] = ExitCode.FAILURE
 
@@ -279,6 +281,7 @@ def reconciled(plans: Sequence[FilePlan], codes: Collection[ExitCode], at: datet
         not_read=not_read,
         refused=len(refused),
         error=reasons[0] if reasons else "",
+        reasons=tuple(dict.fromkeys(reasons)),
         seconds=round(seconds, 3),
     )
 
