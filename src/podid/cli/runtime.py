@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.calls.deadline import Deadline
+    from podid.calls.written import Written
     from podid.cli.prompts import Prompter
     from podid.domain.option import Stored
     from podid.ops.change.records import Recorder
@@ -191,6 +192,8 @@ class Runtime:
     recorders: "list[Recorder]" = field(default_factory=list)
     # the ids of all runs of this command
     begun: list[str] = field(default_factory=list)
+    # the changes that readings of AWS may not show yet
+    written: "Written | None" = None
     # the AWS account, once it is known: a terminal shows short names for its resources
     account: str = ""
     # seconds spent in questions: they do not count for deadlines

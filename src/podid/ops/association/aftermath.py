@@ -11,10 +11,19 @@ from datetime import timedelta
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable, WebhookFailed
+from podid.domain.errors import (
+    AccessDenied,
+    Conflict,
+    ExitCode,
+    NotFound,
+    PodidError,
+    TimedOut,
+    Unavailable,
+    WebhookFailed,
+)
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.section import FREE, READS, Cost, Missing, error_of, known_or, required
+from podid.domain.section import FREE, READS, Cost, Known, Missing, attempt, error_of, known_or, required
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import short_list
@@ -46,6 +55,13 @@ _UNAFFECTED = frozenset(
     )
 )
 _USED_FOR = timedelta(seconds=60)
+
+_NOT_REACHED = (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
+_UNLISTED = {
+    Verb.CREATE: "EKS has not listed the association of {} yet",
+    Verb.UPDATE: "EKS has not shown the change of the association of {} yet",
+    Verb.DELETE: "EKS still lists the deleted association of {}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +101,69 @@ def after_associate(
     try:
         diagnosis = diagnosis or reach(how, refs)
         result = _judged(how, result, diagnosis)
-        broken = result.exit_code in (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
+        if result.exit_code in _NOT_REACHED and (late := _unlisted(how, refs)):
+            # judge it again once EKS lists the association, on which all else depends
+            if late := until_listed(_later(how, began), late):
+                words = _unlisted_words(result, late)
+                return replace(result, after=(), error=TimedOut(words, subject=str(late[0])))
+            diagnosis = reach(_later(how, began), refs)
+            result = _judged(how, result, diagnosis)
+        broken = result.exit_code in _NOT_REACHED
         if how.restarting is None or (broken and not how.restarting.insist):
-            return result
+            return listed(_later(how, began), result, refs)
         result = _restart(how, how.restarting, result, diagnosis)
         if result.error is not None or any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
             return result
-        remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
-        later = replace(how, patience=how.patience.within(remaining))
-        return replace(_judged(how, result, reach(later, refs, before_restart=diagnosis)), restarted=True)
+        result = _judged(how, result, reach(_later(how, began), refs, before_restart=diagnosis))
+        return listed(_later(how, began), replace(result, restarted=True), refs)
     except PodidError as error:
         return replace(result, error=error)
+
+
+def _later(how: Waiting, began: float) -> Waiting:
+    """Return how to wait for what is left of the time."""
+    remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
+    return replace(how, patience=how.patience.within(remaining))
+
+
+def _late(how: Waiting, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Return the service accounts whose changed associations EKS does not list or describe yet; none if its list
+    cannot be read."""
+    late = attempt(lambda: how.clients.eks.list_late(how.place.cluster_name, refs))
+    return known_or(late, [])
+
+
+def _unlisted(how: Waiting, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Return those that are late, or that have no association any more."""
+    late, eks, cluster = _late(how, refs), how.clients.eks, how.place.cluster_name
+    known = attempt(lambda: {item.ref for item in eks.list_association_summaries(cluster)})
+    return late or [ref for ref in refs if isinstance(known, Known) and ref not in known.value]
+
+
+def until_listed(how: Waiting, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Wait until EKS lists and describes the changed associations as they are. Return those that it does not."""
+    late = list(refs)
+    for _ in how.patience.rounds(1.0, longest=5.0):
+        late = _late(how, refs)
+        if not late:
+            break
+        how.patience.say(f"waiting until EKS lists the change of {short_list(map(str, late), 1)}")
+    return late
+
+
+def _unlisted_words(result: ChangeResult, late: Collection[ServiceAccountRef]) -> str:
+    done = (item.action for item in result.done if item.action.kind == ASSOCIATION.name)
+    verbs = {action.target: action.verb for action in done}
+    return short_list(_UNLISTED[verbs.get(str(ref), Verb.CREATE)].format(ref) for ref in late)
+
+
+def listed(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+    """Wait until EKS lists the changed associations as they are: other tools, and podid elsewhere, read the list. A
+    failure that the result has already takes precedence."""
+    if result.error is not None or result.exit_code in _NOT_REACHED or not _late(how, refs):
+        return result
+    late = until_listed(how, refs)
+    return replace(result, awaited=Awaited(_unlisted_words(result, late), reached=False)) if late else result
 
 
 def reach(
@@ -216,7 +284,9 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
     if failure is not None:
         return replace(result, unchecked=f"the cluster was not checked: {failure.message}")
-    return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
+    began = how.patience.clock.monotonic()
+    result = replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
+    return listed(_later(how, began), result, refs)
 
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:

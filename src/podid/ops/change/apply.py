@@ -324,8 +324,8 @@ class Making:
         for _ in range(_TRIES):
             self.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
             try:
-                if not self.kind.lost(self.site, done.action):
-                    return done, None
+                if not self._lost(done.action):
+                    return done, self._not_shown(done.action)
             except errors.NotFound:
                 event = "deleted it"
                 break
@@ -344,6 +344,38 @@ class Making:
         self._record(failed)
         return failed, lost
 
+    def _current(self, error: errors.PodidError) -> State | None:
+        """Read the resource after a failure. If the service reports that it exists, wait until it is shown. Raise
+        TimedOut if it is not."""
+        exists = self.kind.service and isinstance(error, errors.AlreadyExists) and not error.existing_id
+        seconds = PROPAGATION_SECONDS if exists else 0.0
+        for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
+            current = self.kind.read(self.site, self.kind.reading(self.action))
+            if current is not None or not seconds or self.action.before is not None:
+                return current
+            self.patience.say(f"{error.message}; {self.kind.service} does not show it yet")
+        message = f"{error.message}, but {self.kind.service} does not show it yet"
+        raise errors.TimedOut(message, hint=errors.Again(), subject=self.action.target, request_id=error.request_id)
+
+    def _lost(self, action: Action) -> bool:
+        """Return whether another writer has overwritten the change. Wait until the service shows it, or another
+        one."""
+        for _ in self.patience.rounds(1.0, longest=5.0):
+            if self.kind.lost(self.site, action):
+                return True
+            if not self.kind.late(self.site, action):
+                break
+            self.patience.say(f"waiting until {self.kind.service} shows the change of {self.kind.subject(action)}")
+        return False
+
+    def _not_shown(self, action: Action) -> errors.PodidError | None:
+        if not self.kind.late(self.site, action):
+            return None
+        message = (
+            f"{self.kind.service} has answered the change of {self.kind.subject(action)}, but does not show it yet"
+        )
+        return errors.TimedOut(message, subject=action.target, advice="Read it again in a minute.")
+
     def _written(self) -> Done:
         """Make the change, with the retries that AWS requires of a careful caller."""
         action, kind = self.action, self.kind
@@ -355,7 +387,7 @@ class Making:
             except (errors.LostAnswer, errors.Conflict) as error:
                 lost = error if isinstance(error, errors.LostAnswer) else lost
                 try:
-                    current = kind.read(self.site, kind.reading(action))
+                    current = self._current(error)
                 except errors.PodidError as unread:
                     # a change that may have been made must not be recorded as failed
                     raise lost or error from unread

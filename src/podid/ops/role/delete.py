@@ -301,7 +301,12 @@ class RoleRollback:
 def plan_rollback(result: ChangeResult, journal: Journal, command: tuple[str, ...]) -> RoleRollback | None:
     """Plan the deletion of the roles that the failed run, or the unfinished runs of the `command` that it continues,
     created and that nothing uses. None if a change of unknown outcome may use them, since the next run completes it,
-    and if only the target role refuses, which its owner can allow."""
+    if every change was made and only not shown in time, and if only the target role refuses, which its owner can
+    allow."""
+    if isinstance(result.error, errors.TimedOut) and all(
+        item.status in (Status.DONE, Status.UNCHANGED) for item in result.done
+    ):
+        return None
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
     earlier = (run for run in reversed(journal.unfinished(command, result.plan.header)) if not run.running)

@@ -45,6 +45,7 @@ class AddonState(TypedDict, total=False):
 
 class OfAddon(ResourceKind):
     keys = ("addonName",)
+    service = "EKS"
     takes_effect = True
 
     def gives(self, action: Action) -> frozenset[str]:

@@ -60,6 +60,7 @@ class ResourceKind(ABC):
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
     title: ClassVar[str] = ""  # the name for messages, if it differs
+    service: ClassVar[str] = ""  # EKS or IAM, whose readings may lag behind changes
     state: ClassVar[type]  # a TypedDict; the state of a plan holds only the members that were specified
     keys: ClassVar[tuple[str, ...]]  # the members that identify the resource: always present, never changed
     # the client methods that each verb calls; under `Verb.NONE` those that only read
@@ -175,6 +176,10 @@ class ResourceKind(ABC):
         """Return whether another writer, who had read the document earlier, has overwritten the change."""
         return False
 
+    def late(self, site: Site, action: Action) -> bool:
+        """Return whether the last reading did not show the change yet, although the service has answered it."""
+        return False
+
     def anew(self, site: Site, action: Action) -> Action:
         """Return the same change relative to the current state; its verb is none if nothing is left to do. Raise
         Conflict if both changes cannot be combined."""
@@ -228,6 +233,7 @@ class OfRole(ResourceKind):
     """A kind of resource that is a part of a role. The first of its keys is the role's name or ARN."""
 
     account_wide = True
+    service = "IAM"
 
     def needs(self, action: Action) -> frozenset[str]:
         return needed_role(action.keys[self.keys[0]])
