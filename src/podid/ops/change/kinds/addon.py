@@ -339,6 +339,13 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
     return roles
 
 
+def owned_accounts(action: Action) -> frozenset[ServiceAccountRef]:
+    """Return the service accounts whose associations the add-on of the action owns afterwards; none for other kinds."""
+    namespace = text(action.after, "namespace")
+    addons = action.kind in (ADDON.name, ADDON_ASSOCIATIONS.name)
+    return frozenset(ServiceAccountRef(namespace, name) for name in roles_of(action.after) if addons)
+
+
 def irsa_role_of(state: State | None) -> str:
     """Return the role of IRSA of an add-on; empty for none."""
     return text(state, "serviceAccountRoleArn")
