@@ -248,6 +248,7 @@ OF_MANY = {
     "e2e/test_gitops_guide": "a guide in docs",
     "e2e/test_interrupts": "every command that changes resources",
     "e2e/test_lines_in_duckdb": "a guide in docs",
+    "e2e/test_late_readings": "every command that changes resources",
     "e2e/test_many_read_once": "every command that reads all associations and roles",
     "e2e/test_many_at_once": "every command that reads many associations",
     "e2e/test_permissions": "every command that reads",

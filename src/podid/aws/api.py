@@ -19,7 +19,7 @@ from podid.aws.requests import Repeats
 from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
-from podid.calls.written import Written
+from podid.calls.written import KnownChanges
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
 from podid.domain.foreign import Malformed, Object, Reading, as_object, flag_or, names, pages, text_or
 from podid.domain.names import Arn
@@ -54,7 +54,7 @@ class Api:
         say: Callable[[str], None] | None = None,
         account: Callable[[], str] = str,
         owner: Callable[[], str] = str,
-        written: Written | None = None,
+        written: KnownChanges | None = None,
     ) -> None:
         self.client = client
         self.pacer = pacer
@@ -64,7 +64,7 @@ class Api:
         self._say = say
         self._account = account
         self._owner = owner
-        self.written = written or Written()
+        self.written = written or KnownChanges()
         self._failing: dict[str, float] = {}  # operation -> since when; 0 once reported
         self.service = str(client.meta.service_model.service_name)
 

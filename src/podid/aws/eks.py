@@ -9,7 +9,7 @@ from podid.aws import decode
 from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
 from podid.domain import aws
-from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
+from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError, Unavailable
 from podid.domain.foreign import Reading, about, at, list_at, pairs, text
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import needs
@@ -138,13 +138,22 @@ class Eks(EksAddons):
         return association
 
     def _as_written(self, cluster: str, ident: str, read: aws.Association | None) -> aws.Association | None:
-        """Return the association with the changes that EKS does not show yet."""
+        """Return the association with the changes that EKS does not show yet. Raise Unavailable for one of an earlier
+        run that EKS does not describe: EKS may be late, or someone else has deleted it."""
         written, key = self._api.written, self._association_key(cluster, ident)
         if not written.current(_DESCRIBE, key, read is not None):
             return None
         if read is None:
-            read = written.read(key)
-        return written.members(_DESCRIBE, key, read, _MEMBERS) if isinstance(read, aws.Association) else None
+            known = written.read(key)
+            if known is not None and not isinstance(known, aws.Association):
+                message = (
+                    f"EKS does not describe the association of {known.ref} yet, which was created just now ({ident})"
+                )
+                raise Unavailable(message, hint=Again(), subject=str(known.ref))
+            return known
+        association = written.members(_DESCRIBE, key, read, _MEMBERS)
+        written.note(key, association)
+        return association
 
     def _association_key(self, cluster: str, *ident: str) -> tuple[str, ...]:
         return self._api.key("association", cluster, *ident)
@@ -270,7 +279,7 @@ class Eks(EksAddons):
         ids: set[str] = set()
         written, key = self._api.written, self._association_key(cluster)
 
-        def wanted(summary: aws.AssociationSummary) -> bool:
+        def matches(summary: aws.AssociationSummary) -> bool:
             return namespace in (None, summary.namespace) and service_account in (None, summary.service_account)
 
         for summary in self._api.items(
@@ -282,14 +291,14 @@ class Eks(EksAddons):
             if summary.association_id in ids:
                 continue
             ids.add(summary.association_id)
-            if wanted(summary) and written.current(_LIST, (*key, summary.association_id), read=True):
+            if matches(summary) and written.current(_LIST, (*key, summary.association_id), read=True):
                 yield summary
         for own, value in written.parts(key):
             if own[-1] in ids:
                 continue
             # an add-on's answer has the ids of its associations only
             late = value if value is not None else self._find_late(cluster, own[-1])
-            if late is not None and wanted(late) and written.current(_LIST, own, read=False):
+            if late is not None and matches(late) and written.current(_LIST, own, read=False):
                 yield late
 
     def _find_late(self, cluster: str, association_id: str) -> aws.Association | None:

@@ -38,11 +38,13 @@ class EksAddons(ServiceGateway):
         if current is None:
             return None
         if read is None or read.arn != current:
-            read = written.read(key)
-        addon: Addon | None = read and written.members("DescribeAddon", key, read, _MEMBERS)
-        if addon is None or addon == read or addon.status == "DELETING":
-            return addon
-        return replace(addon, status="UPDATING")
+            known: Addon | None = written.read(key)
+            return known
+        addon = written.members("DescribeAddon", key, read, _MEMBERS)
+        if addon != read and addon.status != "DELETING":
+            addon = replace(addon, status="UPDATING")
+        written.note(key, addon)
+        return addon
 
     @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str, known: Iterable[Addon] = ()) -> tuple[Addon, ...]:

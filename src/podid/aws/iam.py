@@ -86,13 +86,13 @@ class Iam(IamProviders):
         if tags:
             params["Tags"] = tags_of(tags)
         role = self._api.write("CreateRole", params, _role(name), self._role_of(name))
-        given = settings or {}
+        members = settings or {}
         # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
         whole = replace(
             role,
-            description=str(given.get("Description") or ""),
-            max_session_seconds=cast("int", given.get("MaxSessionDuration") or role.max_session_seconds),
-            permissions_boundary_arn=str(given.get("PermissionsBoundary") or ""),
+            description=str(members.get("Description") or ""),
+            max_session_seconds=cast("int", members.get("MaxSessionDuration") or role.max_session_seconds),
+            permissions_boundary_arn=str(members.get("PermissionsBoundary") or ""),
             tags=dict(tags or {}),
         )
         self._written.created(whole)

@@ -1,11 +1,11 @@
-"""Roles, policies and OIDC providers as podid wrote them, until IAM shows it."""
+"""Corrects readings of roles, policies and OIDC providers that do not show podid's changes yet."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from podid.aws.decode import Detail
-from podid.calls.written import Key, Written
+from podid.calls.written import Key, KnownChanges
 from podid.domain.aws import AttachedPolicy, OidcProvider, Role
 from podid.domain.errors import NotFound
 from podid.domain.iam import PolicyDocument
@@ -22,7 +22,7 @@ _DETAILS = "GetAccountAuthorizationDetails"
 class WrittenRoles:
     """`key_of` returns the key of a resource in `written`. `operation` is the operation that has read the argument."""
 
-    def __init__(self, key_of: Callable[..., Key], written: Written) -> None:
+    def __init__(self, key_of: Callable[..., Key], written: KnownChanges) -> None:
         self._key_of = key_of
         self._written = written
 
@@ -33,24 +33,28 @@ class WrittenRoles:
         if current is None:
             return None
         if read is None or read.role_id != current:
-            read = self._written.read(key)
-        return None if read is None else self._written.members(operation, key, read, members)
+            known: Role | None = self._written.read(key)
+            return known
+        role = self._written.members(operation, key, read, members)
+        if members is MEMBERS:  # lists omit some
+            self._written.note(key, role)
+        return role
 
     def roles(self, operation: str, listed: Iterable[Role]) -> Iterator[Role]:
         """Yield the roles of a list, and those that it does not have yet."""
-        seen: set[tuple[str, ...]] = set()
+        listed_keys: set[tuple[str, ...]] = set()
         for read in listed:
-            seen.add(self._key("role", read.name))
+            listed_keys.add(self._key("role", read.name))
             if (role := self.role(operation, read.name, read, LISTED)) is not None:
                 yield role
-        yield from (role for _, role in self._unlisted(operation, "role", seen, self.role))
+        yield from (role for _, role in self._unlisted(operation, "role", listed_keys, self.role))
 
     def _unlisted(
-        self, operation: str, kind: str, seen: set[tuple[str, ...]], find: Callable[[str, str, None], T | None]
+        self, operation: str, kind: str, listed_keys: set[tuple[str, ...]], find: Callable[[str, str, None], T | None]
     ) -> Iterator[tuple[str, T]]:
         for key, _ in self._written.parts(self._key(kind)):
-            if key not in seen and (found := find(operation, key[-1], None)) is not None:
-                yield key[-1], found
+            if key not in listed_keys and (unlisted := find(operation, key[-1], None)) is not None:
+                yield key[-1], unlisted
 
     def created(self, role: Role) -> None:
         key = self._key("role", role.name)
@@ -81,17 +85,17 @@ class WrittenRoles:
 
     def policies(self, operation: str, kind: str, role: str, listed: Iterable[str]) -> Iterator[str]:
         """Yield the policies of a list, and those that it does not have yet."""
-        key, seen = self._key(kind, role), set[str]()
+        key, listed_names = self._key(kind, role), set[str]()
         try:
             for name in listed:
-                seen.add(name)
+                listed_names.add(name)
                 if self._written.current(operation, (*key, name), read=True):
                     yield name
         except NotFound:
             if self._written.current(operation, self._key("role", role), None) is None:
                 raise  # else IAM does not know the new role yet
         for own, _ in self._written.parts(key):
-            if own[-1] not in seen and self._written.current(operation, own, read=False):
+            if own[-1] not in listed_names and self._written.current(operation, own, read=False):
                 yield own[-1]
 
     def document(self, operation: str, role: str, name: str, read: Document | None) -> Document | None:
@@ -122,15 +126,15 @@ class WrittenRoles:
 
     def details(self, listed: Sequence[Detail]) -> Iterator[Detail]:
         """Yield the account's details with the roles and their policies as they were written."""
-        seen = set[tuple[str, ...]]()
+        listed_keys = set[tuple[str, ...]]()
         for item in listed:
             if item.kind != "role" or item.role is None:
                 yield item
                 continue
-            seen.add(self._key("role", item.name))
+            listed_keys.add(self._key("role", item.name))
             if (role := self.role(_DETAILS, item.name, item.role, (*LISTED[:1], "tags"))) is not None:
                 yield self._detail(replace(item, role=role))
-        for name, role in self._unlisted(_DETAILS, "role", seen, self.role):
+        for name, role in self._unlisted(_DETAILS, "role", listed_keys, self.role):
             yield self._detail(Detail("role", name, role.arn, (), (), (), role.permissions_boundary_arn, role))
 
     def _detail(self, item: Detail) -> Detail:
@@ -147,8 +151,8 @@ class WrittenRoles:
         key = self._key("provider", arn)
         if not self._written.current(operation, key, read is not None):
             return None
-        found: OidcProvider | None = read or self._written.read(key)
-        return found
+        provider: OidcProvider | None = read or self._written.read(key)
+        return provider
 
     def providers(self, operation: str, listed: Sequence[str]) -> Iterator[str]:
         key = self._key("provider")

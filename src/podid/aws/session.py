@@ -31,7 +31,7 @@ from podid.aws.sign_in import check_ca_bundle, sign_in
 from podid.aws.sts import EksAuth, Sts
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
-from podid.calls.written import Written
+from podid.calls.written import KnownChanges
 from podid.domain.aws import AssumedRole
 from podid.domain.errors import Again, UsageError
 from podid.domain.names import REGION_NAME
@@ -120,10 +120,10 @@ class AwsSession:
         deadline: Deadline = NEVER,
         base: "AwsSession | None" = None,
         role: AssumedRole | None = None,
-        written: Written | None = None,
+        written: KnownChanges | None = None,
     ) -> None:
         self._env = env
-        self.written: Written = base.written if base is not None else written or Written()
+        self.written: KnownChanges = base.written if base is not None else written or KnownChanges()
         self._say = say
         self._on_call = on_call
         # the account of the cluster, once it is read

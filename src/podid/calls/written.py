@@ -1,4 +1,4 @@
-"""What podid wrote, until the readings of the service show it.
+"""Changes that services have answered, for readings that do not show them yet.
 
 EKS and IAM are eventually consistent: a list or a description may lack a change that was answered seconds ago. Each
 operation that reads may lag by itself. Until an operation has shown the change once, or something else than the state
@@ -18,16 +18,15 @@ KNOWN_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KnownChange:
     """A change that was answered, `age` seconds ago. `before` and `after` are states that `==` compares, None for a
-    resource that does not exist. `value` is the resource. The operations in `shown` are not corrected."""
+    resource that does not exist. `value` is the resource."""
 
     key: Key
     before: object
     after: object
     value: object = None
     age: float = 0.0
-    shown: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -40,14 +39,14 @@ class _Known:
     shown: set[str] = field(default_factory=set)
 
 
-class Written:
+class KnownChanges:
     """Thread-safe. `earlier` returns the changes of earlier runs; it is called at the first use."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, earlier: Callable[[], Iterable[Change]] = tuple
+        self, clock: Callable[[], float] = time.monotonic, earlier: Callable[[], Iterable[KnownChange]] = tuple
     ) -> None:
         self._clock = clock
-        self._earlier: Callable[[], Iterable[Change]] | None = earlier
+        self._earlier: Callable[[], Iterable[KnownChange]] | None = earlier
         self._lock = RLock()
         self._known: dict[Key, _Known] = {}
         self._read: dict[Key, Any] = {}
@@ -55,9 +54,9 @@ class Written:
     def keep(self, key: Key, before: object, after: object, value: object = None) -> None:
         """Remember a change that the service has answered."""
         with self._lock:
-            self._keep(Change(key, before, after, value))
+            self._keep(KnownChange(key, before, after, value))
 
-    def _keep(self, change: Change) -> None:
+    def _keep(self, change: KnownChange) -> None:
         self._recall()
         if change.before == change.after:
             return
@@ -66,7 +65,7 @@ class Written:
             # a state that was left and restored stays in doubt: a reading of it may be one of before
             befores = [*old.befores, old.after]
         until = self._clock() - change.age + KNOWN_SECONDS
-        self._known[change.key] = _Known(befores, change.after, until, set(change.shown))
+        self._known[change.key] = _Known(befores, change.after, until)
         if change.value is not None:
             self._read[change.key] = change.value
 
@@ -117,8 +116,6 @@ class Written:
             current = {name: self.current(operation, (*key, name), getattr(read, name)) for name in names}
             changed = {name: value for name, value in current.items() if value != getattr(read, name)}
             read = replace(cast("Any", read), **changed) if changed else read
-        with self._lock:
-            self._read[key] = read
         return read
 
     def keep_members(self, key: Key, **after: object) -> None:
@@ -128,7 +125,7 @@ class Written:
             if read is None:
                 return
             for name, value in after.items():
-                self._keep(Change((*key, name), getattr(read, name), value))
+                self._keep(KnownChange((*key, name), getattr(read, name), value))
             self._read[key] = replace(read, **after)
 
     def note(self, key: Key, read: object) -> None:

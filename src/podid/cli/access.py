@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -28,7 +27,6 @@ from podid.domain.plan import Default, Place, WhoAndWhere
 
 if TYPE_CHECKING:
     from podid.aws.session import AwsSession
-    from podid.calls.written import Change, Written
     from podid.domain.aws import AssumedRole, Cluster
     from podid.domain.declaration import Guard
     from podid.domain.report import DoctorReport
@@ -177,34 +175,8 @@ class Access:
             profile = None  # boto3 reads the variable itself: keys in variables take precedence over it
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
-        return AwsSession(
-            profile,
-            region,
-            env=self.runtime.env,
-            on_call=on_call,
-            say=say,
-            deadline=self.deadline,
-            written=self._written,
-            **more,
-        )
-
-    @property
-    def _written(self) -> Written:
-        """Return the changes of this process, and of the last runs, that readings of AWS may not show yet."""
-        from podid.calls.written import Written
-
-        runtime = self.runtime
-        if runtime.written is None:
-            runtime.written = Written(runtime.monotonic, self._recent_changes)
-        return runtime.written
-
-    def _recent_changes(self) -> Iterator[Change]:
-        from podid.ops.change.recent import recent_changes
-
-        journal = self.journal_to_read
-        if journal is not None:
-            with suppress(PodidError):  # an unreadable journal contains no recent change
-                yield from recent_changes(journal, self.runtime.now())
+        more |= {"env": self.runtime.env, "on_call": on_call, "say": say, "deadline": self.deadline}
+        return AwsSession(profile, region, written=self.runtime.known_changes(lambda: self.journal_to_read), **more)
 
     def place(self, *, for_change: bool = False) -> Place:
         """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified

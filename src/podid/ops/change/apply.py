@@ -371,10 +371,9 @@ class Making:
     def _not_shown(self, action: Action) -> errors.PodidError | None:
         if not self.kind.late(self.site, action):
             return None
-        message = (
-            f"{self.kind.service} has answered the change of {self.kind.subject(action)}, but does not show it yet"
-        )
-        return errors.TimedOut(message, subject=action.target, advice="Read it again in a minute.")
+        words = f"the change of the {self.kind.subject(action)}"
+        message = f"{self.kind.service} has accepted {words} but does not show it yet"
+        return errors.TimedOut(message, subject=action.target)
 
     def _written(self) -> Done:
         """Make the change, with the retries that AWS requires of a careful caller."""

@@ -159,7 +159,7 @@ class Journal:
             if step.action.kind in kinds
             and run.header.account == account
             and step.status in (Status.DONE, None)
-            and (moment := _moment(step.at or run.started_at)) is not None
+            and (moment := moment_of(step.at or run.started_at)) is not None
             and moment >= since
         )
 
@@ -329,7 +329,7 @@ def _place_of(kind: str, header: Header) -> tuple[str, ...]:
     return where if kind_of(kind).account_wide else (*where, header.region, header.cluster)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
     """Return the time, None if it is not valid: nothing else in the journal depends on it."""
     try:
         moment = datetime.fromisoformat(text)

@@ -1,39 +1,42 @@
-"""The changes of earlier runs that a reading of EKS or IAM may not show yet.
+"""The associations that the last runs created: EKS may not list them yet, so they are described by their ids.
 
-Only what cannot be confused with a change by someone else counts: a deleted id never comes back, and an association
-that a list does not have is described by its id.
+Nothing else of the journal counts. If EKS does not describe one of them either, nothing is known about it: EKS may be
+late, or someone else may have deleted it.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from podid.calls.written import KNOWN_SECONDS, Change
-from podid.domain.plan import Action, Header, State, Status, text
-from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.calls.written import KNOWN_SECONDS, KnownChange
+from podid.domain.aws import AssociationSummary
+from podid.domain.plan import Header, Status, text
+from podid.ops.change.journal import Journal, moment_of
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.change.records import Step
 
 
-def recent_changes(journal: Journal, now: datetime) -> Iterator[Change]:
-    """Yield the recorded changes of the last minutes, oldest first. Damaged files have none."""
+def recent_changes(journal: Journal, now: datetime) -> Iterator[KnownChange]:
+    """Yield the creations of the last minutes that no run has undone or begun to undo. Damaged files have none."""
     since = now - timedelta(seconds=KNOWN_SECONDS)
     runs, _ = journal.legible(since)
-    steps = [
-        (moment, run.header, step)
-        for run in runs
-        for step in run.steps
-        if step.status is Status.DONE and step.at and (moment := datetime.fromisoformat(step.at)) >= since
-    ]
-    for moment, header, step in sorted(steps, key=lambda item: (item[0], item[2].number)):
-        yield from _changes(header, step.action, step.after, (now - moment).total_seconds())
+    steps = [(run.header, step) for run in runs for step in run.steps if step.action.kind == ASSOCIATION.name]
+    deleted = {text(step.action.before, "associationId") for _, step in steps if step.action.after is None}
+    for header, step in steps:
+        ident, moment = text(step.after, "associationId"), moment_of(step.at)
+        created = step.status is Status.DONE and step.action.before is None and ident and ident not in deleted
+        if created and moment is not None and moment >= since:
+            yield _created(header, step, ident, (now - moment).total_seconds())
 
 
-def _changes(header: Header, action: Action, answer: State | None, age: float) -> Iterator[Change]:
-    gone, created = action.after is None, action.before is None
-    if action.kind == ROLE.name and gone and (role_id := text(action.before, "roleId")):
-        role = ("iam", header.account, "", "role", action.keys["roleName"].lower())
-        yield Change(role, role_id, None, age=age)
-    ident = text(action.before if gone else answer, "associationId")
-    if action.kind == ASSOCIATION.name and ident and (gone or created):
-        key = ("eks", header.account, header.region, "association", header.cluster, ident)
-        shown = frozenset[str]() if gone else frozenset(("DescribePodIdentityAssociation",))
-        yield Change(key, gone, not gone, age=age, shown=shown)
+def _created(header: Header, step: Step, ident: str, age: float) -> KnownChange:
+    partition = text(step.after, "roleArn").split(":")[1:2] or ["aws"]
+    place = f"arn:{partition[0]}:eks:{header.region}:{header.account}"
+    summary = AssociationSummary(
+        cluster_name=header.cluster,
+        namespace=step.action.keys["namespace"],
+        service_account=step.action.keys["serviceAccount"],
+        association_id=ident,
+        association_arn=f"{place}:podidentityassociation/{header.cluster}/{ident}",
+    )
+    key = ("eks", header.account, header.region, "association", header.cluster, ident)
+    return KnownChange(key, before=False, after=True, value=summary, age=age)
