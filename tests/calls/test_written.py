@@ -116,10 +116,14 @@ def test_parts_are_changed_resources_with_their_last_state(written: KnownChanges
     written.keep_members(KEY, trust="new")
     written.keep((*KEY[:-1], "other"), None, "id", Role("other"))
     written.note(("elsewhere",), Role())
-    assert written.parts(KEY[:-1]) == [(KEY, Role("new")), ((*KEY[:-1], "other"), Role("other"))]
+    other = ((*KEY[:-1], "other"), Role("other"))
+    assert written.parts(KEY[:-1]) == [other]
+    assert written.changed_parts(KEY[:-1]) == [(KEY, Role("new")), other]
     assert written.read(KEY) == Role("new")
     written.forget(KEY)
-    assert written.parts(KEY[:-1]) == [((*KEY[:-1], "other"), Role("other"))]
+    assert written.changed_parts(KEY[:-1]) == [other]
+    written.forget(other[0])
+    assert (written.parts(KEY[:-1]), written.changed_parts(KEY[:-1])) == ([], [])
 
 
 def test_changes_of_earlier_runs_count_for_what_remains_of_their_time(clock: Clock) -> None:

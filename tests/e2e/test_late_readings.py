@@ -3,6 +3,7 @@ description of EKS and IAM that it reads, ends as it does without a lag, and mak
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,16 @@ def test_nothing_depends_on_when_one_reading_shows_a_change(way: Way, lag: float
     check(way, tmp_path, (*OPERATIONS, *((EVERY,) if lag == 5.0 else ())), lag)
 
 
+@pytest.mark.rare
+@pytest.mark.parametrize("way", WAYS, ids=name_of)
+def test_a_wait_that_is_too_short_undoes_nothing(way: Way, tmp_path: Path) -> None:
+    short = replace(way, line=f"{way.line} --timeout 20s")
+    expected, found = Run(short, tmp_path / "0", {}), Run(short, tmp_path / "1", {EVERY: 60.0})
+    # 8: the time is over before the last action
+    assert found.outcome.code in (expected.outcome.code, 7, 8), found.outcome
+    assert Counter(found.writes) <= Counter(expected.writes), found.outcome
+
+
 UNLISTED = "EKS has not listed the association of"
 # waits that end before EKS shows the change: the operation that lags, and the sentence
 SHORT = (
@@ -151,3 +162,30 @@ def test_the_next_command_knows_the_association_by_its_id(line: str, tmp_path: P
             before = ends[0][1]["associations"]
     assert ends[1] == ends[0]
     assert ends[2] == ends[0] or ends[2][0] in (7, 8, 9), before
+
+
+@pytest.mark.parametrize(
+    ("line", "operation", "write"),
+    [
+        (ASSOCIATE, LIST, "CreatePodIdentityAssociation"),
+        (ASSOCIATE, EVERY, "CreatePodIdentityAssociation"),
+        ("disassociate shop/orders --yes --wait none", EVERY, "DeletePodIdentityAssociation"),
+        ("role create r --for shop/orders", "GetRole", "CreateRole"),
+        ("addon install coredns", "DescribeAddon", "CreateAddon"),
+        ("trust add --role article-2023 --for shop/orders", "GetRole", "UpdateAssumeRolePolicy"),
+    ],
+)
+def test_a_lost_answer_is_found_although_readings_lag(site: Site, line: str, operation: str, write: str) -> None:
+    """The service has made the change, its answer is lost, and readings show it a minute later."""
+    if line.startswith("disassociate"):
+        site.associate("shop", "orders")
+    site.wait(200)
+    before = account_state(site.box)
+    site.box.world.delays.lags[operation] = 60.0
+    site.box.faults.lose_answer("*", write, times=1)
+    outcome = site(*line.split())
+    assert outcome.code == 0, outcome
+    site.box.faults.clear()
+    site.wait(120)
+    site.must("undo", "last", "--yes", "--wait", "none")
+    assert account_state(site.box) == before

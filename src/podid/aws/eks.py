@@ -172,7 +172,7 @@ class Eks(EksAddons):
     @needs(list_associations)
     def list_late(self, cluster: str, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
         """Return those of `refs` whose last change EKS does not list or describe yet, sorted."""
-        parts = self._api.written.parts(self._association_key(cluster))
+        parts = self._api.written.changed_parts(self._association_key(cluster))
         late = [(key, known.ref) for key, known in parts if known and known.ref in refs and self._is_late(key)]
         for namespace in {ref.namespace for _, ref in late}:
             for _ in self._iter_summaries(cluster, namespace, None):

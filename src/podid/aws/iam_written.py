@@ -77,7 +77,7 @@ class WrittenRoles:
             self.changed(name, tags=change(old.tags))
 
     def late_roles(self) -> frozenset[str]:
-        keys = [key for key, _ in self._written.parts(self._key("role"))]
+        keys = [key for key, _ in self._written.changed_parts(self._key("role"))]
         late = (key for key in keys if any(self._written.late("GetRole", (*key, member)) for member in MEMBERS))
         return frozenset(key[-1] for key in late)
 

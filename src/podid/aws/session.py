@@ -127,7 +127,8 @@ class AwsSession:
         self._say = say
         self._on_call = on_call
         # the account of the cluster, once it is read
-        self.cluster_account = ""
+        self.cluster_account = role.account if role is not None else ""
+        self._base = base if role is None else None
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
         self._sts: Sts | None = None
@@ -235,10 +236,15 @@ class AwsSession:
                     repeats=repeats,
                     say=self._say,
                     account=lambda: self._sts.known_account if self._sts is not None else "",
-                    owner=lambda: self.cluster_account,
+                    owner=self._probable_account,
                     written=self.written,
                 )
             return self._apis[key]
+
+    def _probable_account(self) -> str:
+        """Return the account of the cluster, or of the session with the same credentials; empty until it is known."""
+        known = self._sts.known_account if self._sts is not None else ""
+        return known or self.cluster_account or (self._base._probable_account() if self._base is not None else "")
 
     def _endpoint_variable(self, service_id: str) -> str:
         """Return the variable that sets the service's endpoint, in botocore's order; empty for AWS's own."""

@@ -6,6 +6,7 @@ before it, the answer to the change counts. So a change by someone else is never
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from threading import RLock
@@ -50,11 +51,18 @@ class KnownChanges:
         self._lock = RLock()
         self._known: dict[Key, _Known] = {}
         self._read: dict[Key, Any] = {}
+        # the resources that were created or deleted, by what they are parts of: thousands of lists look for them
+        self._parts: dict[Key, dict[Key, None]] = defaultdict(dict)
 
     def keep(self, key: Key, before: object, after: object, value: object = None) -> None:
         """Remember a change that the service has answered."""
         with self._lock:
-            self._keep(KnownChange(key, before, after, value))
+            self._keep_whole(KnownChange(key, before, after, value))
+
+    def _keep_whole(self, change: KnownChange) -> None:
+        self._keep(change)
+        if change.key in self._known:
+            self._parts[change.key[:-1]][change.key] = None
 
     def _keep(self, change: KnownChange) -> None:
         self._recall()
@@ -72,7 +80,7 @@ class KnownChanges:
     def _recall(self) -> None:
         earlier, self._earlier = self._earlier, None
         for change in earlier() if earlier is not None else ():
-            self._keep(change)
+            self._keep_whole(change)
 
     def forget(self, key: Key) -> None:
         """Forget the changes of this resource and of its parts."""
@@ -80,6 +88,8 @@ class KnownChanges:
             self._recall()
             self._known = {other: known for other, known in self._known.items() if other[: len(key)] != key}
             self._read.pop(key, None)
+            self._parts.pop(key, None)
+            self._parts[key[:-1]].pop(key, None)
 
     def current(self, operation: str, key: Key, read: T) -> T:
         """Return `read`, or the state that was written if `read` is a state before it."""
@@ -103,8 +113,14 @@ class KnownChanges:
             return known is not None and operation not in known.shown and self._clock() <= known.until
 
     def parts(self, key: Key) -> list[tuple[Key, Any]]:
-        """Return the resources under `key` that were changed, or that have changed members: the key of each, and the
-        resource as it was last written or read."""
+        """Return the resources under `key` that were created or deleted: the key of each, and the resource as it was
+        last written or read."""
+        with self._lock:
+            self._recall()
+            return [(other, self._read.get(other)) for other in self._parts.get(key, ())]
+
+    def changed_parts(self, key: Key) -> list[tuple[Key, Any]]:
+        """Return the same, and the resources with changed members."""
         with self._lock:
             self._recall()
             keys = dict.fromkeys(other[: len(key) + 1] for other in self._known if other[: len(key)] == key)
