@@ -12,7 +12,6 @@ from harness import one_in
 from hostile.mutations import VALUES
 from ops.declare.forged_plans import PODS, with_digest
 from ops.declare.worlds import LINK, READ, ROLE, Filed
-from podid.calls.written import KNOWN_SECONDS
 from podid.facts.grants import more_permissions
 from worlds import ACCOUNT
 
@@ -118,7 +117,6 @@ class World:
         roles, associations, subjects, tags = deepcopy(self._before)
         self._roles.roles, self._world.tags = roles, tags
         self._cluster.associations, self._cluster.by_subject = associations, subjects
-        self._world.clock.advance(KNOWN_SECONDS + 1)  # until then, EKS may only be late
 
 
 def check_allowed(before: Any, after: Any) -> None:

@@ -9,7 +9,7 @@ from podid.aws import decode
 from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
 from podid.domain import aws
-from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError, Unavailable
+from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import Reading, about, at, list_at, pairs, text
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import needs
@@ -138,19 +138,14 @@ class Eks(EksAddons):
         return association
 
     def _as_written(self, cluster: str, ident: str, read: aws.Association | None) -> aws.Association | None:
-        """Return the association with the changes that EKS does not show yet. Raise Unavailable for one of an earlier
-        run that EKS does not describe: EKS may be late, or someone else has deleted it."""
+        """Return the association with the changes that EKS does not show yet; None if it does not exist, and for one of
+        an earlier run that EKS does not describe."""
         written, key = self._api.written, self._association_key(cluster, ident)
         if not written.current(_DESCRIBE, key, read is not None):
             return None
         if read is None:
             known = written.read(key)
-            if known is not None and not isinstance(known, aws.Association):
-                message = (
-                    f"EKS does not describe the association of {known.ref} yet, which was created just now ({ident})"
-                )
-                raise Unavailable(message, hint=Again(), subject=str(known.ref))
-            return known
+            return known if isinstance(known, aws.Association) else None
         association = written.members(_DESCRIBE, key, read, _MEMBERS)
         written.note(key, association)
         return association
@@ -296,8 +291,8 @@ class Eks(EksAddons):
         for own, value in written.parts(key):
             if own[-1] in ids:
                 continue
-            # an add-on's answer has the ids of its associations only
-            late = value if value is not None else self._find_late(cluster, own[-1])
+            # of an earlier run, and of an add-on, only the id is known
+            late = value if isinstance(value, aws.Association) else self._find_late(cluster, own[-1])
             if late is not None and matches(late) and written.current(_LIST, own, read=False):
                 yield late
 

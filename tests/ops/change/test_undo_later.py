@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from podid.calls.written import KNOWN_SECONDS
 from worlds import Site
 
 OTHER = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -30,7 +29,6 @@ def _deleted(site: Site) -> None:
     eks = site.aws("eks")
     (item,) = eks.list_pod_identity_associations(clusterName="demo")["associations"]
     eks.delete_pod_identity_association(clusterName="demo", associationId=item["associationId"])
-    site.wait(KNOWN_SECONDS)  # until then, EKS may only be late
 
 
 def _attached(site: Site) -> None:

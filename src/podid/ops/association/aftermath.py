@@ -31,7 +31,7 @@ from podid.domain.workloads import injected
 from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
-from podid.ops.change.kinds.addon import owned_accounts
+from podid.ops.change.kinds.addon import OF_ADDONS, owned_accounts
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import collect
@@ -146,7 +146,8 @@ def _late(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef
 def _late_of_addons(
     how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]
 ) -> frozenset[ServiceAccountRef]:
-    owned = frozenset(ref for item in result.done for ref in owned_accounts(item.action)) & frozenset(refs)
+    last = {item.action.target: owned_accounts(item.action) for item in result.done if item.action.kind in OF_ADDONS}
+    owned = frozenset[ServiceAccountRef]().union(*last.values()) & frozenset(refs)
     if not owned:
         return owned
     eks, cluster = how.clients.eks, how.place.cluster_name

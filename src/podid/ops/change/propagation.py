@@ -28,7 +28,6 @@ from podid.domain.errors import (
     RoleUnknown,
     TimedOut,
     TrustRefused,
-    Unavailable,
 )
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Action, text
@@ -60,7 +59,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     """Return the error to end with if retrying does not help in time. Raise `error`, explained, if retrying is
     useless."""
     if isinstance(error, AlreadyExists):
-        with suppress(NotFound, Unavailable):  # deletion is eventually consistent, aws-controllers-k8s/community#2684
+        with suppress(NotFound):  # deletion is eventually consistent, aws-controllers-k8s/community#2684
             if error.existing_id:
                 site.eks.get_reported(site.cluster, error.existing_id)
             raise error

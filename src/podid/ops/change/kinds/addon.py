@@ -340,10 +340,9 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
 
 
 def owned_accounts(action: Action) -> frozenset[ServiceAccountRef]:
-    """Return the service accounts whose associations the add-on of the action owns afterwards; none for other kinds."""
+    """Return the service accounts whose associations the add-on of the action owns afterwards."""
     namespace = text(action.after, "namespace")
-    addons = action.kind in (ADDON.name, ADDON_ASSOCIATIONS.name)
-    return frozenset(ServiceAccountRef(namespace, name) for name in roles_of(action.after) if addons)
+    return frozenset(ServiceAccountRef(namespace, name) for name in roles_of(action.after))
 
 
 def irsa_role_of(state: State | None) -> str:
@@ -357,3 +356,4 @@ def roles_of(state: State | None) -> Mapping[str, str]:
 
 ADDON = EksAddonKind()
 ADDON_ASSOCIATIONS = AddonAssociationsKind()
+OF_ADDONS = (ADDON.name, ADDON_ASSOCIATIONS.name)
