@@ -251,6 +251,7 @@ OF_MANY = {
     "e2e/test_late_readings": "every command that changes resources",
     "e2e/test_many_read_once": "every command that reads all associations and roles",
     "e2e/test_many_at_once": "every command that reads many associations",
+    "e2e/test_narrowing": "every command that deletes or narrows",
     "e2e/test_permissions": "every command that reads",
     "e2e/test_permissions_called": "every command",
     "e2e/test_every_screen": "every command that reads, in every format",

@@ -108,7 +108,8 @@ class Api:
             self._failing.pop(operation, None)
             return value
 
-        return self.pacer.call(once, operation)
+        # a failure in one cluster says little about another
+        return self.pacer.call(once, f"{operation} {params.get('clusterName', '')}")
 
     def _tell(self, operation: str, error: PodidError) -> None:
         now = time.monotonic()

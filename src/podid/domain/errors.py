@@ -189,6 +189,10 @@ class CredentialsError(AccessDenied, code="Credentials"):
     """Credentials are missing, expired, or not accepted by the service."""
 
 
+class NotRecognized(CredentialsError):
+    """The service does not know the access key: it was deleted, or the account has not enabled the region."""
+
+
 class NotFound(PodidError, code="NotFound", exit_code=ExitCode.NOT_FOUND):
     """A specified object does not exist."""
 

@@ -11,11 +11,11 @@ from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
-from podid.ops.change.deletions import RoleDeletions
 from podid.ops.change.guard import check_guards
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import Moved, ResourceKind, needed_role
+from podid.ops.change.narrowing import RoleDeletions, check_again
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.change.records import Recorder
 from podid.ops.clients import Clients, Site
@@ -48,9 +48,11 @@ def apply(
     if not plan.actions:
         return ChangeResult(plan=plan)
     check_guards(clients, plan)
+    check_again(plan, clients)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
+    accepted = tuple(map(str, plan.accepted))
     earlier = journal.going_on(part_of)
-    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
+    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes, accepted=accepted) as recorder:
         # a run that began before this plan has other numbers
         numbers = range(len(plan.actions)) if earlier is None else tuple(map(recorder.number, plan.actions))
         deletions = RoleDeletions(clients, plan, patience.clock)

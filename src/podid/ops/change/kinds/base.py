@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
+from podid.domain.dependents import Dependents
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -196,10 +197,11 @@ class ResourceKind(ABC):
         """Return why undo skips an action of this kind; empty if it does not."""
         return ""
 
-    def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """Return notes on the deletion, given that the `earlier` actions of the plan are carried out. Called when the
-        plan is made and again before its first write. Raise Conflict if the resource must not be deleted."""
-        return self.once_deleted
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return what else needs the part of the resource that the action removes, once the `earlier` actions of the
+        plan are carried out. Read when the plan is made and again before its first write. Raise Conflict if the users
+        must not lose it."""
+        return Dependents(notes=self.once_deleted if action.after is None else ())
 
     def check_same(self, current: State, created: State | None) -> None:  # noqa: B027  most kinds have no id that changes
         """Raise Conflict if the current resource is not the one that was created, although its name and members are

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Association, OidcProvider, Role
+from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.text import short_list
 from podid.ops.change.kinds import base
 from podid.ops.change.planned import put, with_role
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
+from podid.ops.change.users import users_losing_trust, users_of_provider
 from podid.ops.clients import Clients, Site
 
 if TYPE_CHECKING:
@@ -105,6 +108,17 @@ class RoleTrustKind(base.Trusting):
 
     def owner(self, site: Site, action: Action) -> Owner | None:
         return base.owner_of_role(site.clients, self.find_role(site.clients, self.reading(action)))
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return the users that the trust policy no longer allows after the change."""
+        if action.before is None or action.after is None:
+            return NO_DEPENDENTS
+        try:
+            before, after = map(trust.parse_policy, _documents(action))
+        except InvalidInput:
+            return NO_DEPENDENTS  # IAM accepts no such policy, and podid does not write it
+        role = self.find_role(site.clients, self.reading(action)) if trust.loss(before, after) else None
+        return users_losing_trust(site, role, before, after, earlier)
 
     def lost(self, site: Site, action: Action) -> bool:
         return not _holds(action, self._role(site.clients, self.reading(action)).trust)
@@ -225,11 +239,22 @@ class OidcProviderKind(base.ResourceKind):
     operations: ClassVar[base.Operations] = {
         Verb.NONE: ("Iam.find_oidc_provider",),
         Verb.CREATE: ("Iam.create_oidc_provider",),
-        Verb.DELETE: ("Iam.delete_oidc_provider",),
+        Verb.DELETE: ("Iam.delete_oidc_provider", "Iam.list_roles"),
     }
     account_wide = True
     service = "IAM"
     overwrites = frozenset({Verb.DELETE})
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Raise Conflict if a role trusts the OIDC provider: its service accounts would lose their credentials."""
+        if action.after is not None:
+            return NO_DEPENDENTS
+        arn = action.keys["providerArn"]
+        trusting = users_of_provider(site, arn, earlier)
+        if trusting.users:
+            message = f"OIDC provider {arn} is still in use: {short_list(trusting.users)} trusts it"
+            raise Conflict(message, subject=arn)
+        return trusting
 
     @staticmethod
     def state_of(provider: OidcProvider) -> OidcProviderState:
