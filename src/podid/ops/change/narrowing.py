@@ -57,7 +57,7 @@ def noted(plan: Plan) -> Plan:
     """Return the plan with notes on its dependents, and on the unread parts that the user accepts."""
     about = plan.dependents.notes if plan.dependents is not None else ()
     accepted = (f"not read, and accepted by {ACCEPT}: {line}" for line in lines_of(plan.accepted))
-    return replace(plan, notes=tuple(dict.fromkeys((*about, *plan.notes, *accepted))))
+    return replace(plan, notes=tuple(dict.fromkeys((*plan.notes, *about, *accepted))))
 
 
 def unread_of(plan: Plan) -> Undetermined:
