@@ -15,6 +15,7 @@ from harness import Answers
 from podid.cli.tree import COMMANDS
 from way_worlds import (
     EBS,
+    ISSUER,
     SESSIONS,
     UNUSED_PROVIDER,
     UNUSED_ROLE,
@@ -697,12 +698,12 @@ OWN = (
     Way("role attach s --managed-policy AmazonSQSFullAccess", after(ROLE), code=5),
     Way(DETACHED, after(ROLE)),
     Way("role detach s --inline-policy POLICY --yes", after(ROLE), code=5),
-    Way(DELETED, after(ROLE), ("checking whether",)),
+    Way(DELETED, after(ROLE)),
     Way(DELETED, after(ROLE)),
     Way(
         f"{DELETED} --update-trust",
         after(f"role create r --for shop/orders {STOREFRONT} --update-trust"),
-        ("checking whether", "--update-trust"),
+        ("--update-trust",),
     ),
     Way("role delete s --yes", after(ROLE), code=5),
     Way("undo last --yes", after(ROLE, DETACHED), rare=True),
@@ -754,10 +755,15 @@ OWN = (
     Way(
         "decommission --cluster demo --yes",
         after(WITH_ROLE, start=trusting_two),
-        ("checking whether EC2", "reading the settings", "finding the CloudFormation"),
+        ("reading the settings", "finding the CloudFormation"),
     ),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
+    Way(
+        f"{WITH_ROLE_GONE} --update-trust --wait api",
+        after(f"{WITH_ROLE} {STOREFRONT} --update-trust", start=nothing),
+        ("--delete-role", "--update-trust"),
+    ),
     Way("copy --from-cluster blue --to-cluster demo", with_blue, EFFECT, rare=True),
     Way("copy --from-cluster blue --to-cluster demo --update-trust --wait api", with_blue_narrow),
     Way("copy --from-cluster blue --to-cluster demo --map-role storefront=storefrunt", with_blue, code=5),
@@ -799,6 +805,11 @@ OWN = (
         "trust remove --role shop-orders --for shop/orders --yes",
         after(f"trust add {CART}"),
         ("--role", "checking the effect"),
+    ),
+    Way(
+        f"trust remove --role irsa-reports --issuer {ISSUER} --cluster demo --yes",
+        after("trust add --role irsa-reports --for legacy/reports", start=nothing),
+        ("--role", "--issuer"),
     ),
     Way("trust remove --role nosuch --for shop/cart", healthy, ("--role",), code=5),
     Way("trust tighten --role nosuch", healthy, ("--role",), code=5),

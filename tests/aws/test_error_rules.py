@@ -12,6 +12,7 @@ from podid.domain.errors import (
     CredentialsError,
     LimitExceeded,
     NotFound,
+    NotRecognized,
     PodidError,
     Rejected,
     RoleUnknown,
@@ -186,7 +187,8 @@ CREDENTIALS = [
 @table(("code", "text", "sentence"), CREDENTIALS)
 def test_credentials(code: str, text: str, sentence: str) -> None:
     error = error_of(code, text, status=403)
-    assert (type(error), error.message) == (CredentialsError, sentence)
+    unknown = sentence.startswith("EKS does not recognize")
+    assert (type(error), error.message) == (NotRecognized if unknown else CredentialsError, sentence)
 
 
 def test_expired_credentials_of_identity_center_are_renewed_by_signing_in() -> None:

@@ -103,6 +103,7 @@ def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
             "EksAddons",
             "EksAuth",
             "Iam",
+            "IamProviders",
             "ListingIam",
             "Organizations",
             "ServiceGateway",
@@ -122,11 +123,14 @@ def _of(service: str, resource: str) -> Arn:
 CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.get_cluster: lambda s: s.eks.get_cluster("demos"),
     Eks.find_cluster_tags: lambda s: s.eks.find_cluster_tags("demo"),
+    # the first: later lists show the association that the test has created
+    Eks.list_late: lambda s: s.eks.list_late("demo", [ORDERS]),
     Eks.list_clusters: lambda s: s.eks.list_clusters(),
     Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
     Eks.list_associations: lambda s: s.eks.list_associations("demo"),
     Eks.iter_associations: lambda s: list(s.eks.iter_associations("demo")),
     Eks.get_association: lambda s: s.eks.get_association("demo", "a-00000000000000000"),
+    Eks.get_reported: lambda s: s.eks.get_reported("demo", "a-00000000000000000"),
     Eks.find_association: lambda s: s.eks.find_association("demo", ORDERS),
     Eks.create_association: lambda s: s.eks.create_association(
         "demo", ServiceAccountRef("shop", "cart"), ROLE, tags={"team": "shop"}, token="t-1"

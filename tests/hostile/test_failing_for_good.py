@@ -21,21 +21,21 @@ MANY = 200
 DESCRIBE = "DescribePodIdentityAssociation"
 # what it ends with, and whom it asks
 WAYS = (
-    ("trust tighten --role shop-orders --dry-run", 6, DESCRIBE),
-    ("role list", 0, DESCRIBE),
+    ("trust tighten --role shop-orders --dry-run", 9, DESCRIBE),
+    ("role list", 9, DESCRIBE),
     ("doctor", 9, DESCRIBE),
     ("list", 7, DESCRIBE),
     ("show shop/orders", 7, DESCRIBE),
-    ("role show shop-orders", 0, DESCRIBE),
+    ("role show shop-orders", 9, DESCRIBE),
     ("role delete storefront --dry-run", 6, DESCRIBE),
     ("verify shop/orders --yes", 9, DESCRIBE),
     ("associate shop/orders --role storefront --replace --dry-run", 7, DESCRIBE),
     ("disassociate shop/orders --dry-run", 7, DESCRIBE),
     ("copy --from-cluster demo --to-cluster blue --dry-run", 7, DESCRIBE),
     ("agent status", 0, DESCRIBE),
-    ("role list", 0, "GetRole"),
+    ("role list", 9, "GetRole"),
     ("addon list", 7, "DescribeAddon"),
-    ("trust tighten --role shop-orders --dry-run", 6, "ListClusters"),
+    ("trust tighten --role shop-orders --dry-run", 9, "ListClusters"),
 )
 
 

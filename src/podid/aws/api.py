@@ -19,6 +19,7 @@ from podid.aws.requests import Repeats
 from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
+from podid.calls.written import KnownChanges
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
 from podid.domain.foreign import Malformed, Object, Reading, as_object, flag_or, names, pages, text_or
 from podid.domain.names import Arn
@@ -39,7 +40,8 @@ UNPARSABLE = (
 
 class Api:
     """One boto3 client. Operations have AWS's names; messages call the object `subject`; `account` returns the
-    caller's account, empty until it is known."""
+    caller's account, empty until it is known, and `owner` that of the cluster; `written` is what
+    podid wrote."""
 
     def __init__(
         self,
@@ -51,6 +53,8 @@ class Api:
         repeats: Mapping[str, Repeats] | None = None,
         say: Callable[[str], None] | None = None,
         account: Callable[[], str] = str,
+        owner: Callable[[], str] = str,
+        written: KnownChanges | None = None,
     ) -> None:
         self.client = client
         self.pacer = pacer
@@ -59,6 +63,8 @@ class Api:
         self._repeats = repeats or {}
         self._say = say
         self._account = account
+        self._owner = owner
+        self.written = written or KnownChanges()
         self._failing: dict[str, float] = {}  # operation -> since when; 0 once reported
         self.service = str(client.meta.service_model.service_name)
 
@@ -102,7 +108,8 @@ class Api:
             self._failing.pop(operation, None)
             return value
 
-        return self.pacer.call(once, operation)
+        # a failure in one cluster says little about another
+        return self.pacer.call(once, f"{operation} {params.get('clusterName', '')}")
 
     def _tell(self, operation: str, error: PodidError) -> None:
         now = time.monotonic()
@@ -199,6 +206,11 @@ class Api:
         ):
             if expected and actual != expected:
                 raise Malformed(f"{member} belongs to another {word}")
+
+    def key(self, *names: str) -> tuple[str, ...]:
+        """Return the key in `written` of a resource of the caller's account."""
+        owner = self._account() or self._owner() or f"profile {self.origin.profile}"
+        return self.service, owner, "" if self.service == "iam" else self.origin.region, *names
 
     def supports(self, operation: str, member: str) -> bool:
         """Return whether the installed botocore supports this request member."""

@@ -1,6 +1,6 @@
 """The client for EKS: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -17,6 +17,9 @@ from podid.domain.text import nearest, short_list
 
 T = TypeVar("T")
 
+_LIST, _DESCRIBE = "ListPodIdentityAssociations", "DescribePodIdentityAssociation"
+# the members that a change can show late
+_MEMBERS = ("role_arn", "target_role_arn", "external_id", "disable_session_tags", "policy", "tags", "modified_at")
 # the first botocore with a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
 _FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
 
@@ -121,7 +124,62 @@ class Eks(EksAddons):
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> aws.Association:
         """Return the association. Raise UnreadableAnswer if the answer is about another cluster or ID."""
-        return self._api.read(*self._describe(cluster, association_id))
+        association: aws.Association | None = None
+        missing: NotFound | None = None
+        try:
+            association = self._api.read(*self._describe(cluster, association_id))
+        except ClusterNotFound:
+            raise
+        except NotFound as error:
+            missing = error
+        association = self._as_written(cluster, association_id, association)
+        if association is None:
+            raise missing or NotFound(f"{_association(cluster, association_id)} was deleted", subject=association_id)
+        return association
+
+    def _as_written(self, cluster: str, ident: str, read: aws.Association | None) -> aws.Association | None:
+        """Return the association with the changes that EKS does not show yet; None if it does not exist, and for one of
+        an earlier run that EKS does not describe."""
+        written, key = self._api.written, self._association_key(cluster, ident)
+        if not written.current(_DESCRIBE, key, read is not None):
+            return None
+        if read is None:
+            known = written.read(key)
+            return known if isinstance(known, aws.Association) else None
+        association = written.members(_DESCRIBE, key, read, _MEMBERS)
+        written.note(key, association)
+        return association
+
+    def _association_key(self, cluster: str, *ident: str) -> tuple[str, ...]:
+        return self._api.key("association", cluster, *ident)
+
+    def _keep(self, association: aws.AssociationSummary, *, exists: bool = True) -> None:
+        key = self._association_key(association.cluster_name, association.association_id)
+        self._api.written.keep(key, before=not exists, after=exists, value=association)
+
+    @needs(get_association)
+    def get_reported(self, cluster: str, association_id: str) -> aws.Association:
+        """Return an association that EKS has reported to exist, though it may not list it yet: later lists have it."""
+        association = self.get_association(cluster, association_id)
+        self._keep(association)
+        return association
+
+    @needs(list_associations)
+    def list_late(self, cluster: str, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+        """Return those of `refs` whose last change EKS does not list or describe yet, sorted."""
+        parts = self._api.written.changed_parts(self._association_key(cluster))
+        late = [(key, known.ref) for key, known in parts if known and known.ref in refs and self._is_late(key)]
+        for namespace in {ref.namespace for _, ref in late}:
+            for _ in self._iter_summaries(cluster, namespace, None):
+                pass
+        for key, _ in late:
+            with suppress(NotFound):
+                self.get_association(cluster, key[-1])
+        return sorted({ref for key, ref in late if self._is_late(key)})
+
+    def _is_late(self, key: tuple[str, ...]) -> bool:
+        written = self._api.written
+        return written.late(_LIST, key) or any(written.late(_DESCRIBE, (*key, name)) for name in _MEMBERS)
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> aws.Association | None:
@@ -150,7 +208,9 @@ class Eks(EksAddons):
             **({"tags": dict(tags)} if tags else {}),
         }
         subject = f"the association of {ref} in cluster {cluster}"
-        return self._change("CreatePodIdentityAssociation", params, subject, token)
+        created = self._change("CreatePodIdentityAssociation", params, subject, token)
+        self._keep(created)
+        return created
 
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
@@ -159,7 +219,10 @@ class Eks(EksAddons):
         """Change the `settings`, members of the request; at least one must change. An empty `targetRoleArn` asks EKS to
         clear it (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
         params = {"clusterName": cluster, "associationId": association_id, **settings}
-        return self._change("UpdatePodIdentityAssociation", params, _association(cluster, association_id), token)
+        updated = self._change("UpdatePodIdentityAssociation", params, _association(cluster, association_id), token)
+        changed = {name: getattr(updated, name) for name in _MEMBERS}
+        self._api.written.keep_members(self._association_key(cluster, association_id), **changed)
+        return updated
 
     def _change(self, operation: str, params: dict[str, Any], subject: str, token: str) -> aws.Association:
         for member, version in _FIRST_BOTOCORE.items():
@@ -174,21 +237,30 @@ class Eks(EksAddons):
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> aws.Association:
         """Delete the association and return it. Credentials that pods already have remain valid until they expire."""
-        return self._api.write(
+        deleted = self._api.write(
             "DeletePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
             self._from_write(cluster),
         )
+        self._keep(deleted, exists=False)
+        return deleted
 
     @needs("eks:TagResource")
     def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add the tags, or replace their values; other tags are unchanged."""
         self._api.write("TagResource", {"resourceArn": arn, "tags": dict(tags)}, arn)
+        self._keep_tags(arn, lambda old: {**old, **tags})
 
     @needs("eks:UntagResource")
     def untag_association(self, arn: str, keys: Sequence[str]) -> None:
         self._api.write("UntagResource", {"resourceArn": arn, "tagKeys": list(keys)}, arn)
+        self._keep_tags(arn, lambda old: {key: value for key, value in old.items() if key not in keys})
+
+    def _keep_tags(self, arn: str, changed: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        key = self._association_key(*arn.split("/")[-2:])
+        if (known := self._api.written.read(key)) is not None:
+            self._api.written.keep_members(key, tags=changed(known.tags))
 
     def _iter_summaries(
         self, cluster: str, namespace: str | None, service_account: str | None
@@ -200,8 +272,13 @@ class Eks(EksAddons):
         if service_account is not None:
             params["serviceAccount"] = service_account
         ids: set[str] = set()
+        written, key = self._api.written, self._association_key(cluster)
+
+        def matches(summary: aws.AssociationSummary) -> bool:
+            return namespace in (None, summary.namespace) and service_account in (None, summary.service_account)
+
         for summary in self._api.items(
-            "ListPodIdentityAssociations",
+            _LIST,
             params,
             f"the associations of cluster {cluster}",
             list_at("associations", about(self._own(decode.association_summary), clusterName=cluster)),
@@ -209,18 +286,28 @@ class Eks(EksAddons):
             if summary.association_id in ids:
                 continue
             ids.add(summary.association_id)
-            if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
+            if matches(summary) and written.current(_LIST, (*key, summary.association_id), read=True):
                 yield summary
+        for own, value in written.parts(key):
+            if own[-1] in ids:
+                continue
+            # of an earlier run, and of an add-on, only the id is known
+            late = value if isinstance(value, aws.Association) else self._find_late(cluster, own[-1])
+            if late is not None and matches(late) and written.current(_LIST, own, read=False):
+                yield late
+
+    def _find_late(self, cluster: str, association_id: str) -> aws.Association | None:
+        try:
+            return self.get_association(cluster, association_id)
+        except NotFound:
+            return None
 
     def _find_described(self, summary: aws.AssociationSummary) -> aws.Association | None:
-        return self._api.find(
-            *self._describe(
-                summary.cluster_name,
-                summary.association_id,
-                namespace=summary.namespace,
-                serviceAccount=summary.service_account,
-            )
+        cluster, ident = summary.cluster_name, summary.association_id
+        described = self._api.find(
+            *self._describe(cluster, ident, namespace=summary.namespace, serviceAccount=summary.service_account)
         )
+        return self._as_written(cluster, ident, described)
 
     def _describe(
         self, cluster: str, association_id: str, **known: str
@@ -229,7 +316,7 @@ class Eks(EksAddons):
         differs from the `known` members."""
         params = {"clusterName": cluster, "associationId": association_id}
         read = at("association", about(self._with_own_role, **params, **known))
-        return "DescribePodIdentityAssociation", params, _association(cluster, association_id), read
+        return _DESCRIBE, params, _association(cluster, association_id), read
 
     def _from_write(self, cluster: str) -> Reading[aws.Association]:
         return at("association", about(self._with_own_role, clusterName=cluster))

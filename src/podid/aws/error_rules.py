@@ -106,7 +106,8 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- credentials --------------------------------------------------------------------------------------------------
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
-    _sign_in(
+    ErrorRule(
+        errors.NotRecognized,
         "{service} does not recognize the AWS credentials{whose} ({text})",
         codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         # the last cause: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html

@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import Detail, ManagedPolicy, details, principals
 from podid.aws.errors import unreadable
+from podid.aws.iam_providers import IamProviders, tags_of
 from podid.calls import pacing
-from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
+from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError, Unavailable
 from podid.domain.foreign import Object, Reading, about, at, inners, list_at, numbers, text
 from podid.domain.iam import AccessedService, PolicyFinding, PolicyNames, Principal
@@ -20,7 +21,7 @@ from podid.domain.permissions import needs
 T = TypeVar("T")
 
 
-class Iam(ServiceGateway):
+class Iam(IamProviders):
     """IAM of one account. In addition to the errors below, every method raises AccessDenied, CredentialsError and
     Unavailable; writes raise LostAnswer (see `Api.write`), and ConcurrentModification during another change. Methods
     that yield pairs make several calls at a time: they yield each item with its answer in order of arrival, and an
@@ -35,11 +36,24 @@ class Iam(ServiceGateway):
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """Return the role with tags and permissions boundary."""
-        return self._api.read("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
+        role, missing = None, NotFound(f"Role {name} does not exist", subject=name)
+        try:
+            role = self._api.read("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
+        except NotFound as error:
+            missing = error
+        if (role := self._written.role("GetRole", name, role)) is None:
+            raise missing
+        return role
 
     @needs("iam:GetRole")
     def find_role(self, name: str) -> Role | None:
-        return self._api.find("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
+        role = self._api.find("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
+        return self._written.role("GetRole", name, role)
+
+    @property
+    def late_roles(self) -> frozenset[str]:
+        """Return the roles that GetRole did not show as they were last changed, in lower case."""
+        return self._written.late_roles()
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
@@ -48,11 +62,12 @@ class Iam(ServiceGateway):
     @needs("iam:ListRoles")
     def list_roles(self) -> tuple[Role, ...]:
         """Return all roles, sorted by name. IAM's lists omit tags and permissions boundary: they are empty here."""
-        return tuple(sorted(self._iter_roles(self._own_role), key=lambda role: role.name))
+        listed = self._written.roles("ListRoles", self._iter_roles(self._own_role))
+        return tuple(sorted(listed, key=lambda role: role.name))
 
     @needs(list_roles)
     def list_role_names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._iter_roles(partial(text, name="RoleName"))))
+        return tuple(role.name for role in self.list_roles())
 
     def _iter_roles(self, read: Reading[T]) -> Iterator[T]:
         return self._api.items("ListRoles", {}, "the roles", list_at("Roles", read))
@@ -69,13 +84,25 @@ class Iam(ServiceGateway):
         whatever the path."""
         params = {"RoleName": name, "AssumeRolePolicyDocument": _json(trust), **(settings or {})}
         if tags:
-            params["Tags"] = _tags(tags)
-        return self._api.write("CreateRole", params, _role(name), self._role_of(name))
+            params["Tags"] = tags_of(tags)
+        role = self._api.write("CreateRole", params, _role(name), self._role_of(name))
+        members = settings or {}
+        # optional members of the answer: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+        whole = replace(
+            role,
+            description=str(members.get("Description") or ""),
+            max_session_seconds=cast("int", members.get("MaxSessionDuration") or role.max_session_seconds),
+            permissions_boundary_arn=str(members.get("PermissionsBoundary") or ""),
+            tags=dict(tags or {}),
+        )
+        self._written.created(whole)
+        return role
 
     @needs("iam:DeleteRole")
     def delete_role(self, name: str) -> None:
         """Delete the role. Raise Conflict while it has policies or instance profiles."""
         self._api.write("DeleteRole", {"RoleName": name}, _role(name))
+        self._written.deleted(name)
 
     @needs("iam:ListInstanceProfilesForRole")
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
@@ -95,30 +122,36 @@ class Iam(ServiceGateway):
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
         """Replace the whole trust policy. IAM has no compare-and-swap: read it just before, and read it back after."""
         self._api.write("UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": _json(document)}, _role(name))
+        self._written.changed(name, trust=document)
 
     @needs("iam:UpdateRole")
     def update_role(self, name: str, description: str, max_session_seconds: int) -> None:
         """Replace both settings."""
         params = {"RoleName": name, "Description": description, "MaxSessionDuration": max_session_seconds}
         self._api.write("UpdateRole", params, _role(name))
+        self._written.changed(name, description=description, max_session_seconds=max_session_seconds)
 
     @needs("iam:TagRole")
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
         """Add the tags, or replace their values; other tags are unchanged."""
-        self._api.write("TagRole", {"RoleName": name, "Tags": _tags(tags)}, _role(name))
+        self._api.write("TagRole", {"RoleName": name, "Tags": tags_of(tags)}, _role(name))
+        self._written.tagged(name, lambda old: {**old, **tags})
 
     @needs("iam:UntagRole")
     def untag_role(self, name: str, keys: Sequence[str]) -> None:
         self._api.write("UntagRole", {"RoleName": name, "TagKeys": list(keys)}, _role(name))
+        self._written.tagged(name, lambda old: {key: value for key, value in old.items() if key not in keys})
 
     @needs("iam:PutRolePermissionsBoundary")
     def put_boundary(self, name: str, policy_arn: str) -> None:
         params = {"RoleName": name, "PermissionsBoundary": policy_arn}
         self._api.write("PutRolePermissionsBoundary", params, _role(name))
+        self._written.changed(name, permissions_boundary_arn=policy_arn)
 
     @needs("iam:DeleteRolePermissionsBoundary")
     def delete_boundary(self, name: str) -> None:
         self._api.write("DeleteRolePermissionsBoundary", {"RoleName": name}, _role(name))
+        self._written.changed(name, permissions_boundary_arn="")
 
     @needs("iam:GetAccountAuthorizationDetails")
     def list_principals(self) -> tuple[Principal, ...]:
@@ -129,41 +162,14 @@ class Iam(ServiceGateway):
         # IAM's default is 100 items a page
         params, subject = {"MaxItems": 1000}, "the principals of the account"
         read = partial(details, read_role=self._own_role)
-        return tuple(self._api.items("GetAccountAuthorizationDetails", params, subject, read))
+        return tuple(
+            self._written.details(list(self._api.items("GetAccountAuthorizationDetails", params, subject, read)))
+        )
 
     @needs("iam:GetAccountSummary")
     def get_account_summary(self) -> Mapping[str, int]:
         """Return numbers of entities and quotas by IAM's names, such as Roles and RolesQuota."""
         return self._api.read("GetAccountSummary", {}, "the quotas of the account", at("SummaryMap", numbers))
-
-    @needs("iam:ListOpenIDConnectProviders")
-    def list_oidc_providers(self) -> tuple[str, ...]:
-        read = list_at("OpenIDConnectProviderList", partial(text, name="Arn"))
-        return tuple(sorted(self._api.read("ListOpenIDConnectProviders", {}, "the OIDC providers", read)))
-
-    @needs("iam:GetOpenIDConnectProvider")
-    def find_oidc_provider(self, arn: str) -> OidcProvider | None:
-        params = {"OpenIDConnectProviderArn": arn}
-        provider = self._api.find("GetOpenIDConnectProvider", params, f"OIDC provider {arn}", decode.oidc_provider)
-        return None if provider is None else replace(provider, arn=arn)
-
-    @needs("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider")
-    def create_oidc_provider(self, provider: OidcProvider) -> None:
-        """Create an OIDC provider. Raise AlreadyExists if one with that URL exists."""
-        params: dict[str, Any] = {
-            "Url": f"https://{provider.url.removeprefix('https://')}",
-            "ClientIDList": list(provider.client_ids),
-            "ThumbprintList": list(provider.thumbprints),
-        }
-        if provider.tags:
-            params["Tags"] = _tags(provider.tags)
-        self._api.write("CreateOpenIDConnectProvider", params, f"OIDC provider {provider.arn}")
-
-    @needs("iam:DeleteOpenIDConnectProvider")
-    def delete_oidc_provider(self, arn: str) -> None:
-        """Delete an OIDC provider. IAM deletes it even if trust policies of roles name it."""
-        params = {"OpenIDConnectProviderArn": arn}
-        self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
@@ -196,31 +202,36 @@ class Iam(ServiceGateway):
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Return the inline policies by name, decoded and sorted."""
-        find = partial(self._find_inline, name)
-        return self._api.find_listed("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
+        pairs = pacing.fan_out(partial(self._find_inline, name), self._iter_inline_names(name))
+        return dict(sorted((policy, document) for policy, document in pairs if document is not None))
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
         read = list_at("AttachedPolicies", decode.attached_policy)
-        policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read)
+        listed = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read)
+        policies = self._written.attached("ListAttachedRolePolicies", name, listed)
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
     @needs("iam:PutRolePolicy")
     def put_inline_policy(self, name: str, policy_name: str, document: Mapping[str, object]) -> None:
         params = {"RoleName": name, "PolicyName": policy_name, "PolicyDocument": _json(document)}
         self._api.write("PutRolePolicy", params, _inline(name, policy_name))
+        self._written.put("inline", name, policy_name, exists=True, document=document)
 
     @needs("iam:DeleteRolePolicy")
     def delete_inline_policy(self, name: str, policy_name: str) -> None:
         self._api.write("DeleteRolePolicy", {"RoleName": name, "PolicyName": policy_name}, _inline(name, policy_name))
+        self._written.put("inline", name, policy_name, exists=False)
 
     @needs("iam:AttachRolePolicy")
     def attach_policy(self, name: str, policy_arn: str) -> None:
         self._api.write("AttachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
+        self._written.put("attached", name, policy_arn, exists=True)
 
     @needs("iam:DetachRolePolicy")
     def detach_policy(self, name: str, policy_arn: str) -> None:
         self._api.write("DetachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
+        self._written.put("attached", name, policy_arn, exists=False)
 
     @needs("iam:GetPolicy")
     def find_policy(self, arn: str) -> ManagedPolicy | None:
@@ -244,12 +255,17 @@ class Iam(ServiceGateway):
         return pacing.fan_out(pacing.attempt(self.get_managed_document), arns)
 
     def _list_inline_names(self, name: str) -> tuple[str, ...]:
-        return tuple(sorted(self._api.names("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames")))
+        return tuple(sorted(self._iter_inline_names(name)))
+
+    def _iter_inline_names(self, name: str) -> Iterator[str]:
+        listed = self._api.names("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames")
+        return self._written.policies("ListRolePolicies", "inline", name, listed)
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
         read = partial(decode.document, name="PolicyDocument")
-        return self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
+        document = self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
+        return self._written.document("GetRolePolicy", name, policy_name, document)
 
     @needs("iam:GenerateServiceLastAccessedDetails")
     def start_usage_report(self, arn: str) -> str:
@@ -347,10 +363,6 @@ def _resource(role: Object) -> str:
 
 def _inline(name: str, policy_name: str) -> str:
     return f"inline policy {policy_name} of role {name}"
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def _json(document: Mapping[str, object]) -> str:

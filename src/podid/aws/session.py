@@ -31,6 +31,7 @@ from podid.aws.sign_in import check_ca_bundle, sign_in
 from podid.aws.sts import EksAuth, Sts
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
+from podid.calls.written import KnownChanges
 from podid.domain.aws import AssumedRole
 from podid.domain.errors import Again, UsageError
 from podid.domain.names import REGION_NAME
@@ -101,7 +102,8 @@ class _Client(Generic[G]):
 class AwsSession:
     """A session with one profile and region. `profile` and `region` are the user's, or None. `env` is the process's
     environment, which boto3 also reads itself. `on_call` is called in the thread of each call, and `say` with the text
-    of repeated failures. A session with a `base` shares its pool; with a `role`, which the base assumes.
+    of repeated failures. `written` is what this process wrote. A session with a `base` shares its pool
+    and that; with a `role`, which the base assumes.
 
     Raise UsageError for an unknown profile, and for a region that is missing or does not exist.
     """
@@ -118,10 +120,15 @@ class AwsSession:
         deadline: Deadline = NEVER,
         base: "AwsSession | None" = None,
         role: AssumedRole | None = None,
+        written: KnownChanges | None = None,
     ) -> None:
         self._env = env
+        self.written: KnownChanges = base.written if base is not None else written or KnownChanges()
         self._say = say
         self._on_call = on_call
+        # the account of the cluster, once it is read
+        self.cluster_account = role.account if role is not None else ""
+        self._base = base if role is None else None
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
         self._sts: Sts | None = None
@@ -229,8 +236,15 @@ class AwsSession:
                     repeats=repeats,
                     say=self._say,
                     account=lambda: self._sts.known_account if self._sts is not None else "",
+                    owner=self._probable_account,
+                    written=self.written,
                 )
             return self._apis[key]
+
+    def _probable_account(self) -> str:
+        """Return the account of the cluster, or of the session with the same credentials; empty until it is known."""
+        known = self._sts.known_account if self._sts is not None else ""
+        return known or self.cluster_account or (self._base._probable_account() if self._base is not None else "")
 
     def _endpoint_variable(self, service_id: str) -> str:
         """Return the variable that sets the service's endpoint, in botocore's order; empty for AWS's own."""

@@ -175,9 +175,8 @@ class Access:
             profile = None  # boto3 reads the variable itself: keys in variables take precedence over it
         on_call = self.terminal.tell_call if self.shared.verbose else None
         say = self.terminal.progress.update
-        return AwsSession(
-            profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline, **more
-        )
+        more |= {"env": self.runtime.env, "on_call": on_call, "say": say, "deadline": self.deadline}
+        return AwsSession(profile, region, written=self.runtime.known_changes(lambda: self.journal_to_read), **more)
 
     def place(self, *, for_change: bool = False) -> Place:
         """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified
@@ -304,6 +303,7 @@ class Access:
             if for_change:
                 named.check_account(self.aws.sts.get_caller().account)
             self._cluster = self._describe(named)
+            self.aws.cluster_account = self._cluster.account
         return self._cluster
 
     def _describe(self, named: NamedCluster) -> Cluster:

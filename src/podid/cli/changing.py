@@ -15,9 +15,9 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Consent, Place, Plan, TargetTrustChange, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply
-from podid.ops.change.deletions import check_deletions
 from podid.ops.change.granting import granting_notes
 from podid.ops.change.guard import check_guards, owner_notes
+from podid.ops.change.narrowing import check_planned_again, examined
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
@@ -42,7 +42,8 @@ MOST_USERS = 100
 class Change:
     """The change that a command makes at one place. With `restart`, pods that started before the change are replaced;
     with `force` also by pods without credentials. `undoes` is the run that it undoes. `taken_over` is whether an
-    earlier run took over what other tools own. `restarting` are the planned restarts, `last` is the last forecast."""
+    earlier run took over what other tools own, `accepted` are the unread parts that a signed plan accepts.
+    `restarting` are the planned restarts, `last` is the last forecast."""
 
     access: Access
     place: Place
@@ -51,6 +52,7 @@ class Change:
     force: bool = False
     undoes: str = ""
     taken_over: bool = False
+    accepted: tuple[str, ...] = ()
     restarting: Restarting | None = field(default=None, init=False)
     last: Forecast | None = field(default=None, init=False)
 
@@ -82,18 +84,19 @@ class Change:
         *,
         consent: Consent | None = None,
         ahead: Ahead = lambda action: None,
+        again: Callable[[], Plan] | None = None,
     ) -> None:
         """Show the plan, ask for `consent`, apply, and report the result of `after`. With --dry-run the plan is the
-        result."""
+        result. `again` makes the plan once more after consent: what it no longer contains must not be done."""
         access, terminal = self.access, self.access.terminal
-        check_guards(access.clients, plan)
-        grave = check_client(access, plan)
-        plan = plan.noting(self.owner_notes(plan)).noting((*grave, *granting_notes(plan)))
+        plan, grave = self._examined(plan)
         if access.shared.dry_run:
             terminal.emit(plan_view(plan))
             return
         if plan.actions:
             self.agree(plan, with_grave(consent, grave))
+            if again is not None:
+                check_planned_again(plan, again())
         else:
             terminal.note(*(f"note: {note}" for note in plan.notes))
         restarts = self.restarting.planned if self.restarting is not None else ()
@@ -110,7 +113,8 @@ class Change:
         from podid.ops.migrate.rollback import check_unmoved, with_pods_back
 
         access, terminal = self.access, self.access.terminal
-        planned = replace(planned, before=planned.before.noting(self.owner_notes(planned.whole)))
+        whole, grave = self._examined(planned.whole)
+        planned = planned.examined(whole)
         if access.shared.dry_run:
             terminal.emit(plan_view(planned.whole))
             return
@@ -118,7 +122,7 @@ class Change:
             self.report(ChangeResult(plan=planned.whole))
             return
         self.show(planned.whole)
-        terminal.consent(consent)
+        terminal.consent(with_grave(consent, grave) or consent)
         check_unmoved(access.clients, self.place, planned)
         try:
             result = self.carry_out(planned.before, undoes=self.undoes)
@@ -135,6 +139,15 @@ class Change:
         finally:
             terminal.progress.done()
         self.report(result)
+
+    def _examined(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+        """Return the plan with notes, and the notes that require a person's consent. Raise if a guard, an owner, a user
+        or an unread part forbids the plan."""
+        access = self.access
+        check_guards(access.clients, plan)
+        grave = check_client(access, plan)
+        plan = plan.noting(self.owner_notes(plan)).noting((*grave, *granting_notes(plan)))
+        return examined(plan, access.clients, accept=access.shared.accept_unread, known=self.accepted), grave
 
     def owner_notes(self, plan: Plan) -> tuple[str, ...]:
         """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, except with
@@ -264,15 +277,13 @@ class Change:
         return self.restarting
 
     def agree(self, plan: Plan, consent: Consent | None) -> None:
-        """Show the plan and ask for consent. Raise Declined if the user declines, and Conflict if an object to delete
-        has changed since the plan."""
+        """Show the plan and ask for consent. Raise Declined if the user declines."""
         terminal, guard = self.access.terminal, self.access.runtime.guard
         self.show(plan, draft=guard is None)
         if guard is not None:
             guard(terminal)
         elif consent is not None:
             terminal.consent(consent)
-        check_deletions(self.access.clients, plan)
 
     def show(self, plan: Plan, *, draft: bool = False) -> None:
         """Show the plan on stderr. On a terminal, the result may replace a `draft`."""
@@ -316,7 +327,6 @@ class Change:
             return result
         access.terminal.note(f"{result.error.message}; deleting the created {rollback.subject}")
         try:
-            check_deletions(access.clients, rollback.plan)
             failure = self.carry_out(rollback.plan, undoes=result.run_id, late=True).error
         except PodidError as error:
             failure = error

@@ -185,6 +185,7 @@ def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Repor
     chosen, sources = options.from_values(values, runtime.env, further, stored=runtime.stored)
     check_query(chosen.query, chosen.output)
     deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not further))
+    runtime.knows_runs = "journal_dir" in values
     return Access(runtime, chosen, sources, Terminal(runtime, chosen), deadline=deadline)
 
 

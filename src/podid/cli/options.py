@@ -54,6 +54,9 @@ class Shared:
     query: str | None = option("JMESPATH", "Print only the part of the result that this expression selects.")
     yes: bool = switch("Skip the confirmation prompt.", short="-y", consent=True)
     take_over: bool = switch("Also change resources of another tool, such as Terraform or CloudFormation.")
+    accept_unread: bool = switch(
+        "Delete or narrow a resource even if podid could not read everything that may use it.", consent=True
+    )
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
         "HOW",
@@ -99,6 +102,8 @@ KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CONFIRM = ("yes", "dry_run", "journal_dir")
 CHANGE = (*CONFIRM, "take_over")
+# for commands that delete or narrow resources
+NARROW = (*CHANGE, "accept_unread")
 # option -> options and variables for the same choice, before which its value in the settings file yields
 YIELDS: Mapping[str, frozenset[str]] = {
     "cluster": frozenset({"context"}),

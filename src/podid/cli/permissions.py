@@ -122,6 +122,9 @@ USERS = OptionalPermission(
     permissions_of_checks(select(), cost=Cost.AWS),
     "checking the effect on the service accounts that use the role in the cluster",
 )
+# what uses a role whose trust policy, permissions or boundary a change narrows
+USERS_OF_ROLES = (Eks.list_clusters, Eks.list_associations)
+USERS_BY_IRSA = (Iam.find_oidc_provider, KubeReader.list_service_accounts, KubeReader.list_pods)
 TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
@@ -345,7 +348,6 @@ def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermis
     # permissions in addition to those of the reversed change
     beside: dict[tuple[kinds.ResourceKind, Verb], tuple[Need, ...]] = {
         (kinds.ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
-        (kinds.ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
         (kinds.ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
         (kinds.ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
     }
@@ -367,9 +369,8 @@ def undoing(changes: Iterable[tuple[kinds.ResourceKind, Verb]]) -> CommandPermis
             )
         if kind in (kinds.ROLE_POLICY, kinds.ROLE_ATTACHMENT):
             optional.append(HELD_POLICIES)
-        if kind is kinds.ROLE_TRUST:
-            users = (Eks.list_clusters, Eks.list_associations)
-            optional.append(OptionalPermission.of("undoing a trust policy: reading the users of the role", *users))
+        if kind in (kinds.ROLE_TRUST, kinds.ROLE_SETTINGS, kinds.ROLE_POLICY) and verb is Verb.UPDATE:
+            optional.append(OptionalPermission.of("reading the users of a role that the undo narrows", *USERS_OF_ROLES))
         if kind is kinds.ASSOCIATION and verb is Verb.DELETE:
             annotated = (KubeReader.list_pod_templates, KubeReader.list_annotations)
             optional.append(OptionalPermission.of("undoing podid migrate apply with kiam or kube2iam", *annotated))

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.calls.deadline import Deadline
+    from podid.calls.written import KnownChanges
     from podid.cli.prompts import Prompter
     from podid.domain.option import Stored
+    from podid.ops.change.journal import Journal
     from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
     from podid.render.screen import Screen
@@ -191,6 +193,9 @@ class Runtime:
     recorders: "list[Recorder]" = field(default_factory=list)
     # the ids of all runs of this command
     begun: list[str] = field(default_factory=list)
+    # the changes that readings of AWS may not show yet, and whether those of the last runs count
+    written: "KnownChanges | None" = None
+    knows_runs: bool = False
     # the AWS account, once it is known: a terminal shows short names for its resources
     account: str = ""
     # seconds spent in questions: they do not count for deadlines
@@ -231,6 +236,22 @@ class Runtime:
                 self.streams.stderr.write(f"Warning: the result could not be written to stdout: {error.strerror}\n")
             return False
         return True
+
+    def known_changes(self, journal: "Callable[[], Journal | None]") -> "KnownChanges":
+        """Return the changes of this process, and of the last runs, that readings of AWS may not show yet."""
+        from podid.calls.written import KnownChange, KnownChanges
+
+        def of_last_runs() -> "Iterator[KnownChange]":
+            from podid.domain.errors import PodidError
+            from podid.ops.change.recent import recent_changes
+
+            with suppress(PodidError):  # an unreadable journal contains no recent change
+                if self.knows_runs and (opened := journal()) is not None:
+                    yield from recent_changes(opened, self.now())
+
+        if self.written is None:
+            self.written = KnownChanges(self.monotonic, of_last_runs)
+        return self.written
 
     def take_settled(self) -> "Settled | None":
         """Return the settled runs to report, once."""

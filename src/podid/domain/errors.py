@@ -43,7 +43,8 @@ MEANING: dict[ExitCode, str] = {
     "effect in time",
     ExitCode.PARTIAL: "partial: some changes succeeded and some failed; the output lists them",
     ExitCode.UNDETERMINED: "undetermined: there is a result, but a part of the answer could not be read, an "
-    "error-level check is unknown, or the state of `--wait` or `--require` could not be checked",
+    "error-level check is unknown, or the state of `--wait` or `--require` could not be checked; or nothing was "
+    "changed, because what decides whether the change is safe could not be read",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }
 
@@ -187,6 +188,10 @@ class AccessDenied(PodidError, code="AccessDenied", exit_code=ExitCode.DENIED):
 
 class CredentialsError(AccessDenied, code="Credentials"):
     """Credentials are missing, expired, or not accepted by the service."""
+
+
+class NotRecognized(CredentialsError):
+    """The service does not know the access key: it was deleted, or the account has not enabled the region."""
 
 
 class NotFound(PodidError, code="NotFound", exit_code=ExitCode.NOT_FOUND):

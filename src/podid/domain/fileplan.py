@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from podid.domain.declaration import Position
+from podid.domain.dependents import AcceptedUnread
 from podid.domain.errors import Conflict, ExitCode, PodidError
 from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OR_NULL, About, ArnText, members
@@ -122,7 +123,7 @@ class FileConflict:
         return f"{self.at}: {self.message}" if self.at.file else self.message
 
 
-@members("files header created changed unchanged pruned only_in_cluster conflicts unread refused notes")
+@members("files header created changed unchanged pruned only_in_cluster conflicts unread accepted_unread refused notes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
     """`plan` is what `podid apply` carries out."""
@@ -141,6 +142,8 @@ class FilePlan:
     affected: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
     # whether the command line has --take-over
     taken_over: Annotated[bool, HIDDEN] = False
+    # the names of unread parts that a signed plan accepts
+    accepted: Annotated[tuple[str, ...], HIDDEN] = ()
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
     # the marks of the files, each by key and name
     owners: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
@@ -152,6 +155,10 @@ class FilePlan:
     @property
     def notes(self) -> Sequence[str]:
         return self.plan.notes
+
+    @property
+    def accepted_unread(self) -> AcceptedUnread:
+        return None if any(item.decisive for item in self.unread) else self.plan.accepted or None
 
     def _changes(self, verb: Verb, *, pruned: bool = False) -> tuple[FileChange, ...]:
         return tuple(

@@ -148,6 +148,12 @@ def allowed_actions(documents: Collection[Mapping[str, object]]) -> tuple[str, .
     return tuple(pattern for pattern in patterns if not any(_holds(statement, pattern) for statement in denies))
 
 
+def extends(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+    """Return whether the policy `after` still has every statement of `before`, and no further Deny."""
+    old, new = list(_statements((before,))), list(_statements((after,)))
+    return all(item in new for item in old) and all(item in old for item in _denies((after,)))
+
+
 def denies_everything(document: Mapping[str, object]) -> bool:
     return any(_holds(statement, "*:*") for statement in _denies((document,)))
 

@@ -18,10 +18,12 @@ class NotRead:
     error: Annotated[PodidError, HIDDEN]
     declared: Annotated[bool, HIDDEN] = True
     decisive: Annotated[bool, HIDDEN] = False
+    # by default the message of the error
+    reason: str = ""
 
-    @property
-    def reason(self) -> str:
-        return self.error.message
+    def __post_init__(self) -> None:
+        if not self.reason:
+            object.__setattr__(self, "reason", self.error.message)
 
     @property
     def permission(self) -> MissingPermission:

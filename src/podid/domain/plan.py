@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
+from podid.domain.dependents import Dependents
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import NO_SERVICE_ACCOUNT, Severity
 from podid.domain.incomplete import NotRead, RefusedAccount
 from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
+from podid.domain.section import Unread
 from podid.domain.status import IdentityState, IdentityStatus, Outlook, shortfall
 
 if TYPE_CHECKING:
@@ -108,7 +110,8 @@ class Plan:
     """`unchanged` are requested actions that are already done, `skipped` those that are skipped, `notes` are for the
     reader before confirmation. With `separate`, associations are independent, and a failure stops no other one;
     otherwise each step depends on the previous one. `owner_changes` are for the owners of target roles. `outlook` is
-    the predicted status after the plan."""
+    the predicted status after the plan. `dependents` are the users of what it deletes or narrows, None if they were not
+    read."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -118,6 +121,12 @@ class Plan:
     separate: bool = False
     owner_changes: tuple[TargetTrustChange, ...] = ()
     outlook: Outlook | None = None
+    dependents: Dependents | None = None
+
+    @property
+    def accepted(self) -> tuple[Unread, ...]:
+        """Return the unread parts that the user accepts with --accept-unread."""
+        return self.dependents.gaps if self.dependents is not None else ()
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
         """Return the plan with these notes first."""
@@ -137,7 +146,14 @@ class Plan:
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
             owner_changes=(*self.owner_changes, *other.owner_changes),
+            dependents=_joined(self, other),
         )
+
+
+def _joined(one: Plan, other: Plan) -> Dependents | None:
+    """Return the dependents of both plans; None if those of one were not read."""
+    read = [plan.dependents for plan in (one, other) if plan.actions]
+    return Dependents.joined(filter(None, read)) if None not in read else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,8 +147,9 @@ class Unread:
     detail: Annotated[bool, HIDDEN] = False
 
     @classmethod
-    def of(cls, part: str, error: PodidError, *, detail: bool = False) -> "Unread":
-        return cls(part, error.message, error.permission, detail=detail)
+    def of(cls, part: str, error: PodidError | Missing, *, detail: bool = False) -> "Unread":
+        reason = error.reason if isinstance(error, Missing) else error.message
+        return cls(part, reason, error.permission, detail=detail)
 
     @property
     def decisive(self) -> bool:

@@ -238,3 +238,10 @@ def _endpoint(pod: Pod, container: Container, variables: Brought) -> Iterator[Cr
         yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, detail, certain=own.severity is Severity.ERROR)
     elif container.sets(workloads.INJECTED_ENV[0]):
         yield CredentialCandidate(CredentialSource.POD_IDENTITY)
+
+
+def carried_role(pod: Pod) -> str:
+    """Return the role that IRSA's variables name in the pod's containers, empty for none. Init containers count only if
+    no other container has one."""
+    containers = sorted(pod.containers, key=lambda container: container.init)
+    return next((arn for c in containers if (arn := c.env.get(ROLE_ARN, ""))), "")

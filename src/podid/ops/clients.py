@@ -111,6 +111,24 @@ class Site:
 
         return read_all_uses(self.clients.aws, self.header.account)
 
+    def with_uses(self, uses: Uses) -> Site:
+        """Return the same site with these associations as read."""
+        site = replace(self)
+        vars(site)["uses"] = uses
+        return site
+
+    def uses_in(self, clusters: frozenset[str] | None) -> Uses:
+        """Return the associations of these clusters (ARNs) alone; with None those of all clusters."""
+        from podid.domain.names import Arn
+        from podid.ops.role.uses import read_uses
+
+        if clusters is None:
+            return self.uses
+        arns = map(Arn.parse, sorted(clusters))
+        account = self.header.account
+        places = [(arn.region, arn.resource_name) for arn in arns if arn.account == account]
+        return read_uses(self.clients.aws, account, places)
+
     @property
     def cluster(self) -> str:
         """Return the cluster's name, empty without one."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
+from podid.domain.dependents import AcceptedUnread
 from podid.domain.fileplan import FilePlan
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.incomplete import NotRead, RefusedAccount
@@ -337,6 +338,7 @@ class PlanDocument(Document, kind="Plan"):
         From("owner_changes"),
         About("Target roles whose owners must change the trust policy."),
     ]
+    accepted_unread: Annotated[AcceptedUnread, From(lambda plan: plan.accepted or None)]
     notes: Names
     outlook: Annotated[OutlookBody, FLAT]
 
@@ -376,5 +378,6 @@ class ResultDocument(Document, kind="Result"):
         From(lambda result: result.unread or None),
         About("`podid apply`: parts that could not be read; omitted if there are none."),
     ]
+    accepted_unread: Annotated[AcceptedUnread, From(lambda result: result.plan.accepted or None)]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("The outcome of changes in which earlier runs were interrupted.")]

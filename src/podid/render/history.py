@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time, list_of
+from podid.domain.dependents import ACCEPT
+from podid.domain.members import FLAT, OPTIONAL, OR_NULL, About, Argv, Document, From, Time, list_of
 from podid.domain.plan import Header
 from podid.ops.change.records import Run, RunStatus
 from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
@@ -19,6 +20,12 @@ class RunBody(Document):
     status: RunStatus
     header: Annotated[Header, FLAT]
     undoes: Annotated[str, OR_NULL, About("The run that this run undid.")]
+    accepted_unread: Annotated[
+        Sequence[str] | None,
+        OPTIONAL,
+        From(lambda run: run.accepted or None),
+        About("Parts that could not be read, accepted by --accept-unread; omitted if there are none."),
+    ]
     actions: Annotated[
         Sequence[RecordedActionBody],
         From(lambda run: _actions(run)),
@@ -92,6 +99,7 @@ def _run_lines(run: Run) -> Iterator[str]:
     yield f"  as {header_line(run.header)}"
     if run.undoes:
         yield f"  undoes {run.undoes}"
+    yield from (f"  not read, and accepted by {ACCEPT}: {part}" for part in run.accepted)
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
         yield f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}"

@@ -42,7 +42,7 @@ def test_a_role_that_an_unread_cluster_may_use_is_kept(box: Sandbox, podid: Podi
     count = writes(box)
     outcome = podid("disassociate", "shop/a", "--delete-role", "--yes", *WAIT)
     assert (outcome.code, outcome.stdout, writes(box)) == (9, "", count)
-    assert "It is not known whether other clusters use the roles" in outcome.stderr
+    assert "podid could not read everything that may use role r.\n  associations of cluster blue" in outcome.stderr
 
 
 def test_a_role_of_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -58,11 +58,11 @@ def test_cleanup_deletes_no_agent_after_a_denied_read(proxies: Proxies) -> None:
     assert (outcome.code, "kiam and kube2iam could not be read" in outcome.stderr) == (9, True), outcome
     assert AGENT not in outcome.stdout
     outcome = proxies.site("migrate", "cleanup", AGENT, "--yes", "-c", "demo")
-    assert (outcome.code, "not authorized to read deployments" in outcome.stderr) == (7, True), outcome
+    assert (outcome.code, "not authorized to read deployments" in outcome.stderr) == (9, True), outcome
     proxies.site.kube.faults.clear()
     pods = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
     outcome = proxies.site("migrate", "cleanup", AGENT, "--yes", "-c", "demo", env=proxies.site.user("viewer", pods))
-    assert (outcome.code, "Try:   kubectl auth can-i list" in outcome.stderr) == (4, True), outcome
+    assert (outcome.code, "Try:   kubectl auth can-i list" in outcome.stderr) == (9, True), outcome
     assert AGENT.rpartition("/")[2] in str(
         proxies.site.cluster.items("/apis/apps/v1/namespaces/kube-system/daemonsets")
     )

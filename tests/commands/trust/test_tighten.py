@@ -8,7 +8,7 @@ from harness import Podid
 from ops.change.support import account_state, writes
 from ops.trust.support import ADMIN, trust_of, use, who
 from podid.aws.eks import Eks
-from podid.domain.errors import CredentialsError
+from podid.domain.errors import AccessDenied, CredentialsError, NotRecognized, PodidError, ServerFailed
 from podid.sandbox.box import Sandbox
 
 
@@ -30,26 +30,37 @@ def test_tighten_asks_and_narrows_to_the_users_of_the_role(
     assert account_state(box) == before
 
 
-def test_regions_that_reject_the_credentials_are_skipped_on_request(
-    box: Sandbox, podid: Podid, wide: str, journal: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (NotRecognized("The security token included in the request is invalid"), 0),  # the region is not enabled
+        (CredentialsError("The security token included in the request is expired"), 9),
+        (AccessDenied("denied by a service control policy", permission="eks:ListClusters"), 9),
+        (ServerFailed("internal failure"), 9),
+    ],
+)
+def test_a_region_that_may_have_users_is_read_or_accepted(
+    box: Sandbox, podid: Podid, wide: str, monkeypatch: pytest.MonkeyPatch, failure: PodidError, code: int
 ) -> None:
     use(box, "orders")
     list_clusters = Eks.list_clusters
 
     def elsewhere(self: Eks) -> tuple[str, ...]:
         if self._api.origin.region == "af-south-1":
-            raise CredentialsError("The security token included in the request is invalid")
+            raise failure
         return list_clusters(self)
 
     monkeypatch.setattr(Eks, "list_clusters", elsewhere)
-    line = ("trust", "tighten", "--role", wide, "--yes")
-    refused = podid(*line, "-o", "json")
-    assert (refused.code, refused.error["hint"], writes(box)) == (
-        *(6, f"podid trust tighten --role {wide} --yes -o json --skip-disabled-regions"),
-        0,
-    )
-    assert refused.error["details"][0].startswith("af-south-1: they reject these credentials")
-    assert podid(*line, "--skip-disabled-regions").code == 0
+    line = ("trust", "tighten", "--role", wide, "--yes", "-o", "json")
+    refused = podid(*line, "--dry-run")
+    assert (refused.code, writes(box)) == (code, 0)
+    if code:
+        refused = podid(*line)
+        assert (refused.code, writes(box)) == (9, 0)
+        assert refused.error["hint"] == f"podid {' '.join(line)} --accept-unread"
+        assert refused.error["details"][0].startswith("clusters in af-south-1: ")
+        done = podid(*line, "--accept-unread")
+        assert (done.code, "clusters in af-south-1" in done.stdout) == (0, True)
 
 
 def test_a_role_without_associations(box: Sandbox, podid: Podid, wide: str) -> None:

@@ -49,14 +49,18 @@ def test_an_agent_of_another_owner_is_not_deleted(site: Site) -> None:
 
 
 @pytest.mark.parametrize("action", ["eks:ListPodIdentityAssociations", "eks:DeleteAddon"])
-def test_missing_permissions_are_notes(healthy: Site, action: str) -> None:
+def test_the_agent_stays_if_a_permission_is_missing(healthy: Site, action: str) -> None:
     healthy.box.world.credentials.deny(action)
-    done = healthy("uninstall-agent", "--yes")
-    if action == "eks:DeleteAddon":
-        assert (done.code, installed(healthy)) == (4, True)
-    else:
-        assert (done.code, installed(healthy)) == (0, False)
-        assert "the service accounts that lose credentials could not be read" in done.stderr
+    refused = healthy("uninstall-agent", "--yes")
+    assert (refused.code, installed(healthy)) == (4 if action == "eks:DeleteAddon" else 9, True), refused
+    assert action in refused.stderr
+
+
+def test_unread_associations_are_accepted_by_name(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    done = healthy("uninstall-agent", "--yes", "--accept-unread")
+    assert (done.code, installed(healthy)) == (0, False), done
+    assert "eks:ListPodIdentityAssociations" in done.stderr
 
 
 def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:

@@ -125,7 +125,27 @@ class World:
     def eks_in(self, region: str) -> "World":
         return self
 
+    @property
+    def kube(self) -> "World":
+        return self
+
+    @property
+    def reader(self) -> "World":
+        return self
+
     def list_clusters(self) -> tuple[str, ...]:
+        return ()
+
+    def list_associations(self, cluster: str) -> tuple[Association, ...]:
+        return ()
+
+    def list_association_summaries(self, cluster: str) -> tuple[Association, ...]:
+        return ()
+
+    def list_agent_daemon_sets(self) -> tuple[object, ...]:
+        return ()
+
+    def list_pods(self) -> tuple[object, ...]:
         return ()
 
     def find_addon(self, cluster: str, name: str) -> Addon | None:

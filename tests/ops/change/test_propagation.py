@@ -34,7 +34,7 @@ class Eks:
     def create_association(self, *_: object, **__: object) -> Association:
         raise self.error
 
-    def get_association(self, *_: object) -> Association:
+    def get_reported(self, *_: object) -> Association:
         raise NotFound("gone")
 
     def get_cluster(self, name: str) -> SimpleNamespace:

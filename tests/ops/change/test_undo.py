@@ -328,7 +328,7 @@ ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[
     "move": ((ASSOCIATE,), ("move", "shop/orders", "shop/cart", *NONE), other_role),
     "undo of an association": ((ASSOCIATE,), ("undo", "last"), other_role),
     "uninstall-agent": ((("install-agent", *NONE),), ("uninstall-agent", *NONE), other_settings),
-    "undo of the agent": ((("install-agent", *NONE),), ("undo", "last"), other_settings),
+    "undo of the agent": ((("install-agent", *NONE),), ("undo", "last", "--accept-unread"), other_settings),
     "addon disassociate": (
         (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
         ("addon", "disassociate", EBS, "ebs-csi-controller-sa", *NONE),

@@ -112,5 +112,7 @@ def test_a_finish_that_stopped_is_continued(moved: Proxies) -> None:
 def test_nodes_whose_roles_cannot_be_read(moved: Proxies) -> None:
     moved.site.box.world.credentials.deny("eks:DescribeNodegroup")
     outcome = moved.site(*_finish("unread"))
+    assert (outcome.code, "node groups: requires eks:DescribeNodegroup" in outcome.stderr) == (9, True), outcome
+    outcome = moved.site(*_finish("unread"), "--accept-unread")
     assert "podid leaves the trust policy of role apps-unread unchanged" in outcome.stderr, outcome
     assert names_agent(moved, "apps-unread")

@@ -164,12 +164,23 @@ def test_the_only_statement_of_a_target_role_stays(box: Sandbox, podid: Podid, j
     assert note.startswith(f"the trust policy of target role {TARGET} keeps role base: no statement would remain")
 
 
-def test_unread_users_are_notes(box: Sandbox, podid: Podid, orders_policy: str) -> None:
+def test_unread_users_prevent_the_deletion(box: Sandbox, podid: Podid, orders_policy: str) -> None:
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     box.world.credentials.deny("iam:ListInstanceProfilesForRole")
-    notes = podid("role", "delete", "shop-orders", "--dry-run", "-o", "json").json["notes"]
-    assert any("requires eks:ListPodIdentityAssociations" in note for note in notes)
-    assert any("requires iam:ListInstanceProfilesForRole" in note for note in notes)
+    line, before = ("role", "delete", "shop-orders", "--yes", "-o", "json"), account_state(box)
+    refused = podid(*line)
+    assert (refused.code, refused.error["code"], account_state(box)) == (9, "Undetermined", before)
+    details = [
+        "associations of cluster demo in us-west-2: requires eks:ListPodIdentityAssociations",
+        "instance profiles of role shop-orders: requires iam:ListInstanceProfilesForRole",
+    ]
+    assert refused.error["details"] == details
+    assert refused.error["permission"] == "eks:ListPodIdentityAssociations"
+    tried = podid(*line, "--dry-run").error
+    assert tried == {**refused.error, "hint": f"podid {' '.join(line)} --dry-run --accept-unread"}
+    done = podid(*line, "--accept-unread")
+    accepted = [f"not read, and accepted by --accept-unread: {detail}" for detail in details]
+    assert (done.code, [note for note in done.json["notes"] if "accepted" in note]) == (0, accepted)
 
 
 def test_an_interrupted_deletion_is_reported_and_undone(box: Sandbox, podid: Podid, orders_policy: str) -> None:
@@ -199,9 +210,11 @@ def test_undo_keeps_a_role_in_use(box: Sandbox, podid: Podid, journal: Path) -> 
     assert account_state(box) == before
 
 
-def test_unread_users_are_notes_of_an_undo(box: Sandbox, podid: Podid, journal: Path) -> None:
+def test_unread_users_prevent_an_undo(box: Sandbox, podid: Podid, journal: Path) -> None:
     assert podid(*CREATE).code == 0
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    plan = podid("undo", "last", "--dry-run", "-o", "json").json
+    refused = podid("undo", "last", "--dry-run", "-o", "json")
+    assert (refused.code, refused.error["permission"]) == (9, "eks:ListPodIdentityAssociations")
+    plan = podid("undo", "last", "--dry-run", "--accept-unread", "-o", "json").json
     assert "role shop-orders was never used (IAM keeps 400 days)" in plan["notes"]
     assert any("requires eks:ListPodIdentityAssociations" in note for note in plan["notes"])

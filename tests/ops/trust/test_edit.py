@@ -19,7 +19,7 @@ from ops.trust.edit_rows import OTHER_CLUSTER, TABLE, Row
 from ops.trust.support import ADMIN, CLUSTER_ARN, IRSA, OIDC, ROOT, WIDE
 from podid.domain import trust
 from podid.domain.aws import Association, Role
-from podid.domain.errors import AccessDenied, Again, Conflict
+from podid.domain.errors import AccessDenied, Again, Conflict, Undetermined
 from podid.domain.plan import Header, Plan
 from podid.domain.section import Unread
 from podid.domain.trust import (
@@ -131,14 +131,14 @@ def uses(*names: str, unread: tuple[Unread, ...] = ()) -> Uses:
 
 
 def test_the_users_of_a_role() -> None:
-    users = users_of(role(ADMIN, WIDE), uses("orders", "cart"))
+    users = users_of(role(ADMIN, WIDE), uses("orders", "cart"), accept_unread=False)
     assert [(user.namespace, user.service_account) for user in users] == [("shop", "orders"), ("shop", "cart")]
     assert users_words(users) == "2 associations in cluster demo"
 
 
 def test_too_many_users_for_a_statement_each() -> None:
     existing = role(ADMIN, WIDE)
-    users = users_of(existing, uses(*(f"service-{number}" for number in range(8))))
+    users = users_of(existing, uses(*(f"service-{number}" for number in range(8))), accept_unread=False)
     with pytest.raises(Conflict, match="IAM allows 2048"):
         plan_edit(existing, tightening(users, ScopeKind.SERVICE_ACCOUNT), HEADER, DEFAULTS, why="x")
     plan = plan_edit(existing, tightening(users, ScopeKind.NAMESPACE), HEADER, DEFAULTS, why="x")
@@ -147,33 +147,28 @@ def test_too_many_users_for_a_statement_each() -> None:
 
 def test_roles_without_users_are_not_tightened() -> None:
     with pytest.raises(Conflict, match="no association uses the role"):
-        users_of(role(ADMIN, WIDE), uses())
+        users_of(role(ADMIN, WIDE), uses(), accept_unread=False)
 
 
 def test_a_policy_that_does_not_allow_a_user_is_not_tightened() -> None:
     existing = role(*pods_trust(actions=("sts:AssumeRole",))["Statement"])
     with pytest.raises(Conflict, match="it is not certain that it allows every association") as error:
-        users_of(existing, uses("orders"))
+        users_of(existing, uses("orders"), accept_unread=False)
     assert error.value.lines[0].startswith("shop/orders in cluster demo, us-west-2: ")
 
 
-@table(
-    ("unread", "skipped"),
-    [
-        (Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters")), False),
-        (Unread("2 regions", "they reject these credentials", disabled=True), True),
-    ],
-)
-def test_users_in_unread_regions_would_lose_access(unread: Unread, skipped: bool) -> None:
-    with pytest.raises(Conflict, match="not every cluster could be read") as error:
-        users_of(role(WIDE), uses("orders", unread=(unread,)))
-    assert error.value.lines == (str(unread),)
-    assert error.value.hint == (Again(add=("--skip-disabled-regions",)) if skipped else ())
-    if skipped:
-        assert len(users_of(role(WIDE), uses("orders", unread=(unread,)), skip_disabled=True)) == 1
-    else:
-        with pytest.raises(Conflict):
-            users_of(role(WIDE), uses("orders", unread=(unread,)), skip_disabled=True)
+def test_users_in_unread_clusters_would_lose_access() -> None:
+    unread = Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters"))
+    with pytest.raises(Undetermined, match=r"could not read everything that may use role") as error:
+        users_of(role(WIDE), uses("orders", unread=(unread,)), accept_unread=False)
+    assert (error.value.lines, error.value.permission) == ((str(unread),), "eks:ListClusters")
+    assert error.value.hint == Again(add=("--accept-unread",))
+    assert len(users_of(role(WIDE), uses("orders", unread=(unread,)), accept_unread=True)) == 1
+
+
+def test_a_region_that_is_not_enabled_has_no_users() -> None:
+    unread = Unread("2 regions", "they reject these credentials", disabled=True)
+    assert len(users_of(role(WIDE), uses("orders", unread=(unread,)), accept_unread=False)) == 1
 
 
 # --- by a table -------------------------------------------------------------------------------------------------------

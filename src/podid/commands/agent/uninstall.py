@@ -1,13 +1,13 @@
 """podid uninstall-agent."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.option import switch
 from podid.domain.plan import ChangeResult, Consent
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW, "wait"),
     needs="ADDON.delete Eks.list_association_summaries KubeReader.list_agent_daemon_sets KubeReader.list_agent_pods",
     optional=("AGENT_OUTLOOK",),
 )

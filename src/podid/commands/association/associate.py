@@ -1,12 +1,12 @@
 """podid associate."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, GUIDED, KUBERNETES, NAMESPACES, NARROW
 from podid.ops.association.request import AssociateOptions
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *NARROW, "wait"),
     needs="ASSOCIATING Iam.list_role_names",
     optional=(
         (
@@ -14,6 +14,7 @@ from podid.ops.association.request import AssociateOptions
             "Iam.list_inline_policies Iam.list_attached_policies Iam.get_managed_document",
         ),
         ("--create-role", "CREATING_ROLE ROLE_SETTINGS.update"),
+        ("replacing settings of a role: what else uses it", "USERS_OF_ROLES"),
         "TARGET_ROLE POLICY_CHECKS TAKING_BACK",
         ("deleting a new service account whose association failed", "SERVICE_ACCOUNT.delete"),
         (GUIDED, "ASKING Iam.list_roles"),

@@ -1,22 +1,19 @@
 """podid decommission."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.errors import NotFound, UsageError
 from podid.domain.plan import Consent, Place
 from podid.ops.options import REMOVE_FROM_TARGETS, TARGET_PROFILE
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW),
     needs=(
         "ASSOCIATION.delete ROLE_TRUST.update DELETING_ROLE Eks.list_clusters Eks.list_associations "
         "Iam.list_roles Iam.find_roles"
     ),
-    optional=(
-        "RUNNING_PODS",
-        ("checking whether EC2 instances use the roles", "Iam.list_instance_profiles"),
-    ),
+    optional=("RUNNING_PODS",),
 )
 def decommission(
     access: Access, update_trust: bool = REMOVE_FROM_TARGETS, target_profile: str = TARGET_PROFILE

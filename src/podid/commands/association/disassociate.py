@@ -1,7 +1,7 @@
 """podid disassociate."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
+from podid.cli.options import CLUSTER, GUIDED, KUBERNETES, NARROW
 from podid.domain.errors import Other, UsageError
 from podid.domain.plan import Consent
 from podid.domain.text import short_list
@@ -9,14 +9,14 @@ from podid.ops.association.request import DisassociateOptions
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW, "wait"),
     needs="ASSOCIATION.delete",
     optional=(
         "NAMING RUNNING_PODS DRY_RUNS STATUS",
         (GUIDED, "ASKING KubeReader.list_service_accounts"),
-        ("--delete-role", "DELETING_ROLE Iam.list_instance_profiles Eks.list_clusters Eks.list_associations"),
+        ("--delete-role", "DELETING_ROLE"),
         ("--update-trust", "ROLE_TRUST.update"),
-        ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete KubeReader.list_pods"),
+        ("--delete-service-account; grant it per namespace", "SERVICE_ACCOUNT.delete"),
         "RESTARTING",
     ),
     several=("cluster",),

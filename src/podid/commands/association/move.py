@@ -3,14 +3,14 @@
 from functools import partial
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.errors import UsageError
 from podid.domain.plan import ChangeResult, Consent
 from podid.ops.association.request import MoveOptions
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW, "wait"),
     needs="ASSOCIATING Eks.delete_association Eks.list_association_summaries Eks.get_cluster",
     optional=("RESTARTING",),
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.errors import UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, repeatable, seconds, switch
@@ -31,7 +31,7 @@ class RightSizeOptions:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW),
     needs=(
         "Eks.find_association Eks.list_association_summaries Iam.get_role Iam.list_role_names Iam.get_policies "
         "Iam.get_managed_document Iam.start_usage_report Iam.find_usage_report"

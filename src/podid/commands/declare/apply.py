@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.errors import ExitCode, UsageError
 from podid.domain.plan import ChangeResult, Consent
 from podid.ops.declare.request import FileApplyOptions, FileOptions, Ownership
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podid.domain.fileplan import FilePlan
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), needs="APPLYING_FILES", several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *NARROW, "wait"), needs="APPLYING_FILES", several=("cluster",))
 def apply(access: Access, options: FileApplyOptions) -> None:
     """Create and change the resources that files declare.
 
@@ -73,7 +73,7 @@ def apply_part(
     from podid.ops.association.aftermath import after_associate
     from podid.ops.role.target import with_owner_changes
 
-    access, change.taken_over = change.access, item.taken_over
+    access, change.taken_over, change.accepted = change.access, item.taken_over, item.accepted
     refs = item.declared if change.restart else item.refs
     if change.restart and refs:
         change.plan_restarts(refs)

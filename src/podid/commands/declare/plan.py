@@ -7,7 +7,7 @@ from podid.ops.declare.request import FilePlanOptions
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over"),
+    shared=(*CLUSTER, *KUBERNETES, "journal_dir", "take_over", "accept_unread"),
     needs="READING_FILES",
     optional=("STATUS",),
     several=("cluster",),

@@ -75,7 +75,7 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     with access.terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=[site for *_, site in reached],
-            ownership=replace(ownership, take_over=access.shared.take_over),
+            ownership=replace(ownership, take_over=access.shared.take_over, accept_unread=access.shared.accept_unread),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,

@@ -10,7 +10,11 @@ from podid.ops.declare.request import ReconcileOptions
 from podid.version import VERSION
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, "yes", "journal_dir", "take_over"), needs="RECONCILING", several=("cluster",))
+@command(
+    shared=(*CLUSTER, *KUBERNETES, "yes", "journal_dir", "take_over", "accept_unread"),
+    needs="RECONCILING",
+    several=("cluster",),
+)
 def reconcile(access: Access, options: ReconcileOptions) -> None:
     """Compare files with clusters at an interval.
 

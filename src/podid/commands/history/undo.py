@@ -3,7 +3,7 @@
 from functools import partial
 
 from podid.cli.command import Access, command
-from podid.cli.options import AWS, CHANGE, KUBERNETES
+from podid.cli.options import AWS, KUBERNETES, NARROW
 from podid.domain.errors import Other, UsageError
 from podid.domain.option import argument, switch
 from podid.domain.permissions import CommandPermissions
@@ -25,7 +25,7 @@ def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandP
     return undoing((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), needs="UNDOING", permissions_for=permissions_for)
+@command(shared=(*AWS, *KUBERNETES, *NARROW, "wait"), needs="UNDOING", permissions_for=permissions_for)
 def undo(
     access: Access,
     run_id: str | None = argument(

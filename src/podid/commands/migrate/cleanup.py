@@ -1,24 +1,24 @@
 """podid migrate cleanup."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
+from podid.domain.dependents import unread_users
+from podid.domain.errors import AccessDenied, CredentialsError, Unavailable
+from podid.domain.migration import MigrationCleanup
 from podid.domain.option import arguments
-from podid.domain.plan import Consent
+from podid.domain.plan import Consent, Plan
 from podid.domain.text import count_of
 from podid.ops.options import REMOVE_FROM_TARGETS
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW),
     needs="Iam.list_oidc_providers Iam.list_roles",
     optional=(
         ("deleting OIDC providers", "OIDC_PROVIDER.delete"),
         (
             "deleting roles",
-            (
-                "DELETING_ROLE Iam.get_role Iam.list_role_names Iam.list_instance_profiles Eks.list_clusters "
-                "Eks.list_associations"
-            ),
+            ("DELETING_ROLE Iam.get_role Iam.list_role_names"),
         ),
         ("--update-trust", "ROLE_TRUST.update"),
         (
@@ -54,11 +54,25 @@ def cleanup(
     deleting = any(map(is_workload, names))
     clustered = access.named is not None or deleting
     place = access.place(for_change=True) if clustered else access.account_place()
-    with access.terminal.working("reading roles and OIDC providers"):
-        leftovers = read_leftovers(access.clients.iam)
-        if clustered:
-            leftovers = with_agents(leftovers, access.clients, place, access.runtime.now(), deleting=deleting)
+
+    def reading() -> MigrationCleanup:
+        with access.terminal.working("reading roles and OIDC providers"):
+            leftovers = read_leftovers(access.clients.iam)
+            if clustered:
+                leftovers = with_agents(leftovers, access.clients, place, access.runtime.now(), deleting=deleting)
+            return leftovers
+
+    def planning() -> Plan:
+        try:
+            leftovers = reading()
+        except CredentialsError:
+            raise
+        except (AccessDenied, Unavailable) as error:
+            raise unread_users("the leftovers", error) from error
+        return plan_cleanup(access.clients, place, access.journal, leftovers, names, update_trust=update_trust)
+
     if not names:
+        leftovers = reading()
         if not clustered:
             access.terminal.note("not checked: kiam and kube2iam (no cluster is specified)")
         access.terminal.note(*(text for agent in leftovers.agents for text in agent.sentences[1:]))
@@ -66,6 +80,5 @@ def cleanup(
         access.terminal.leave(leftovers.exit_code)
         return
     change = Change.begin(access, place)
-    plan = plan_cleanup(access.clients, place, access.journal, leftovers, names, update_trust=update_trust)
     question = f"Delete {count_of(len(set(names)), 'leftover')}?"
-    change.run(plan, consent=Consent(question=question, needed_for="Deleting leftovers"))
+    change.run(planning(), consent=Consent(question=question, needed_for="Deleting leftovers"), again=planning)

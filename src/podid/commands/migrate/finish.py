@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, NARROW
 from podid.domain.encoding import plain
-from podid.domain.plan import ChangeResult, Consent
+from podid.domain.plan import ChangeResult, Consent, Plan
 from podid.ops.migrate.request import FinishOptions
 from podid.render.formats import to_yaml
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
-    needs="MIGRATION_BEGUN ROLE_TRUST.update",
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *NARROW),
+    needs="MIGRATION_BEGUN ROLE_TRUST.update Iam.find_oidc_provider",
     optional=(
         ("removing annotations; grant it per namespace", "ANNOTATIONS.update"),
         ("kiam and kube2iam; grant it per namespace", "POD_TEMPLATE.update KubeReader.list_warnings"),
@@ -60,16 +60,27 @@ def finish(access: Access, options: FinishOptions) -> None:
 
     with change.alone():
         change.settle()
-        migration = read(access, change.place, refs=refs, complete=True, begun=True)
-        items = migration.chosen(refs, namespace)
-        planned = plan_finish(migration, items, options, now=access.runtime.now())
+
+        def planning() -> Finish:
+            migration = read(access, change.place, refs=refs, removing=True, begun=True)
+            items = migration.chosen(refs, namespace)
+            return plan_finish(migration, items, options, now=access.runtime.now())
+
+        planned = planning()
         if options.write_manifests and not access.shared.dry_run:
             _write_manifests(access, options, planned)
         consent = Consent(question=planned.question, needed_for="Removing the previous credentials")
         plan = planned.plan
         if access.shared.dry_run:
             plan = replace(plan, notes=(*plan.notes, *planned.agents))
-        change.run(plan, after, consent=consent, ahead=partial(no_association, access.clients, planned))
+        ahead = partial(no_association, access.clients, planned)
+
+        def again() -> Plan:
+            for error in filter(None, map(ahead, plan.actions)):
+                raise error
+            return planning().plan
+
+        change.run(plan, after, consent=consent, ahead=ahead, again=again)
 
 
 def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from podid.cli.access import Access
+from podid.domain.dependents import not_read
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
 from podid.ops.agent.install import prepare
@@ -25,10 +26,12 @@ def read(
     *,
     refs: Collection[ServiceAccountRef] = (),
     complete: bool = False,
+    removing: bool = False,
     **how: Any,
 ) -> Migration:
     """Return the migration of `which` service accounts, by default of the cluster. Raise NotFound if one of them, or of
-    `refs`, does not exist; with `complete` the failure of a read."""
+    `refs`, does not exist; with `complete` the failure of a read. For `removing` the previous credentials, raise
+    Undetermined for any unread part, unless the user accepts that."""
     namespace, options, scope = access.shared.namespace, which or MigrationOptions(), EVERYTHING
     if which is not None:
         refs = which.service_accounts
@@ -36,7 +39,9 @@ def read(
     how |= {"now": access.runtime.now(), "journal": access.journal_to_read, "adjust": access.with_commands}
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(access.clients, place, options, scope, **how)
-    if complete:
+    if removing and migration.gaps and not access.shared.accept_unread:
+        raise not_read("the previous credentials", migration.gaps)
+    if complete or removing:
         migration.check_read()
     migration.check_exist(refs, namespace)
     return replace(migration, items=tuple(item.with_commands(access.at_place) for item in migration.items))

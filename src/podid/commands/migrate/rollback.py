@@ -1,7 +1,7 @@
 """podid migrate rollback."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES, NARROW
 from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options
@@ -22,7 +22,7 @@ class RollbackOptions:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *NARROW),
     needs="MIGRATION_BEGUN ROLE_TRUST.update ASSOCIATION.delete",
     optional=(
         ("checking that the OIDC provider exists", "Iam.find_oidc_provider"),

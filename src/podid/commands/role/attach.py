@@ -1,13 +1,13 @@
 """podid role attach."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER
+from podid.cli.options import CLUSTER, NARROW
 from podid.domain.errors import UsageError
 from podid.ops.role.request import AttachOptions
 
 
 @command(
-    shared=(*CLUSTER, *CHANGE),
+    shared=(*CLUSTER, *NARROW),
     needs=(
         "Iam.get_role Iam.list_role_names ROLE_POLICY.create ROLE_POLICY.update ROLE_ATTACHMENT.create Iam.find_policy"
     ),

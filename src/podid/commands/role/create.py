@@ -3,20 +3,20 @@
 from functools import partial
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, GUIDED, KUBERNETES
+from podid.cli.options import CLUSTER, GUIDED, KUBERNETES, NARROW
 from podid.domain.errors import Other, UsageError
 from podid.domain.plan import ChangeResult
 from podid.ops.role.request import RoleRequest
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW),
     needs="CREATING_ROLE ROLE_TRUST.update",
     optional=(
         "NAMING POLICY_CHECKS TARGET_ROLE LONG_TRUST",
         ("--target-role --no-session-tags: the associations' external IDs", "Eks.find_association"),
         (GUIDED, "ASKING Iam.list_roles KubeReader.list_service_accounts KubeReader.list_pods"),
-        ("--replace", "ROLE_SETTINGS.update"),
+        ("--replace", "ROLE_SETTINGS.update USERS_OF_ROLES"),
         "TAKING_BACK",
     ),
 )

@@ -1,18 +1,15 @@
 """podid role delete."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import AWS, CHANGE
+from podid.cli.options import AWS, NARROW
 from podid.domain.option import switch
 from podid.ops.options import REMOVE_FROM_TARGETS, ROLE, TARGET_PROFILE
 
 
 @command(
-    shared=(*AWS, *CHANGE),
-    needs="Iam.get_role Iam.list_role_names DELETING_ROLE Eks.list_clusters Eks.list_associations",
-    optional=(
-        ("checking whether EC2 instances use the role", "Iam.list_instance_profiles"),
-        ("--update-trust", "ROLE_TRUST.update"),
-    ),
+    shared=(*AWS, *NARROW),
+    needs="Iam.get_role Iam.list_role_names DELETING_ROLE",
+    optional=(("--update-trust", "ROLE_TRUST.update USERS_OF_ROLES"),),
 )
 def delete(
     access: Access,
@@ -24,8 +21,8 @@ def delete(
 ) -> None:
     """Delete a role and its policies. Asks for confirmation, or requires --yes.
 
-    podid does not delete the role while an association uses it, in any cluster of any region that can be read. The plan
-    names the clusters and regions that could not be read. podid undo creates the role again.
+    podid does not delete the role while an association uses it, in any cluster of any region. If podid cannot read one
+    of them, it deletes nothing (exit 9), except with --accept-unread. podid undo creates the role again.
 
     Example: podid role delete shop-orders
 

@@ -1,14 +1,14 @@
 """podid role detach."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER
+from podid.cli.options import CLUSTER, NARROW
 from podid.domain.errors import UsageError
 from podid.domain.plan import Consent
 from podid.ops.role.request import DetachOptions
 
 
 @command(
-    shared=(*CLUSTER, *CHANGE),
+    shared=(*CLUSTER, *NARROW),
     needs="Iam.get_role Iam.list_role_names ROLE_POLICY.delete ROLE_ATTACHMENT.delete",
     optional=("USERS",),
 )

@@ -57,6 +57,8 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
     names, in_place, terminal = options.files, options.in_place, access.terminal
     if in_place and "-" in names:
         raise UsageError("--in-place requires a file: stdin cannot be written")
+    if access.shared.accept_unread:
+        raise UsageError("--accept-unread requires --role: podid reads no users of the policy in a file")
     if len(names) > 1 and not in_place and access.shared.output in (Format.TABLE, Format.WIDE):
         raise UsageError("Several policies cannot be printed as text: pass --in-place or --output json")
     writes = in_place and not access.shared.dry_run

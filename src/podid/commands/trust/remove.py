@@ -1,7 +1,7 @@
 """podid trust remove."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER
+from podid.cli.options import CLUSTER, KUBERNETES, NARROW
 from podid.domain.errors import UsageError
 from podid.domain.option import option, options
 from podid.ops.trust.request import TrustEditOptions
@@ -17,9 +17,10 @@ class TrustRemoveOptions(TrustEditOptions):
 
 
 @command(
-    shared=(*CLUSTER, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NARROW),
     optional=(
-        ("--role", "EDITING_TRUST"),
+        ("--role", "EDITING_TRUST USERS_OF_ROLES"),
+        ("--issuer: what else uses the role by IRSA", "USERS_BY_IRSA"),
         "USERS",
     ),
 )
@@ -48,7 +49,11 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     of_pods = options.cluster_arn is not None or options.scope != "service-account" or options.session_tags is not None
     if issuer is not None and of_pods:
         raise UsageError("--issuer cannot be used together with --cluster-arn, --scope or --no-session-tags")
-    place = None if options.role is None else role_place(access, options, needs_cluster=issuer is None)
+    place = (
+        None
+        if options.role is None
+        else role_place(access, options, needs_cluster=issuer is None or access.named is not None)
+    )
     edit = removing(subjects_of(access, options)) if issuer is None else removing_issuer(issuer, refs)
     names = ", ".join(map(str, refs))
     if issuer is not None:

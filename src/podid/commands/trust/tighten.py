@@ -1,32 +1,25 @@
 """podid trust tighten."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER
+from podid.cli.options import CLUSTER, NARROW
 from podid.domain.errors import UsageError
-from podid.domain.option import options, switch
 from podid.ops.trust.request import TrustEditOptions
 
 
-@options
-class TrustTightenOptions(TrustEditOptions):
-    skip_disabled_regions: bool = switch(
-        "Assume that regions that are not enabled, or that the organization denies, have no cluster of the account."
-    )
-
-
 @command(
-    shared=(*CLUSTER, *CHANGE),
+    shared=(*CLUSTER, *NARROW),
     optional=(
         ("--role", "EDITING_TRUST Eks.list_clusters Eks.list_associations"),
         "USERS LONG_TRUST",
     ),
 )
-def tighten(access: Access, options: TrustTightenOptions) -> None:
+def tighten(access: Access, options: TrustEditOptions) -> None:
     """Narrow a trust policy to the pods that use the role.
 
     podid replaces wide statements for EKS Pod Identity with one for each association that uses the role, in any cluster
-    of any region. No current user of the role loses access; podid therefore makes no change if it cannot read a region.
-    For a file, specify the users with --for. Exit 6 if the policy cannot be narrowed.
+    of any region. No current user of the role loses access; podid therefore makes no change if it cannot read a region
+    (exit 9), except with --accept-unread. For a file, specify the users with --for. Exit 6 if the policy cannot be
+    narrowed.
 
     Example: podid trust tighten --role storefront --dry-run
 
@@ -41,8 +34,6 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     options.check_together(access.terminal.read_file)
     scope = ScopeKind(options.scope)
     if options.role is None:
-        if options.skip_disabled_regions:
-            raise UsageError("--skip-disabled-regions requires --role")
         identities = subjects_of(access, options).identities({})
         edit_files(access, options, tightening(identities, scope))
         return
@@ -55,6 +46,6 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     role = read_role(access, change.place, options.role)
     with access.terminal.working("reading the associations of every region"):
         uses = read_all_uses(access.aws, change.place.account)
-    users = users_of(role, uses, skip_disabled=options.skip_disabled_regions)
+    users = users_of(role, uses, accept_unread=access.shared.accept_unread)
     question = f"Narrow the trust policy of role {role.name} to {users_words(users)}?"
     edit_role(change, role, tightening(users, scope), why=f"to narrow it to {users_words(users)}", question=question)

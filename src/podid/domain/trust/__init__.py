@@ -40,6 +40,7 @@ from podid.domain.trust.irsa import (
     allows_by_issuer,
     issuer_statement,
     lists_subject,
+    may_lose_issuer,
     names_sessions,
     remove_issuer,
     remove_subject,
@@ -48,6 +49,7 @@ from podid.domain.trust.irsa import (
     shares_of,
     subjects_of,
 )
+from podid.domain.trust.loss import Loss, loss
 from podid.domain.trust.policy import (
     ACTIONS,
     ASSUME_ROLE,

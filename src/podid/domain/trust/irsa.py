@@ -24,11 +24,9 @@ AUDIENCE = "sts.amazonaws.com"
 def allows_by_issuer(policy: Policy, provider_arn: str, ref: ServiceAccountRef) -> bool:
     """Return whether the policy allows this service account by the OIDC provider with this ARN. False if that cannot be
     decided, because callers grant access on a True."""
-    issuer = provider_arn.partition(":oidc-provider/")[2].lower()
-    if not issuer:
+    if not provider_arn.partition(":oidc-provider/")[2]:
         return False
-    sent = {f"{issuer}:sub": Sent((_subject(ref),)), f"{issuer}:aud": Sent((AUDIENCE,))}
-    context = RequestContext(1, sent, frozenset(), ())
+    context = _context(provider_arn, ref)
     statements = [s for s in policy.statements if s.about(ASSUME_ROLE) and s.conditions_hold(context) is not False]
     return all(s.allow for s in statements) and any(
         not (s.not_principal or s.not_action or s.strange)
@@ -36,6 +34,26 @@ def allows_by_issuer(policy: Policy, provider_arn: str, ref: ServiceAccountRef) 
         and s.conditions_hold(context)
         for s in statements
     )
+
+
+def may_lose_issuer(before: Policy, after: Policy, provider_arn: str, ref: ServiceAccountRef) -> bool:
+    """Return whether the service account may lose access by the OIDC provider: only `before` may allow it."""
+    return _may_allow(before, provider_arn, ref) and not allows_by_issuer(after, provider_arn, ref)
+
+
+def _may_allow(policy: Policy, provider_arn: str, ref: ServiceAccountRef) -> bool:
+    return any(
+        statement.allow
+        and (statement.not_principal or statement.names_everyone or ("Federated", provider_arn) in statement.principals)
+        and statement.conditions_hold(_context(provider_arn, ref)) is not False
+        for statement in policy.statements
+    )
+
+
+def _context(provider_arn: str, ref: ServiceAccountRef) -> RequestContext:
+    issuer = provider_arn.partition(":oidc-provider/")[2].lower()
+    sent = {f"{issuer}:sub": Sent((_subject(ref),)), f"{issuer}:aud": Sent((AUDIENCE,))}
+    return RequestContext(1, sent, frozenset(), ())
 
 
 _SUBJECT = "system:serviceaccount:"

@@ -5,16 +5,25 @@ A change reaches each API server at a different time. A pod created with dryRun=
 created: it shows the state of one API server. Several rounds, seconds apart, show the state of all.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import AccessDenied, Conflict, ExitCode, NotFound, PodidError, Unavailable, WebhookFailed
+from podid.domain.errors import (
+    AccessDenied,
+    Conflict,
+    ExitCode,
+    NotFound,
+    PodidError,
+    TimedOut,
+    Unavailable,
+    WebhookFailed,
+)
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Verb, Wait
-from podid.domain.section import FREE, READS, Cost, Missing, error_of, known_or, required
+from podid.domain.section import FREE, READS, Cost, Known, Missing, attempt, error_of, known_or, required
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import short_list
@@ -22,6 +31,7 @@ from podid.domain.workloads import injected
 from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.change.kinds.addon import OF_ADDONS, owned_accounts
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.collect import collect
@@ -46,6 +56,13 @@ _UNAFFECTED = frozenset(
     )
 )
 _USED_FOR = timedelta(seconds=60)
+
+_NOT_REACHED = (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
+_UNLISTED = {
+    Verb.CREATE: "EKS has not listed the association of {} yet",
+    Verb.UPDATE: "EKS has not shown the change of the association of {} yet",
+    Verb.DELETE: "EKS still lists the deleted association of {}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +93,104 @@ class Waiting:
 def after_associate(
     how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef], diagnosis: Diagnosis | None = None
 ) -> ChangeResult:
-    """Return the result once new pods are in the awaited state, by `diagnosis` or a new one, and then with the old pods
-    replaced if requested. A failed change is returned unchanged. An error while waiting becomes the result's error."""
+    """Return the result once new pods are in the awaited state, by `diagnosis` or a new one, then with the old pods
+    replaced if requested, and once EKS lists the associations. A failed change is returned unchanged. An error while
+    waiting becomes the result's error."""
+    began = how.patience.clock.monotonic()
+    return listed(_later(how, began), _associated(how, result, refs, diagnosis), refs)
+
+
+def _associated(
+    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef], diagnosis: Diagnosis | None
+) -> ChangeResult:
     if result.error is not None or not refs or not how.checks_cluster:
         return result
     began = how.patience.clock.monotonic()
     result = replace(result, wait=how.wait)
     try:
-        diagnosis = diagnosis or reach(how, refs)
+        if _late_of_addons(how, result, refs) and (late := until_listed(how, result, refs)):
+            return _not_listed(result, late)
+        diagnosis = diagnosis or reach(_later(how, began), refs)
         result = _judged(how, result, diagnosis)
-        broken = result.exit_code in (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
+        if result.exit_code in _NOT_REACHED and (late := _unlisted(how, result, refs)):
+            # judge it again once EKS lists the association, on which all else depends
+            if late := until_listed(_later(how, began), result, late):
+                return _not_listed(result, late)
+            diagnosis = reach(_later(how, began), refs)
+            result = _judged(how, result, diagnosis)
+        broken = result.exit_code in _NOT_REACHED
         if how.restarting is None or (broken and not how.restarting.insist):
             return result
         result = _restart(how, how.restarting, result, diagnosis)
         if result.error is not None or any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
             return result
-        remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
-        later = replace(how, patience=how.patience.within(remaining))
-        return replace(_judged(how, result, reach(later, refs, before_restart=diagnosis)), restarted=True)
+        return replace(_judged(how, result, reach(_later(how, began), refs, before_restart=diagnosis)), restarted=True)
     except PodidError as error:
         return replace(result, error=error)
+
+
+def _later(how: Waiting, began: float) -> Waiting:
+    """Return how to wait for what is left of the time."""
+    remaining = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
+    return replace(how, patience=how.patience.within(remaining))
+
+
+def _late(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Return the service accounts whose changed associations EKS does not list or describe yet; none if its list
+    cannot be read. EKS does not answer the ids of the associations that an add-on gets: they are late until listed."""
+    eks, cluster = how.clients.eks, how.place.cluster_name
+    late = set(known_or(attempt(lambda: eks.list_late(cluster, refs)), []))
+    return sorted(late | _late_of_addons(how, result, refs))
+
+
+def _late_of_addons(
+    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]
+) -> frozenset[ServiceAccountRef]:
+    last = {item.action.target: owned_accounts(item.action) for item in result.done if item.action.kind in OF_ADDONS}
+    owned = frozenset[ServiceAccountRef]().union(*last.values()) & frozenset(refs)
+    if not owned:
+        return owned
+    eks, cluster = how.clients.eks, how.place.cluster_name
+    known = attempt(lambda: frozenset(item.ref for item in eks.list_association_summaries(cluster)))
+    return owned - known.value if isinstance(known, Known) else frozenset()
+
+
+def _unlisted(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Return those that are late, or that have no association any more."""
+    late, eks, cluster = _late(how, result, refs), how.clients.eks, how.place.cluster_name
+    known = attempt(lambda: {item.ref for item in eks.list_association_summaries(cluster)})
+    return late or [ref for ref in refs if isinstance(known, Known) and ref not in known.value]
+
+
+def until_listed(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> list[ServiceAccountRef]:
+    """Wait until EKS lists and describes the changed associations as they are. Return those that it does not."""
+    late = list(refs)
+    for _ in how.patience.rounds(1.0, longest=5.0):
+        late = _late(how, result, refs)
+        if not late:
+            break
+        how.patience.say(f"waiting until EKS lists the change of {short_list(map(str, late), 1)}")
+    return late
+
+
+def _not_listed(result: ChangeResult, late: Sequence[ServiceAccountRef]) -> ChangeResult:
+    return replace(result, after=(), error=TimedOut(_unlisted_words(result, late), subject=str(late[0])))
+
+
+def _unlisted_words(result: ChangeResult, late: Collection[ServiceAccountRef]) -> str:
+    done = (item.action for item in result.done if item.action.kind == ASSOCIATION.name)
+    verbs = {action.target: action.verb for action in done}
+    return short_list(_UNLISTED[verbs.get(str(ref), Verb.CREATE)].format(ref) for ref in late)
+
+
+def listed(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+    """Wait until EKS lists the changed associations as they are: other tools, and podid elsewhere, read the list. A
+    failure that the result has already takes precedence."""
+    done = result.error is None and refs and how.checks_cluster
+    if not done or result.exit_code in _NOT_REACHED or not _late(how, result, refs):
+        return result
+    late = until_listed(how, result, refs)
+    return replace(result, awaited=Awaited(_unlisted_words(result, late), reached=False)) if late else result
 
 
 def reach(
@@ -190,15 +285,20 @@ def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAc
 def after_disassociate(
     how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef] | None = None
 ) -> ChangeResult:
-    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested. `refs` are those
-    whose associations the result deleted, unless specified. After a failed change, only pods are replaced whose
-    associations it did delete."""
+    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested, and wait until
+    EKS does not list the associations. `refs` are those whose associations the result deleted, unless specified. After
+    a failed change, only pods are replaced whose associations it did delete."""
+    if refs is None:
+        _, refs = changed_associations(result.plan.actions)
+    began = how.patience.clock.monotonic()
+    return listed(_later(how, began), _disassociated(how, result, refs), refs)
+
+
+def _disassociated(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
     if result.error is not None and not isinstance(result.error, Unavailable) and how.restarting is not None:
         gone = [item.action for item in result.done if item.status is Status.DONE and item.action.verb is Verb.DELETE]
         deleted = {ref_of(action.keys) for action in gone if action.kind == ASSOCIATION.name}
-        return replace(after_disassociate(how, replace(result, error=None), deleted), error=result.error)
-    if refs is None:
-        _, refs = changed_associations(result.plan.actions)
+        return replace(_disassociated(how, replace(result, error=None), deleted), error=result.error)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result
@@ -222,9 +322,9 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
     """Wait after a change that creates, changes or deletes associations."""
     kept, deleted = changed_associations(result.plan.actions)
-    if kept:
-        result = after_associate(how, result, tuple(kept), diagnosis)
-    return after_disassociate(how, result) if deleted else result
+    result = _associated(how, result, tuple(kept), diagnosis)
+    result = _disassociated(how, result, tuple(deleted)) if deleted else result
+    return listed(how, result, (*kept, *deleted))
 
 
 def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], patience: Patience) -> Awaited:

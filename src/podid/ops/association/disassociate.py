@@ -21,11 +21,12 @@ from podid.ops.change.guard import without_owned
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.change.kinds.role import uses_after
-from podid.ops.clients import Clients, KubeAccess
+from podid.ops.change.narrowing import with_dependents
+from podid.ops.change.users import uses_after
+from podid.ops.clients import Clients, KubeAccess, Site
 from podid.ops.role.delete import RoleContents, check_not_adopted, plan_delete, plan_delete_after
 from podid.ops.role.plan import later_tag_notes, made_here
-from podid.ops.role.uses import Uses, read_all_uses
+from podid.ops.role.uses import Uses
 from podid.ops.trust.edit import plan_edit
 
 
@@ -106,7 +107,7 @@ def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str
 
 def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs: Sequence[ServiceAccountRef]) -> Plan:
     """Plan the deletions; service accounts that do not exist are listed under `unchanged`. Raise Conflict for one that
-    podid did not create here, that another tool manages now, or that a running pod uses."""
+    podid did not create here, or that another tool manages now."""
     actions: list[Action] = []
     unchanged: list[Action] = []
     reader = clients.kube.reader
@@ -126,13 +127,6 @@ def plan_delete_accounts(clients: Clients, journal: Journal, place: Place, refs:
         if account.owner:
             message = f"{account.owner} manages service account {ref} now: delete it there"
             raise Conflict(message, subject=str(ref))
-        pods = [pod.name for pod in reader.list_pods(ref.namespace, service_account=ref.name) if live(pod)]
-        if pods:
-            raise Conflict(
-                f"Service account {ref} cannot be deleted: running pods use it ({short_list(pods)})",
-                advice="Delete their workloads, or give them another service account, first.",
-                subject=str(ref),
-            )
         actions.append(SERVICE_ACCOUNT.action(SERVICE_ACCOUNT.state_as_read(account), None))
     return Plan(header=place.header, actions=tuple(actions), unchanged=tuple(unchanged))
 
@@ -151,14 +145,14 @@ def plan_decommission(
     """Plan the removal of a cluster's associations, of the roles that only it uses, and of its statements in the trust
     policies of other roles. With `update_trust`, remove deleted roles from the trust policies of their target roles.
     `place` has no cluster if the cluster no longer exists: then only roles are changed. Raise NotFound if no trust
-    policy names such a cluster, and Undetermined if another cluster of the account could not be read."""
+    policy names such a cluster."""
     associations = clients.eks.list_associations(place.cluster_name) if place.cluster is not None else ()
     plan = _of_associations(clients, place, associations, now)
     deleted = {ref_of(action.keys) for action in plan.actions}
     ended = tuple(item for item in associations if item.ref in deleted)
     say("reading the clusters of every region")
-    uses = read_all_uses(clients.aws, place.account)
-    uses.check_complete()
+    site = Site(clients, place.header)
+    uses = site.uses
     remaining = Uses(uses_after(uses, place.header, plan.actions).associations)
     say("reading the trust policies of the account's roles")
     name = cluster_arn.rpartition("/")[2]
@@ -179,7 +173,7 @@ def plan_decommission(
             target_profile=target_profile,
         )
         plan = plan.then(without_owned(clients, part))
-    return plan.in_order()
+    return with_dependents(plan.in_order(), site)
 
 
 def _of_associations(clients: Clients, place: Place, associations: Collection[Association], now: datetime) -> Plan:

@@ -11,11 +11,11 @@ from podid.calls import pacing
 from podid.calls.patience import Patience
 from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
-from podid.ops.change.deletions import RoleDeletions
 from podid.ops.change.guard import check_guards
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import Moved, ResourceKind, needed_role
+from podid.ops.change.narrowing import RoleDeletions, check_again
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.change.records import Recorder
 from podid.ops.clients import Clients, Site
@@ -48,9 +48,11 @@ def apply(
     if not plan.actions:
         return ChangeResult(plan=plan)
     check_guards(clients, plan)
+    check_again(plan, clients)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
+    accepted = tuple(map(str, plan.accepted))
     earlier = journal.going_on(part_of)
-    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
+    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes, accepted=accepted) as recorder:
         # a run that began before this plan has other numbers
         numbers = range(len(plan.actions)) if earlier is None else tuple(map(recorder.number, plan.actions))
         deletions = RoleDeletions(clients, plan, patience.clock)
@@ -324,8 +326,8 @@ class Making:
         for _ in range(_TRIES):
             self.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
             try:
-                if not self.kind.lost(self.site, done.action):
-                    return done, None
+                if not self._lost(done.action):
+                    return done, self._not_shown(done.action)
             except errors.NotFound:
                 event = "deleted it"
                 break
@@ -344,6 +346,37 @@ class Making:
         self._record(failed)
         return failed, lost
 
+    def _current(self, error: errors.PodidError) -> State | None:
+        """Read the resource after a failure. If the service reports that it exists, wait until it is shown. Raise
+        TimedOut if it is not."""
+        exists = self.kind.service and isinstance(error, errors.AlreadyExists) and not error.existing_id
+        seconds = PROPAGATION_SECONDS if exists else 0.0
+        for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
+            current = self.kind.read(self.site, self.kind.reading(self.action))
+            if current is not None or not seconds or self.action.before is not None:
+                return current
+            self.patience.say(f"{error.message}; {self.kind.service} does not show it yet")
+        message = f"{error.message}, but {self.kind.service} does not show it yet"
+        raise errors.TimedOut(message, hint=errors.Again(), subject=self.action.target, request_id=error.request_id)
+
+    def _lost(self, action: Action) -> bool:
+        """Return whether another writer has overwritten the change. Wait until the service shows it, or another
+        one."""
+        for _ in self.patience.rounds(1.0, longest=5.0):
+            if self.kind.lost(self.site, action):
+                return True
+            if not self.kind.late(self.site, action):
+                break
+            self.patience.say(f"waiting until {self.kind.service} shows the change of {self.kind.subject(action)}")
+        return False
+
+    def _not_shown(self, action: Action) -> errors.PodidError | None:
+        if not self.kind.late(self.site, action):
+            return None
+        words = f"the change of the {self.kind.subject(action)}"
+        message = f"{self.kind.service} has accepted {words} but does not show it yet"
+        return errors.TimedOut(message, subject=action.target)
+
     def _written(self) -> Done:
         """Make the change, with the retries that AWS requires of a careful caller."""
         action, kind = self.action, self.kind
@@ -355,7 +388,7 @@ class Making:
             except (errors.LostAnswer, errors.Conflict) as error:
                 lost = error if isinstance(error, errors.LostAnswer) else lost
                 try:
-                    current = kind.read(self.site, kind.reading(action))
+                    current = self._current(error)
                 except errors.PodidError as unread:
                     # a change that may have been made must not be recorded as failed
                     raise lost or error from unread

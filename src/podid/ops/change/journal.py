@@ -159,7 +159,7 @@ class Journal:
             if step.action.kind in kinds
             and run.header.account == account
             and step.status in (Status.DONE, None)
-            and (moment := _moment(step.at or run.started_at)) is not None
+            and (moment := moment_of(step.at or run.started_at)) is not None
             and moment >= since
         )
 
@@ -208,9 +208,17 @@ class Journal:
         return tuple(done for run in reversed([*runs]) if run.cut_short for done in run.outcomes)
 
     def begin(
-        self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
+        self,
+        command: tuple[str, ...],
+        header: Header,
+        now: datetime,
+        plan: Sequence[Action] = (),
+        *,
+        undoes: str = "",
+        accepted: Sequence[str] = (),
     ) -> records.Recorder:
-        """Return the recorder of a new run. Its file is locked while the recorder is open."""
+        """Return the recorder of a new run. Its file is locked while the recorder is open. `accepted` are the unread
+        parts that the user accepts, in words."""
         with records.usable(self.directory):
             make_private(self.directory)
             check_private(self.directory)
@@ -230,6 +238,7 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": utc(now),
                 "undoes": undoes,
+                "acceptedUnread": list(accepted),
                 "first": self._begun[0],
                 "plan": [records.action_record(action) for action in plan],
             }
@@ -329,7 +338,7 @@ def _place_of(kind: str, header: Header) -> tuple[str, ...]:
     return where if kind_of(kind).account_wide else (*where, header.region, header.cluster)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
     """Return the time, None if it is not valid: nothing else in the journal depends on it."""
     try:
         moment = datetime.fromisoformat(text)

@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import Again, AlreadyExists, NotFound, Other, PodidError, RoleUnknown, TimedOut, TrustRefused
+from podid.domain.errors import (
+    Again,
+    AlreadyExists,
+    NotFound,
+    Other,
+    PodidError,
+    RoleUnknown,
+    TimedOut,
+    TrustRefused,
+)
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Action, text
 from podid.ops.clients import Site
@@ -52,7 +61,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     if isinstance(error, AlreadyExists):
         with suppress(NotFound):  # deletion is eventually consistent, aws-controllers-k8s/community#2684
             if error.existing_id:
-                site.eks.get_association(site.cluster, error.existing_id)
+                site.eks.get_reported(site.cluster, error.existing_id)
             raise error
         message = f"EKS does not show the association that it reports ({error.message})"
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)

@@ -69,6 +69,8 @@ class Run:
     undoes: str = ""
     # the first run of the command line, which may make one in each of several clusters
     first: str = ""
+    # the unread parts that the user accepted, in words
+    accepted: tuple[str, ...] = ()
     running: bool = False
     ended: bool = False
     reported: bool = False
@@ -173,6 +175,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         untried=tuple(action for number, action in planned.items() if number not in begun),
         undoes=member(head, "undoes", str, ""),
         first=member(head, "first", str, ""),
+        accepted=tuple(map(str, member(head, "acceptedUnread", list, []))),
         running=running,
         ended="end" in types,
         reported="told" in types,

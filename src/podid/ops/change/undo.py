@@ -4,7 +4,7 @@ A journal may come from any source (`--journal-dir` of a checkout, a CI cache), 
 that it restores are judged like a new request.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
@@ -18,10 +18,11 @@ from podid.domain.text import short_list
 from podid.ops.change.forms import check_states
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, KINDS, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.role import uses_after
+from podid.ops.change.narrowing import with_dependents
 from podid.ops.change.records import Run, Step
 from podid.ops.change.requested import Requested, RequestSource, check_requested
 from podid.ops.change.settle import reachable
+from podid.ops.change.users import uses_after
 from podid.ops.clients import Clients, Site
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
 
@@ -75,14 +76,15 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
             continue
         if action.after is None:
             try:
-                notes += kind.before_deleting(site, action, actions)
+                kind.dependents(site, action, actions)
             except Conflict as error:
                 raise _after_later(error, journal, run, _about_role(action)) from error
         actions.append(action)
     if not actions:
         notes.append(f"run {run.run_id} has nothing left to undo")
-    notes += _check_users(site, actions, run, journal, together)
+    _check_users(site, actions, run, journal, together)
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+    plan = with_dependents(plan, site)
     recorded = run.header.caller_arn
     requested = Requested(source=RequestSource.JOURNAL, plan=plan, clients=clients, recorded_caller=recorded)
     grave = check_requested(requested)
@@ -188,11 +190,9 @@ def _difference(resulting: State | None, current: State | None) -> str:
     return f"{short_list(differing)} {'differs' if len(differing) == 1 else 'differ'}"
 
 
-def _check_users(
-    site: Site, actions: Sequence[Action], run: Run, journal: Journal, together: Sequence[Run]
-) -> Iterator[str]:
+def _check_users(site: Site, actions: Sequence[Action], run: Run, journal: Journal, together: Sequence[Run]) -> None:
     """Raise Conflict if a restored trust policy no longer allows an association that the undo keeps, such as one of
-    another run: its pods would lose their credentials. Yield notes on clusters that could not be read."""
+    another run: its pods would lose their credentials."""
     trusts = [action for action in actions if action.kind == ROLE_TRUST.name]
     uses = uses_after(site.uses, site.header, actions) if trusts else Uses()
     undone = [(site.header, action) for action in actions]
@@ -223,7 +223,6 @@ def _check_users(
             advice = "Their pods would lose their credentials: first delete these associations."
             error = Conflict(message, advice=advice, subject=role.name)
             raise _after_later(error, journal, run, _about_associations(losing))
-        yield from (f"not checked for uses of role {role.name}: {item}" for item in uses.gaps)
 
 
 def _lasting(steps: Sequence[Step]) -> list[Step]:

@@ -19,15 +19,14 @@ from podid.domain.incomplete import NotRead
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.owners import ADDON, Owner, owner_of
 from podid.domain.plan import Action, Place, Plan, State, Verb, text, texts
-from podid.domain.section import Missing, error_of
-from podid.domain.text import short_list
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.guard import custom_owners
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_SETTINGS
 from podid.ops.change.kinds.base import ResourceKind, owner_of_role
-from podid.ops.change.kinds.role import uses_after
-from podid.ops.clients import Clients
+from podid.ops.change.narrowing import noted, users_not_read, with_dependents
+from podid.ops.change.users import uses_after
+from podid.ops.clients import Clients, Site
 from podid.ops.declare.accounts import DeclaredAccounts
 from podid.ops.declare.clusters import FileSite
 from podid.ops.declare.request import Ownership
@@ -214,11 +213,10 @@ def prune_roles(
     declarations: Sequence[Declaration],
     declared: Collection[str],
     plans: Sequence[Plan],
-    *,
-    update_trust: bool,
+    ownership: Ownership,
 ) -> tuple[Plan, list[NotRead]]:
     """Plan the deletion of the roles with a file's mark that the file no longer declares, after the `plans` of all
-    clusters, with `update_trust` also of their access to target roles. A role that is still in use then is kept, with a
+    clusters, with --update-trust also of their access to target roles. A role that is still in use then is kept, with a
     note. `declared` are names in lower case."""
     plan = Plan(header=site.place.header, actions=(), separate=True)
     marked, unread = marked_roles(site, declarations, declared)
@@ -228,12 +226,6 @@ def prune_roles(
     uses = read_all_uses(site.clients.aws, site.place.account)
     for item in plans:
         uses = uses_after(uses, item.header, item.actions)
-    if uses.gaps:
-        unread += [
-            NotRead(gap.what, error_of(Missing(gap.reason, gap.permission)), declared=False) for gap in uses.gaps
-        ]
-        names = short_list([role.name for role in marked])
-        return plan.noting((f"not deleted, because other clusters may use them: roles {names}",)), unread
     new = {
         arn: action.target
         for action in (action for item in plans for action in item.actions)
@@ -246,13 +238,18 @@ def prune_roles(
             continue
         try:
             contents = RoleContents.read(site.clients, role, uses)
-            deletion = plan_delete(contents, site.place.header, ours=True, adopt=False, update_trust=update_trust)
+            deletion = plan_delete(
+                contents, site.place.header, ours=True, adopt=False, update_trust=ownership.update_trust
+            )
             plan = plan.then(deletion)
         except Conflict as error:
             plan = plan.noting((f"role {role.name} is kept: {error.message}",))
         except PodidError as error:
             unread.append(NotRead(f"role {role.name}", error))
-    return plan, unread
+    plan = with_dependents(plan, Site(site.clients, plan.header).with_uses(uses))
+    if plan.accepted and not ownership.accept_unread:
+        return plan, [*unread, users_not_read(plan)]
+    return noted(plan), unread
 
 
 def marked_roles(

@@ -26,6 +26,8 @@ from podid.ops.change.guard import violations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.association import changes_settings, ref_of
+from podid.ops.change.narrowing import noted, users_not_read, with_dependents
+from podid.ops.clients import Site
 from podid.ops.declare.accounts import DeclaredAccounts, read_accounts
 from podid.ops.declare.associations import AssociationPlanner
 from podid.ops.declare.clusters import FileSite, Remaining
@@ -75,6 +77,7 @@ class FilePlanner:
             self._part(work, plan, items if first is roles_first else (), (first, last))
             for (work, plan), first, last in zip(works, [roles_first, *nothing], later, strict=True)
         ]
+        plans = [self._examined(site, item) for site, item in zip(self.sites, plans, strict=True)]
         return tuple(self._with_roles_pruned(plans, planned) if self.ownership.prune else plans)
 
     def _works(
@@ -109,6 +112,14 @@ class FilePlanner:
             )
             works.append((work, work.plan()))
         return planned, roles.quota, works
+
+    def _examined(self, site: FileSite, item: FilePlan) -> FilePlan:
+        """Return the plan with the users of what it narrows. Parts that may have others forbid it, unless the user
+        accepts that."""
+        plan = with_dependents(item.plan, Site(site.clients, item.plan.header))
+        if not plan.accepted or self.ownership.accept_unread:
+            return replace(item, plan=noted(plan))
+        return replace(item, plan=plan, unread=(*item.unread, users_not_read(plan)))
 
     def _history(self, declaration: Declaration) -> TagHistory:
         return self._histories.setdefault(
@@ -201,9 +212,7 @@ class FilePlanner:
         site = self.sites[-1]
         declarations = tuple({id(item): item for place in self.sites for item in place.declarations}.values())
         self.say("reading the roles that the files own")
-        plan, unread = prune_roles(
-            site, declarations, roles, [item.plan for item in plans], update_trust=self.ownership.update_trust
-        )
+        plan, unread = prune_roles(site, declarations, roles, [item.plan for item in plans], self.ownership)
         *others, last = plans
         whole = replace(last.plan.then(plan), separate=True)
         last = replace(last, plan=whole, unread=(*last.unread, *unread), pruned_keys=last.pruned_keys | keys_of(plan))

@@ -39,8 +39,9 @@ class Ownership:
     adopt: bool = switch("Change and mark existing resources that no file owns.")
     update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
     from_annotations: bool = switch("Also read annotations of service accounts, within allowedRoles of the files.")
-    # of the shared option --take-over
+    # of the shared options --take-over and --accept-unread
     take_over: bool = False
+    accept_unread: bool = False
 
     def takes(self, tool: object) -> bool:
         """Return whether the file takes a resource without an owner, or with this `tool` as its owner."""

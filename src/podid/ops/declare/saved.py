@@ -34,7 +34,10 @@ from podid.ops.clients import Clients, Site
 SAVED_KIND = "SavedFilePlan"
 _MEMBERS = {"apiVersion", "kind", "savedAt", "digest", "parts"}
 _PLACE = ("callerArn", "account", "region", "cluster")
-_MEMBERS_OF_PART = {"files", "owners", *_PLACE, "unchanged", "takenOver", "affected", "notes", "pruned", "actions"}
+_MEMBERS_OF_PART = {
+    *("files", "owners", *_PLACE, "unchanged", "takenOver", "acceptedUnread"),
+    *("affected", "notes", "pruned", "actions"),
+}
 _MEMBERS_OF_ACTION = {"kind", "before", "after", "note"}
 
 
@@ -67,6 +70,7 @@ def _part(item: FilePlan) -> Any:
             **encode(Header, item.plan.header),
             "unchanged": item.unchanged,
             "takenOver": item.taken_over,
+            "acceptedUnread": [part.what for part in item.accepted_unread or ()],
             "affected": [str(ref) for ref in item.affected],
             "notes": list(item.plan.notes),
             "pruned": sorted([kind, target] for kind, target in item.pruned_keys),
@@ -143,6 +147,7 @@ def _read_part(part: Mapping[str, Any]) -> FilePlan:
         owners=frozenset((key, name) for key, name in map(_texts, part["owners"])),
         unchanged=part["unchanged"],
         taken_over=part["takenOver"],
+        accepted=_texts(part["acceptedUnread"]),
         refs=refs,
         declared=refs,
         affected=tuple(map(ServiceAccountRef.parse, _texts(part["affected"]))),
@@ -199,7 +204,8 @@ def applicable(saved: SavedPlans, number: int, clients: Clients, header: Header,
     grave = check_requested(replace(requested, plan=replace(plan, actions=actions)))
     taken_over = TAKE_OVER in flags or (saved.proven and item.taken_over)
     plan = plan.noting((*grave, f"the plan was saved at {saved.saved_at} by {item.plan.header.caller_arn}"))
-    return Applicable(replace(item, plan=plan, taken_over=taken_over), () if saved.proven else grave)
+    accepted = item.accepted if saved.proven else ()
+    return Applicable(replace(item, plan=plan, taken_over=taken_over, accepted=accepted), () if saved.proven else grave)
 
 
 def current_actions(

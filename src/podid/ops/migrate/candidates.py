@@ -19,7 +19,7 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
 from podid.domain.workloads import live, opted_out, workload_subject
-from podid.facts.credentials import ROLE_ARN, ConfigMapKeys, main_use, uses_of
+from podid.facts.credentials import ROLE_ARN, ConfigMapKeys, carried_role, main_use, uses_of
 from podid.facts.index import index, role_section, under
 from podid.facts.products import accounts
 from podid.ops.association.plan import plan_one
@@ -141,13 +141,6 @@ def leftovers_of(
                 leftovers.append(MigrationCandidate(ref, arn, (), accounts(snapshot).get(ref), pods))
                 break
     return tuple(leftovers)
-
-
-def carried_role(pod: Pod) -> str:
-    """Return the role that IRSA's variables name in the pod's containers, empty for none. Init containers count only if
-    no other container has one."""
-    containers = sorted(pod.containers, key=lambda container: container.init)
-    return next((arn for c in containers if (arn := c.env.get(ROLE_ARN, ""))), "")
 
 
 def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:

@@ -18,6 +18,7 @@ from podid.domain.plan import Action, Plan, Skipped
 from podid.domain.snapshot import Known, Missing
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
+from podid.facts.credentials import carried_role
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.facts.restarts import lifetime_words
@@ -30,7 +31,7 @@ from podid.ops.change.kinds.workloads import workload_of
 from podid.ops.clients import Clients
 from podid.ops.migrate import proxy_changes
 from podid.ops.migrate.addons import addon_of, without_irsa
-from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
+from podid.ops.migrate.candidates import any_role_section, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.request import FinishOptions
 from podid.ops.role.plan import check_editable

@@ -20,6 +20,7 @@ from podid.domain.findings import Subject
 from podid.domain.migration import MigrationItem, MigrationPlan, MigrationStatus, OlderAgent, OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
+from podid.domain.section import Unread
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
 from podid.facts.index import index
 from podid.ops.change.journal import Journal
@@ -70,12 +71,9 @@ class Migration:
     @property
     def unread(self) -> tuple[str, ...]:
         """Return the parts that could not be read, with the reason and the missing permission."""
-        # a trust policy may still allow the previous mechanism
-        sections = {**self._sections, "roles of associations": next(self._unread_roles(), Known(None))}
-        missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
         return tuple(
-            f"{name} could not be read: {gap.reason}{f' (requires {gap.permission})' if gap.permission else ''}"
-            for name, gap in missing.items()
+            f"{gap.what} could not be read: {gap.reason}{f' (requires {gap.permission})' if gap.permission else ''}"
+            for gap in self.gaps
         )
 
     @property
@@ -94,6 +92,13 @@ class Migration:
                 section = any_role_section(self.snapshot, arn)
                 if isinstance(section, Missing) and in_account(arn, self.place):
                     yield section
+
+    @property
+    def gaps(self) -> tuple[Unread, ...]:
+        """Return the unread parts: something there may need the previous mechanism."""
+        # a trust policy may still allow the previous mechanism
+        sections = {**self._sections, "roles of associations": next(self._unread_roles(), Known(None))}
+        return tuple(Unread.of(name, gap) for name, gap in sections.items() if isinstance(gap, Missing))
 
     def check_read(self) -> None:
         """Raise the error that prevented reading service accounts, pods or associations: a change requires all of

@@ -7,6 +7,7 @@ pods are restarted, and last the statement of Pod Identity is removed.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from podid.domain import trust
 from podid.domain.aws import Addon, Association, Role
@@ -19,10 +20,10 @@ from podid.domain.plan import Action, ChangeResult, Place, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
+from podid.facts.credentials import carried_role
 from podid.facts.index import index
 from podid.facts.products import accounts
 from podid.ops.association.disassociate import plan_disassociate
-from podid.ops.change.deletions import check_deletions
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.kubernetes import service_account_of
@@ -30,7 +31,7 @@ from podid.ops.change.kinds.trusts import trust_policy_of
 from podid.ops.clients import Clients
 from podid.ops.migrate.addons import addon_of, back_to_irsa
 from podid.ops.migrate.base_role import base_role_back
-from podid.ops.migrate.candidates import any_role_section, carried_role, in_account
+from podid.ops.migrate.candidates import any_role_section, in_account
 from podid.ops.migrate.items import Migration
 from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
 from podid.ops.role.plan import check_editable, identity
@@ -63,6 +64,11 @@ class Rollback:
     @property
     def whole(self) -> Plan:
         return self.before.then(self.after).in_order()
+
+    def examined(self, whole: Plan) -> Self:
+        """Return the rollback with the notes and the dependents of `whole`, its examined plan."""
+        before = replace(self.before, notes=whole.notes, dependents=whole.dependents)
+        return replace(self, before=before, after=replace(self.after, dependents=whole.dependents))
 
     @property
     def with_irsa(self) -> frozenset[ServiceAccountRef]:
@@ -166,9 +172,8 @@ def plan_rollback(
 
 
 def check_unmoved(clients: Clients, place: Place, planned: Rollback) -> None:
-    """Raise Conflict, just before the first write, as `check_deletions` does, and if IRSA would not give credentials to
-    an annotated service account: another person may have removed the annotation or the statement."""
-    check_deletions(clients, planned.before)
+    """Raise Conflict, just before the first write, if IRSA would not give credentials to an annotated service account:
+    another person may have removed the annotation or the statement."""
     namespaces = sorted({ref.namespace for ref in planned.annotated})
     listed = [account for name in namespaces for account in clients.kube.reader.list_service_accounts(name)]
     lost = sorted(account.ref for account in listed if account.ref in planned.annotated and not account.irsa_role_arn)

@@ -62,8 +62,10 @@ def _check_previous(
     sections = ("service_accounts", "pods", "workloads", "daemon_sets")
     request = ReadRequest(checks=(), scope=DoctorScope.of(refs))
     snapshot = collect(clients, place, request, now=now, journal=None, again=sections)
-    if isinstance(snapshot.service_accounts, Missing):
-        raise error_of(snapshot.service_accounts)
+    # running pods must be restarted: without them the undo must not begin
+    for section in (snapshot.service_accounts, snapshot.pods):
+        if isinstance(section, Missing):
+            raise error_of(section)
     known = accounts(snapshot)
     annotated = {ref: known[ref].irsa_role_arn for ref in refs if ref in known and known[ref].irsa_role_arn}
     bare = sorted(ref for ref in refs if ref in known and ref not in annotated)

@@ -24,12 +24,13 @@ from podid.ops.change.kinds import (
     TARGET_TRUST,
     kind_of,
 )
-from podid.ops.change.kinds.role import check_unused, deletion_notes, uses_after
-from podid.ops.clients import Clients
+from podid.ops.change.narrowing import with_dependents
+from podid.ops.change.users import check_unused, last_use, uses_after
+from podid.ops.clients import Clients, Site
 from podid.ops.role.plan import adopted_by, check_not_aws, later_tag_notes, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.target import TargetRequest, read_target
-from podid.ops.role.uses import Uses, read_all_uses, read_profiles
+from podid.ops.role.uses import Uses, read_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,15 @@ def plan_deleting(
             raise
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
-    uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents.read(clients, role, uses, target_profile)
+    site = Site(clients, place.header)
+    contents = RoleContents.read(clients, role, site.uses, target_profile)
     if not adopt:
         check_not_adopted(journal, place, role, errors.Again(add=("--adopt",)))
     ours = made_here(journal, place, role)
     plan = plan_delete(contents, place.header, ours=ours, adopt=adopt, update_trust=update_trust)
     plan = plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role)))
-    word = role.name if len(plan.actions) > 1 or uses.unread else ""
+    plan = with_dependents(plan, site)
+    word = role.name if len(plan.actions) > 1 or site.uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
 
@@ -151,7 +153,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         raise errors.Conflict(
             f"Role {role.name} was not created by podid, according to its journal",
             hint=errors.Again(add=("--adopt",)),
-            lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
+            lines=(*others(role, stays=False), last_use(role)),
             subject=role.name,
         )
     at_targets, of_targets = _of_targets(contents, update=update_trust)
@@ -169,7 +171,7 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
     ]
     notes = (
         *others(role, stays=False),
-        *deletion_notes(role, contents.uses),
+        last_use(role),
         *(f"not checked: {item}" for item in contents.unread),
         *of_targets,
         *ROLE.once_deleted,
@@ -229,7 +231,7 @@ def plan_delete_after(
     target_profile: str,
 ) -> Plan:
     """Plan the deletion of the role after the `earlier` actions. Raise Conflict if podid did not create it
-    here, or while anything else uses it or may assume it, and Undetermined if that is not known."""
+    here, or while anything else uses it or may assume it."""
     name = role_name(arn)
     role = clients.iam.find_role(name)
     if role is None or role.arn != arn:
@@ -245,8 +247,7 @@ def plan_delete_after(
             subject=name,
         )
     check_not_adopted(journal, place, role, errors.Other(("role", "show"), (name,)))
-    uses = uses_after(read_all_uses(clients.aws, place.account), place.header, earlier)
-    uses.check_complete()
+    uses = uses_after(Site(clients, place.header).uses, place.header, earlier)
     contents = RoleContents.read(clients, role, uses, target_profile)
     plan = plan_delete(contents, place.header, ours=True, adopt=False, update_trust=update_trust)
     return plan.noting((*contents.profile_notes, *later_tag_notes(journal, place, role))).in_order()
@@ -301,7 +302,12 @@ class RoleRollback:
 def plan_rollback(result: ChangeResult, journal: Journal, command: tuple[str, ...]) -> RoleRollback | None:
     """Plan the deletion of the roles that the failed run, or the unfinished runs of the `command` that it continues,
     created and that nothing uses. None if a change of unknown outcome may use them, since the next run completes it,
-    and if only the target role refuses, which its owner can allow."""
+    if every change was made and only not shown in time, and if only the target role refuses, which its owner can
+    allow."""
+    if isinstance(result.error, errors.TimedOut) and all(
+        item.status in (Status.DONE, Status.UNCHANGED) for item in result.done
+    ):
+        return None
     if result.error is None or _unknown(result) or result.failed_kind == TARGET_TRUST.name:
         return None
     earlier = (run for run in reversed(journal.unfinished(command, result.plan.header)) if not run.running)

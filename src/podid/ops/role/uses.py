@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Undetermined
+from podid.domain.dependents import not_read
+from podid.domain.errors import ClusterNotFound, CredentialsError, NotRecognized, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import Unread
@@ -18,6 +19,9 @@ from podid.domain.text import short_list
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
+
+
+_CLOSED = "they reject these credentials (usually because the account has not enabled them)"
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,10 @@ class Uses:
         """Return the unread parts that may have associations: a region that is not enabled or denied has none."""
         return tuple(item for item in self.unread if not item.disabled)
 
-    def check_complete(self) -> None:
-        """Raise Undetermined if an association may use a role and was not read."""
-        if self.gaps:
-            message, lines = "It is not known whether other clusters use the roles", tuple(map(str, self.gaps))
-            raise Undetermined(message, lines=lines, advice="Nothing was changed.")
+    def check_complete(self, subject: str = "the roles", *, accept: bool = False) -> None:
+        """Raise Undetermined if an association may use a role and was not read, unless the user accepts that."""
+        if self.gaps and not accept:
+            raise not_read(subject, self.gaps)
 
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
@@ -75,40 +78,32 @@ def read_all_uses(aws: AwsSession, account: str, regions: Iterable[str] = ()) ->
 
     clusters: list[tuple[str, str]] = []
     unread: list[Unread] = []
-    closed: dict[str, list[str]] = {}
+    closed: list[str] = []
 
     def read(region: str) -> tuple[str, ...]:
         return aws.eks_in(region).list_clusters()
 
     for region, answer in pacing.fan_out(pacing.attempt(read), regions or aws.eks_regions):
-        if region != aws.region and (why := _why_closed(answer)):
-            closed.setdefault(why, []).append(region)
+        if region != aws.region and isinstance(answer, NotRecognized):
+            closed.append(region)
         elif isinstance(answer, PodidError):
             unread.append(Unread.of(f"clusters in {region}", answer))
         else:
             clusters += [(region, name) for name in answer]
-    for reason, names in closed.items():
-        subject = f"{len(names)} regions ({short_list(sorted(names), 3)})" if len(names) > 1 else names[0]
-        unread.append(Unread(subject, reason, disabled=True))
+    if closed:
+        subject = f"{len(closed)} regions ({short_list(sorted(closed), 3)})" if len(closed) > 1 else closed[0]
+        unread.append(Unread(subject, _CLOSED, disabled=True))
     return read_uses(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
 
 
 def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, ...]]:
-    """Return the instance profiles with the role, and a part that the caller is not authorized to read."""
+    """Return the instance profiles with the role, and the part that could not be read."""
     try:
         return iam.list_instance_profiles(name), ()
     except CredentialsError:
         raise
-    except AccessDenied as error:
+    except PodidError as error:
         return (), (Unread.of(f"instance profiles of role {name}", error),)
-
-
-def _why_closed(answer: object) -> str:
-    """Return why the account does not use EKS in a region; empty if that is not known."""
-    if isinstance(answer, CredentialsError):
-        return "they reject these credentials (usually because the account has not enabled them)"
-    denied = isinstance(answer, AccessDenied) and "service control policy" in answer.message
-    return "a service control policy of the organization denies EKS there" if denied else ""
 
 
 def read_uses(
@@ -121,6 +116,8 @@ def read_uses(
     for region, name in sorted(clusters, key=lambda item: (item[0] != aws.region, item)):
         try:
             read = aws.eks_in(region).list_associations(name)
+        except ClusterNotFound:
+            continue  # deleted since it was listed, with its associations
         except PodidError as error:
             more.append(Unread.of(f"associations of cluster {name} in {region}", error))
             continue

@@ -7,7 +7,7 @@ from functools import partial
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import Again, Conflict
+from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Header, Plan
 from podid.domain.text import count_of
@@ -117,19 +117,10 @@ def _in_turn(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
-    """Return the requests of all users of a role. Raise Conflict if a cluster or region could not be read, since its
-    users would lose access, if nothing uses the role, or if the trust policy does not certainly allow every user."""
-    unread = [item for item in uses.unread if not (skip_disabled and item.disabled)]
-    if unread:
-        only_disabled = all(item.disabled for item in unread)
-        raise Conflict(
-            f"The trust policy of role {role.name} is not tightened: not every cluster could be read, and users of the "
-            "role there would lose access",
-            lines=tuple(map(str, unread)),
-            hint=Again(add=("--skip-disabled-regions",)) if only_disabled else (),
-            subject=role.name,
-        )
+def users_of(role: Role, uses: Uses, *, accept_unread: bool) -> tuple[trust.PodIdentity, ...]:
+    """Return the requests of all users of a role. Raise Conflict if nothing uses the role, or if the trust policy does
+    not certainly allow every user, and Undetermined if some could not be read, unless the user accepts that."""
+    uses.check_complete(f"role {role.name}", accept=accept_unread)
     users = [use for use in evaluate_uses(role, uses) if use.hop == 1]
     if not users:
         raise Conflict(

@@ -14,7 +14,8 @@ from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Plan
 from podid.ops.change.kinds import ADDON, ADDON_ASSOCIATIONS, ASSOCIATION
-from podid.ops.change.kinds.role import ROLE, uses_after
+from podid.ops.change.kinds.role import ROLE
+from podid.ops.change.users import uses_after
 from podid.ops.role.create import plan_role
 from podid.ops.role.request import RoleOptions, RoleRequest
 from podid.ops.role.uses import Uses

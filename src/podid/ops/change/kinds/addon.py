@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, TypedDict
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import Pod
+from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
 from podid.domain.members import About, Pairs
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
@@ -23,6 +24,7 @@ from podid.ops.change.kinds.association import with_associations
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
+from podid.ops.change.users import users_of_agent
 from podid.ops.clients import Site
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
@@ -45,6 +47,7 @@ class AddonState(TypedDict, total=False):
 
 class OfAddon(ResourceKind):
     keys = ("addonName",)
+    service = "EKS"
     takes_effect = True
 
     def gives(self, action: Action) -> frozenset[str]:
@@ -76,7 +79,12 @@ class EksAddonKind(OfAddon):
         Verb.NONE: ("Eks.find_addon",),
         Verb.CREATE: ("Eks.create_addon",),
         Verb.UPDATE: ("Eks.update_addon", "Eks.update_addon_with_role", "Eks.find_addon"),
-        Verb.DELETE: ("Eks.delete_addon",),
+        Verb.DELETE: (
+            "Eks.delete_addon",
+            "Eks.list_association_summaries",
+            "KubeReader.list_agent_daemon_sets",
+            "KubeReader.list_pods",
+        ),
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
@@ -115,6 +123,11 @@ class EksAddonKind(OfAddon):
         if isinstance(answer, Addon):
             return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
         return {**after, "updateId": answer}
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return the service accounts that need the agent. A kept DaemonSet still serves them."""
+        agent = action.target == AGENT_ADDON and action.after is None
+        return users_of_agent(site) if agent and not (action.before or {}).get("preserve") else NO_DEPENDENTS
 
     def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Set the add-on ACTIVE, with its associations; the agent's also with its DaemonSet and a Ready pod on each
@@ -338,6 +351,12 @@ def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
     return roles
 
 
+def owned_accounts(action: Action) -> frozenset[ServiceAccountRef]:
+    """Return the service accounts whose associations the add-on of the action owns afterwards."""
+    namespace = text(action.after, "namespace")
+    return frozenset(ServiceAccountRef(namespace, name) for name in roles_of(action.after))
+
+
 def irsa_role_of(state: State | None) -> str:
     """Return the role of IRSA of an add-on; empty for none."""
     return text(state, "serviceAccountRoleArn")
@@ -349,3 +368,4 @@ def roles_of(state: State | None) -> Mapping[str, str]:
 
 ADDON = EksAddonKind()
 ADDON_ASSOCIATIONS = AddonAssociationsKind()
+OF_ADDONS = (ADDON.name, ADDON_ASSOCIATIONS.name)

@@ -42,11 +42,12 @@ _SETTLES_SECONDS = 10.0
 
 class AssociationKind(base.ResourceKind):
     name = "association"
+    service = "EKS"
     state = AssociationState
     keys = ("namespace", "serviceAccount")
     operations: ClassVar[base.Operations] = {
         Verb.NONE: ("Eks.find_association",),
-        Verb.CREATE: ("Eks.create_association", "Eks.get_association"),
+        Verb.CREATE: ("Eks.create_association", "Eks.get_reported"),
         Verb.UPDATE: ("Eks.update_association", "Eks.get_association", "Eks.tag_association"),
         Verb.DELETE: ("Eks.delete_association",),
     }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
+from podid.domain.dependents import Dependents
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -60,6 +61,7 @@ class ResourceKind(ABC):
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
     title: ClassVar[str] = ""  # the name for messages, if it differs
+    service: ClassVar[str] = ""  # EKS or IAM, whose readings may lag behind changes
     state: ClassVar[type]  # a TypedDict; the state of a plan holds only the members that were specified
     keys: ClassVar[tuple[str, ...]]  # the members that identify the resource: always present, never changed
     # the client methods that each verb calls; under `Verb.NONE` those that only read
@@ -175,6 +177,10 @@ class ResourceKind(ABC):
         """Return whether another writer, who had read the document earlier, has overwritten the change."""
         return False
 
+    def late(self, site: Site, action: Action) -> bool:
+        """Return whether the last reading did not show the change yet, although the service has answered it."""
+        return False
+
     def anew(self, site: Site, action: Action) -> Action:
         """Return the same change relative to the current state; its verb is none if nothing is left to do. Raise
         Conflict if both changes cannot be combined."""
@@ -191,10 +197,11 @@ class ResourceKind(ABC):
         """Return why undo skips an action of this kind; empty if it does not."""
         return ""
 
-    def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """Return notes on the deletion, given that the `earlier` actions of the plan are carried out. Called when the
-        plan is made and again before its first write. Raise Conflict if the resource must not be deleted."""
-        return self.once_deleted
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return what else needs the part of the resource that the action removes, once the `earlier` actions of the
+        plan are carried out. Read when the plan is made and again before its first write. Raise Conflict if the users
+        must not lose it."""
+        return Dependents(notes=self.once_deleted if action.after is None else ())
 
     def check_same(self, current: State, created: State | None) -> None:  # noqa: B027  most kinds have no id that changes
         """Raise Conflict if the current resource is not the one that was created, although its name and members are
@@ -228,6 +235,7 @@ class OfRole(ResourceKind):
     """A kind of resource that is a part of a role. The first of its keys is the role's name or ARN."""
 
     account_wide = True
+    service = "IAM"
 
     def needs(self, action: Action) -> frozenset[str]:
         return needed_role(action.keys[self.keys[0]])

@@ -2,20 +2,24 @@
 account. `podid.ops.reading.probes` and `podid exec` carry out the last two; the journal records them like every other
 change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.cluster import ServiceAccount
+from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import Conflict
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
+from podid.domain.section import Unread
 from podid.domain.snapshot import Snapshot
+from podid.domain.text import short_list
 from podid.ops.change.kinds.base import Keys, OneTime, Operations, ResourceKind, needed_account
 from podid.ops.change.planned import with_changed
+from podid.ops.change.users import users_of_account
 from podid.ops.clients import Site
 
 
@@ -35,7 +39,7 @@ class ServiceAccountKind(ResourceKind):
     operations: ClassVar[Operations] = {
         Verb.NONE: ("KubeReader.find_service_account",),
         Verb.CREATE: ("KubeWriter.create_service_account", "KubeReader.get_account_settings"),
-        Verb.DELETE: ("KubeWriter.delete_service_account",),
+        Verb.DELETE: ("KubeWriter.delete_service_account", "KubeReader.list_pods"),
     }
     overwrites = frozenset({Verb.DELETE})
     assigned = frozenset({"uid"})
@@ -66,6 +70,22 @@ class ServiceAccountKind(ResourceKind):
         original = ServiceAccountRef(ref.namespace, source)
         settings = site.clients.kube.reader.get_account_settings(original) if source else {}
         return self.state_as_read(writer.create_service_account(ref, settings))
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Raise Conflict if a running pod uses the service account: its token would no longer be valid."""
+        if action.after is not None:
+            return NO_DEPENDENTS
+        ref = service_account_of(action.keys)
+        pods = users_of_account(site, ref, earlier)
+        if isinstance(pods, Unread):
+            return Dependents(unread=(pods,))
+        if pods:
+            raise Conflict(
+                f"Service account {ref} cannot be deleted: running pods use it ({short_list(pods)})",
+                advice="Delete their workloads, or give them another service account, first.",
+                subject=str(ref),
+            )
+        return NO_DEPENDENTS
 
     def check_same(self, current: State, created: State | None) -> None:
         had, has = text(created, "uid"), text(current, "uid")

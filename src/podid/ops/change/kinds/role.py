@@ -1,22 +1,22 @@
 """IAM roles as a whole, the settings of an existing role, and its policies; its trust policy is another kind."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
-from podid.domain.aws import Association, Role
+from podid.domain import iam
+from podid.domain.aws import Role
+from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other
 from podid.domain.iam import PolicyNames
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
-from podid.domain.names import AWS_MANAGED, Arn, addon_name
+from podid.domain.names import AWS_MANAGED
 from podid.domain.owners import without_marks
-from podid.domain.plan import Action, Header, State, Verb, document, text, texts
+from podid.domain.plan import Action, State, Verb, document, text, texts
 from podid.domain.snapshot import Snapshot, attempt, known_or
-from podid.domain.text import short_list
-from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, OfRole, Operations, Trusting, make_all, retagging
 from podid.ops.change.planned import (
     arn_of,
@@ -26,8 +26,9 @@ from podid.ops.change.planned import (
     with_role,
     with_settings,
 )
+from podid.ops.change.users import USES, check_unused, last_use, users_of_role, uses_after
 from podid.ops.clients import Site
-from podid.ops.role.uses import Uses, read_profiles, used_words
+from podid.ops.role.uses import read_profiles
 
 
 class RoleState(TypedDict, total=False):
@@ -53,7 +54,7 @@ class RoleKind(Trusting):
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Iam.find_role",),
         Verb.CREATE: ("Iam.create_role",),
-        Verb.DELETE: ("Iam.delete_role", "Iam.get_policies"),
+        Verb.DELETE: ("Iam.delete_role", "Iam.get_policies", "Iam.list_instance_profiles", *USES),
     }
     # a role that is created again is another principal: policies refer to the old id
     assigned = frozenset({"roleId"})
@@ -118,17 +119,18 @@ class RoleKind(Trusting):
         created = Role(name=name, arn=arn, path=path, role_id="", trust=document(after, "trustPolicy"), created_at=now)
         return with_new_role(snapshot, with_settings(created, after))
 
-    def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """Return notes on the deletion. Raise Conflict unless the `earlier` actions remove all policies, because IAM
-        refuses to delete a role that has policies. Raise Conflict too if an association or an instance profile names
-        the role: the pods or instances would lose their credentials."""
-        role = site.iam.find_role(action.keys["roleName"])
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Raise Conflict unless the `earlier` actions remove all policies, because IAM refuses to delete a role that
+        has policies. Raise Conflict too if an association or an instance profile names the role: the pods or instances
+        would lose their credentials."""
+        role = site.iam.find_role(action.keys["roleName"]) if action.after is None else None
         if role is None:
-            return ()
+            return NO_DEPENDENTS
         _check_policies(site, role.name, earlier)
         profiles, unread = read_profiles(site.iam, role.name)
-        check_unused(role, uses_after(site.uses, site.header, earlier).of(role.arn), profiles)
-        return deletion_notes(role, Uses(unread=(*site.uses.unread, *unread)))
+        uses = uses_after(site.uses, site.header, earlier)
+        check_unused(role, uses.of(role.arn), profiles)
+        return Dependents(unread=(*uses.unread, *unread), notes=(last_use(role), *self.once_deleted))
 
     def check_same(self, current: State, created: State | None) -> None:
         had, has, name = text(created, "roleId"), text(current, "roleId"), text(current, "roleName")
@@ -152,62 +154,6 @@ def _check_policies(site: Site, name: str, earlier: Sequence[Action]) -> None:
             advice="First remove these policies with podid role detach.",
             subject=name,
         )
-
-
-def uses_after(uses: Uses, header: Header, actions: Iterable[Action]) -> Uses:
-    """Return the uses of roles by the known associations once the actions, at `header`, are carried out."""
-    states: dict[str, State | None] = {}
-    addons: set[str] = set()
-    for action in actions:
-        if action.kind == "association":
-            states[action.target] = action.after
-        elif action.kind == ADDON_ASSOCIATIONS.name:
-            roles = roles_of(action.after)
-            for account in {*roles, *roles_of(action.before)}:
-                state = {"roleArn": roles[account]} if account in roles else None
-                states[f"{text(action.after, 'namespace')}/{account}"] = state
-        elif action.kind == ADDON.name and action.after is None and not (action.before or {}).get("preserve"):
-            addons.add(action.target)
-
-    def after(use: Association) -> Iterator[Association]:
-        if (Arn.parse(use.association_arn).region, use.cluster_name) != (header.region, header.cluster):
-            yield use
-        elif (ref := str(use.ref)) not in states:
-            # EKS deletes the associations that a deleted add-on owns
-            yield from () if use.owner_arn and addon_name(use.owner_arn) in addons else (use,)
-        elif (state := states[ref]) is not None:
-            target = text(state, "targetRoleArn") or None
-            yield replace(use, role_arn=text(state, "roleArn"), target_role_arn=target)
-
-    remaining = {arn: tuple(new for use in items for new in after(use)) for arn, items in uses.associations.items()}
-    return Uses(remaining, uses.unread)
-
-
-def check_unused(role: Role, uses: Sequence[Association], profiles: Sequence[str]) -> None:
-    """Raise Conflict that lists the associations, or the instance profiles, that name the role."""
-    if uses:
-        names = "an association names" if len(uses) == 1 else f"{len(uses)} associations name"
-        raise Conflict(
-            f"Role {role.name} is still in use: {names} it ({short_list([used_words(use) for use in uses], 10)})",
-            advice="First change or delete these associations with podid associate or podid disassociate.",
-            subject=role.name,
-        )
-    if profiles:
-        raise Conflict(
-            f"Role {role.name} is in the instance profile {short_list(profiles)} of EC2 instances",
-            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
-            subject=role.name,
-        )
-
-
-def deletion_notes(role: Role, uses: Uses) -> tuple[str, ...]:
-    """Return the known uses of the role, for the person who confirms its deletion."""
-    if role.last_used_at is None:
-        last = f"role {role.name} was never used (IAM keeps 400 days)"
-    else:
-        where = f" in {role.last_used_region}" if role.last_used_region else ""
-        last = f"role {role.name} was last used at {role.last_used_at:%Y-%m-%d %H:%M} UTC{where}"
-    return (last, *(f"not checked for uses of role {role.name}: {item}" for item in uses.unread))
 
 
 class RoleSettingsState(TypedDict, total=False):
@@ -252,6 +198,13 @@ class RoleSettingsKind(OfRole):
         make_all(_calls(site, name, before, after), back, f"role {name}")
         return after
 
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return the users of a role that gets a permissions boundary, or another one."""
+        boundary = text(action.after, "permissionsBoundary")
+        if not boundary or boundary == text(action.before, "permissionsBoundary"):
+            return NO_DEPENDENTS
+        return users_of_role(site, action.keys["roleName"], earlier)
+
     def predict(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
         snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
@@ -277,6 +230,14 @@ ROLE_SETTINGS = RoleSettingsKind()
 
 class PolicyKind(OfRole):
     """The first of the keys is the role, the second the policy."""
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        role, _ = action.keys.values()
+        return users_of_role(site, role, earlier) if self.narrows(action) else NO_DEPENDENTS
+
+    def narrows(self, action: Action) -> bool:
+        """Return whether the role may do less after the change."""
+        return action.after is None
 
     # IAM replaces an inline policy and repeats an attachment without an error
     overwrites = ANY_WRITE
@@ -318,8 +279,14 @@ class RolePolicyKind(PolicyKind):
         Verb.NONE: ("Iam.get_policies",),
         Verb.CREATE: ("Iam.put_inline_policy",),
         Verb.UPDATE: ("Iam.put_inline_policy",),
-        Verb.DELETE: ("Iam.delete_inline_policy",),
+        Verb.DELETE: ("Iam.delete_inline_policy", *USES),
     }
+
+    def narrows(self, action: Action) -> bool:
+        before, after = action.before, action.after
+        if before is None or after is None:
+            return after is None
+        return not iam.extends(document(before, "policyDocument"), document(after, "policyDocument"))
 
     @staticmethod
     def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> RolePolicyState:
@@ -355,7 +322,7 @@ class RoleAttachmentKind(PolicyKind):
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Iam.get_policies",),
         Verb.CREATE: ("Iam.attach_policy",),
-        Verb.DELETE: ("Iam.detach_policy",),
+        Verb.DELETE: ("Iam.detach_policy", *USES),
     }
 
     @staticmethod

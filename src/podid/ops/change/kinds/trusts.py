@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Association, OidcProvider, Role
+from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.text import short_list
 from podid.ops.change.kinds import base
 from podid.ops.change.planned import put, with_role
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
+from podid.ops.change.users import users_losing_trust, users_of_provider
 from podid.ops.clients import Clients, Site
 
 if TYPE_CHECKING:
@@ -85,10 +88,14 @@ class RoleTrustKind(base.Trusting):
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
             now = base.read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
             if now == policy or (now != before and _holds(action, now)):
-                return action.after
+                if not self.late(site, action):
+                    return action.after
+                continue
             others = others + 1 if now != before else 0
             if others == MOST_READS_OF_OTHERS:  # not a delayed read of the previous policy, but another writer's
                 raise base.moved(self.subject(action), action)
+        if self.late(site, action):
+            return action.after  # IAM has answered it; it is read once more when the run ends
         message = f"IAM accepted the trust policy of role {role.name} but does not return it yet"
         raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
 
@@ -102,8 +109,23 @@ class RoleTrustKind(base.Trusting):
     def owner(self, site: Site, action: Action) -> Owner | None:
         return base.owner_of_role(site.clients, self.find_role(site.clients, self.reading(action)))
 
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Return the users that the trust policy no longer allows after the change."""
+        if action.before is None or action.after is None:
+            return NO_DEPENDENTS
+        try:
+            before, after = map(trust.parse_policy, _documents(action))
+        except InvalidInput:
+            return NO_DEPENDENTS  # IAM accepts no such policy, and podid does not write it
+        role = self.find_role(site.clients, self.reading(action)) if trust.loss(before, after) else None
+        return users_losing_trust(site, role, before, after, earlier)
+
     def lost(self, site: Site, action: Action) -> bool:
         return not _holds(action, self._role(site.clients, self.reading(action)).trust)
+
+    def late(self, site: Site, action: Action) -> bool:
+        name = role_name(next(iter(action.keys.values())))
+        return name.lower() in self.iam(site.clients, self.reading(action)).late_roles
 
     def anew(self, site: Site, action: Action) -> Action:
         keys = self.reading(action)
@@ -217,10 +239,22 @@ class OidcProviderKind(base.ResourceKind):
     operations: ClassVar[base.Operations] = {
         Verb.NONE: ("Iam.find_oidc_provider",),
         Verb.CREATE: ("Iam.create_oidc_provider",),
-        Verb.DELETE: ("Iam.delete_oidc_provider",),
+        Verb.DELETE: ("Iam.delete_oidc_provider", "Iam.list_roles"),
     }
     account_wide = True
+    service = "IAM"
     overwrites = frozenset({Verb.DELETE})
+
+    def dependents(self, site: Site, action: Action, earlier: Sequence[Action]) -> Dependents:
+        """Raise Conflict if a role trusts the OIDC provider: its service accounts would lose their credentials."""
+        if action.after is not None:
+            return NO_DEPENDENTS
+        arn = action.keys["providerArn"]
+        trusting = users_of_provider(site, arn, earlier)
+        if trusting.users:
+            message = f"OIDC provider {arn} is still in use: {short_list(trusting.users)} trusts it"
+            raise Conflict(message, subject=arn)
+        return trusting
 
     @staticmethod
     def state_of(provider: OidcProvider) -> OidcProviderState:
