@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import HIDDEN, OPTIONAL, OR_NULL, About, As, Document, From, Key, members, schema_name
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, is_pattern
+from podid.domain.patterns import matches_any
 from podid.domain.trust import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, OwnCondition, ScopeKind, Statement
 from podid.domain.trust.conditions import Condition
 
@@ -240,8 +241,8 @@ Breach = tuple[str, str]
 class Guard(Declared):
     """The limits for changes. None permits everything; an empty list permits nothing."""
 
-    allowed_roles: Annotated[Patterns, About("Patterns of role names or ARNs.")] = None
-    allowed_policies: Annotated[Patterns, About("Patterns of policy names or ARNs.")] = None
+    allowed_roles: Annotated[Patterns, About("Patterns of names, paths or ARNs of roles.")] = None
+    allowed_policies: Annotated[Patterns, About("Patterns of names, paths or ARNs of policies.")] = None
     allowed_scopes: Annotated[
         tuple[ScopeKind, ...] | None, As(Sequence[ScopeWord]), OPTIONAL, About("Scopes of trust policies.")
     ] = None
@@ -283,9 +284,8 @@ class Guard(Declared):
 
 def _not_allowed(key: str, kind: str, names: Iterable[str], patterns: tuple[str, ...] | None) -> Iterator[Breach]:
     for whole in names if patterns is not None else ():
-        name = whole.rpartition("/")[2]
-        if not any(fnmatchcase(text, pattern) for text in (whole, name) for pattern in patterns or ()):
-            yield key, f"{kind} {name} is not allowed"
+        if not matches_any(patterns or (), whole):
+            yield key, f"{kind} {whole.rpartition('/')[2]} is not allowed"
 
 
 def _for_pods(statement: Statement) -> bool:
@@ -367,7 +367,7 @@ class DeclarationFile(Document):
     ]
     agent: Annotated[DeclaredAgent, OPTIONAL]
     allowed_roles: Annotated[
-        Sequence[str], OR_NULL, OPTIONAL, About("Patterns of role ARNs that annotations of service accounts may name.")
+        Sequence[str], OR_NULL, OPTIONAL, About("Patterns of names, paths or ARNs of roles for annotations.")
     ]
     guard: Annotated[Guard, OPTIONAL]
     roles: Annotated[Sequence[DeclaredRole], OR_NULL, OPTIONAL]

@@ -44,7 +44,7 @@ BAD: Mapping[str, tuple[dict[str, str], str]] = {
     "declared-path": ({"role": f"{ARN}other/storefront-declared"}, "is not the ARN of the declared role"),
 }
 # the roles that the file allows, all of which a hostile annotation may name
-ALLOWED = ("arn:*:iam::*:role/*storefront*", "arn:aws:s3:::*")
+ALLOWED = ("arn:*:iam::*:role/*storefront*",)
 
 
 @pytest.fixture
@@ -146,3 +146,21 @@ def test_no_annotation_affects_another_service_account(
         (8, ["orders"], ["shop/cart"]),
         (3, [], ["shop/cart", "shop/orders"]),
     ), plan
+
+
+def test_roles_of_other_accounts_require_a_pattern_of_arns(annotated: Annotated) -> None:
+    target = "arn:aws:iam::444455556666:role/storefront"
+    annotated.annotate("orders", role="storefront", **{"target-role": target})
+    annotated.allow("storefront*")
+    (refused,) = annotated("plan", "-o", "json").json["refused"]
+    assert refused["reason"] == f"allowedRoles does not allow {target}"
+    annotated.allow("storefront*", "arn:aws:iam::444455556666:role/*")
+    assert annotated("plan", "-o", "json").json["refused"] == []
+
+
+def test_a_pattern_that_matches_no_role_is_a_mistake_of_the_file(annotated: Annotated) -> None:
+    annotated.allow("storefront", "role/shop-*", guard={"allowedRoles": ["shop-[ab]"], "allowedPolicies": ["a:b"]})
+    outcome = annotated("plan")
+    assert outcome.code == 2, outcome
+    for text in ("'role/shop-*' matches no IAM role", "'shop-[ab]' matches no IAM role", "'a:b' matches no IAM policy"):
+        assert text in outcome.stderr, outcome

@@ -32,9 +32,11 @@ def test_the_environment_is_no_source_of_variables(read: Read, monkeypatch: pyte
 
 
 def test_json_text_with_characters_beyond_the_first_plane(read: Read) -> None:
-    text = '{"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {"name": "a"}, "allowedRoles": ["%s"]}'
+    guard = '"guard": {"requiredTags": {"a": "%s"}}'
+    text = f'{{"apiVersion": "podid/v1", "kind": "PodIdentity", "metadata": {{"name": "a"}}, {guard}}}'
     (declaration,) = read(text % "\\ud83d\\ude00")
-    assert declaration.allowed_roles == ("\U0001f600",)
+    assert declaration.guard is not None
+    assert declaration.guard.required_tags == {"a": "\U0001f600"}
     with pytest.raises(InvalidInput, match=r"x.yaml:1:\d+: .*invalid Unicode character"):
         read(text % "\\ud83d")
 

@@ -41,7 +41,7 @@ def reach(
 
     declarations = read_files(options, read_file=terminal.read_file, describe=describing(listed))
     if annotations and not any(item.allowed_roles for item in declarations):
-        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of role ARNs")
+        raise UsageError("--from-annotations requires allowedRoles in a file: patterns of roles")
 
     def tagged(tags: Mapping[str, str]) -> Collection[str]:
         with terminal.working("reading the clusters' tags"):

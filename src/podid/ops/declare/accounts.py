@@ -15,7 +15,8 @@ from podid.domain.declaration import DEFAULT_ACCOUNT, GUARDED_NAMESPACES, Declar
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, PodidError, Rejected
 from podid.domain.fileplan import FileConflict
 from podid.domain.incomplete import NotRead, RefusedAccount
-from podid.domain.names import ServiceAccountRef, check_role, is_pattern, parse_role_arn
+from podid.domain.names import Arn, ServiceAccountRef, check_role, is_pattern, parse_role_arn
+from podid.domain.patterns import matches_any
 from podid.domain.text import cut
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.declare.clusters import FileSite
@@ -171,7 +172,7 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
     name = _role_of(notes, ROLE_ANNOTATION)
     for declaration in site.declarations:
         role = _arn(name, declaration, site)
-        if all(_allowed(arn, declaration) for arn in (role, target) if arn):
+        if all(_allowed(arn, declaration, site.place.account) for arn in (role, target) if arn):
             item = DeclaredAssociation(
                 at=declaration.place("allowedRoles"),
                 namespace=account.namespace,
@@ -186,7 +187,7 @@ def requested(account: ServiceAccount, site: FileSite) -> tuple[Declaration, Dec
     refused = [
         text
         for text, possible in arns.items()
-        if text and not any(_allowed(arn, item) for arn in possible for item in site.declarations)
+        if text and not any(_allowed(arn, item, site.place.account) for arn in possible for item in site.declarations)
     ]
     raise InvalidInput(f"allowedRoles does not allow {' and '.join(refused or filter(None, (name, target)))}")
 
@@ -216,5 +217,8 @@ def _arn(name: str, declaration: Declaration, site: FileSite) -> str:
     return existing.arn
 
 
-def _allowed(arn: str, declaration: Declaration) -> bool:
-    return any(fnmatchcase(arn, pattern) for pattern in declaration.allowed_roles)
+def _allowed(arn: str, declaration: Declaration, account: str) -> bool:
+    """Return whether the file allows a role. Roles of other accounts require a pattern of ARNs: names are chosen there
+    by others."""
+    own = Arn.parse(arn).account == account
+    return matches_any((text for text in declaration.allowed_roles if own or ":" in text), arn)

@@ -12,6 +12,7 @@ from podid.domain import declaration, names, option, trust
 from podid.domain.encoding import members_of
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.patterns import check_policy_pattern, check_role_pattern
 from podid.domain.trust import ScopeKind
 from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
 from podid.ops.declare.objects import Members
@@ -65,7 +66,7 @@ def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool 
         owner_key=owner_key,
         clusters=tuple(_cluster(item, key, source) for item, key in top.items("clusters")),
         agent=_agent(top.members["agent"], source) if top.has("agent") else None,
-        allowed_roles=top.texts("allowedRoles"),
+        allowed_roles=top.texts("allowedRoles", check_role_pattern),
         guard=_guard(top.members["guard"], source) if top.has("guard") else None,
         roles=roles,
         associations=associations,
@@ -115,6 +116,9 @@ def _guard(node: DocumentNode, source: DocumentSource) -> declaration.Guard:
     # a refusal names the line of the rule, not that of its value
     places = {key: node.keys[key] for key in members.members if key in node.keys}
 
+    def patterns(key: str, check: Callable[[str], object]) -> tuple[str, ...] | None:
+        return members.texts(key, check) if members.has(key) else None
+
     scopes = None
     if members.has("allowedScopes"):
         texts = members.texts("allowedScopes", lambda text: option.one_of("the scope", text, SCOPES))
@@ -122,8 +126,8 @@ def _guard(node: DocumentNode, source: DocumentSource) -> declaration.Guard:
     return declaration.Guard(
         at=node.at,
         places=places,
-        allowed_roles=members.texts("allowedRoles") if members.has("allowedRoles") else None,
-        allowed_policies=members.texts("allowedPolicies") if members.has("allowedPolicies") else None,
+        allowed_roles=patterns("allowedRoles", check_role_pattern),
+        allowed_policies=patterns("allowedPolicies", check_policy_pattern),
         allowed_scopes=scopes,
         required_boundary=members.text("requiredBoundary"),
         required_tags=members.pairs("requiredTags"),
