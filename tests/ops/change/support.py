@@ -142,10 +142,11 @@ def runs(podid: Podid) -> list[dict[str, Any]]:
 
 
 def undo_everything(podid: Podid) -> None:
-    """Undo every run that is not an undo, newest first."""
+    """Undo every run that is not an undo, newest first. The account has no API server that would tell the users of
+    the agent."""
     for item in runs(podid):
         if item["undoes"] is None and item["actions"]:
-            outcome = podid("undo", item["runId"], "--yes")
+            outcome = podid("undo", item["runId"], "--yes", "--accept-unread")
             assert outcome.code == 0, outcome.stderr
 
 

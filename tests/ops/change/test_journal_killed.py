@@ -56,7 +56,11 @@ SCENARIOS = (
         (CREATE, (*ASSOCIATE[:3], "shop-orders", *ASSOCIATE[4:])),
         once=True,
     ),
-    Scenario("uninstall agent", ("uninstall-agent", "--yes", "--wait", "none"), (("install-agent", "--wait", "none"),)),
+    Scenario(
+        "uninstall agent",
+        ("uninstall-agent", "--yes", "--accept-unread", "--wait", "none"),
+        (("install-agent", "--wait", "none"),),
+    ),
     Scenario("install agent", ("install-agent", "--wait", "none")),
     Scenario("undo", ("undo", "RUN", "--yes"), (CREATE,)),
     Scenario("target", (*CREATE, "--target-role", "arn:aws:iam::111122223333:role/storefront", "--update-trust")),

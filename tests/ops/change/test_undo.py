@@ -327,7 +327,7 @@ ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[
     "disassociate": ((ASSOCIATE,), ("disassociate", "shop/orders", *NONE), other_role),
     "move": ((ASSOCIATE,), ("move", "shop/orders", "shop/cart", *NONE), other_role),
     "undo of an association": ((ASSOCIATE,), ("undo", "last"), other_role),
-    "uninstall-agent": ((("install-agent", *NONE),), ("uninstall-agent", *NONE), other_settings),
+    "uninstall-agent": ((("install-agent", *NONE),), ("uninstall-agent", "--accept-unread", *NONE), other_settings),
     "undo of the agent": ((("install-agent", *NONE),), ("undo", "last", "--accept-unread"), other_settings),
     "addon disassociate": (
         (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
