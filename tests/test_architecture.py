@@ -268,6 +268,7 @@ OF_MANY = {
     "ops/change/test_faults": "every change",
     "render/test_colour": "every view",
     "render/test_golden": "every view",
+    "ops/declare/test_annotations": "every command that reads a file with annotations",
 }
 # attacks, and the rules for all files
 OF_ALL = (Path(), Path("hostile"), Path("delivery"))
