@@ -102,7 +102,7 @@ TEXTS = [
     (f"AccessDenied: User: {NODE} is not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::b", "imds-fallback-node-role"),
     ("User: arn:aws:sts::XXXX:assumed-role/nodes/i-XXXX is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::XXXX:role/app", "imds-fallback-node-role"),
     ("User: arn:aws:sts::***:assumed-role/nodes/<i-redacted> is not authorized to perform: dynamodb:GetItem", "imds-fallback-node-role"),
-    ("failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, request canceled, context deadline exceeded", "imds-fallback-node-role"),
+    ("failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, request canceled, context deadline exceeded", "pod-predates-association"),
     (f"User: {POD} is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::b because no identity-based policy allows the s3:PutObject action", "role-no-permissions"),
     (f"User: {POD} is not authorized to perform: s3:PutObject because no session policy allows the s3:PutObject action", "session-policy-misconfig"),
     (f"User: {POD} is not authorized to perform: s3:PutObject because no permissions boundary allows the s3:PutObject action", "permissions-boundary-denies"),

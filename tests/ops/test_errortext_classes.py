@@ -152,7 +152,7 @@ def test_another_role_is_not_its_own(text: str) -> None:
             "sdk-too-old",
         ),
         ("invalid full URI for ECS provider (URI did not refer to the loopback interface)", "sdk-too-old"),
-        ("SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list", "imds-fallback-node-role"),
+        ("SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list", "pod-predates-association"),
         ("Unable to retrieve credentials: failed to open Auth Token file .", "token-file-unreadable"),
         ("Authorization token must not contain the newline sequence.", "token-file-unreadable"),
         (
@@ -173,8 +173,8 @@ def test_another_role_is_not_its_own(text: str) -> None:
         ("Unable to retrieve vpc-id from ec2metadata service", "imds-metadata-dependency"),
         ("unable to retrieve instance type from IMDS", "imds-metadata-dependency"),
         ("vpcId is not specified: EC2MetadataError: failed to make EC2Metadata request", "imds-metadata-dependency"),
-        ("EC2RoleRequestError: no EC2 instance role found caused by: EC2MetadataError: x", "imds-fallback-node-role"),
-        ("no EC2 IMDS role found, operation error ec2imds: GetMetadata, status 401", "imds-fallback-node-role"),
+        ("EC2RoleRequestError: no EC2 instance role found caused by: EC2MetadataError: x", "pod-predates-association"),
+        ("no EC2 IMDS role found, operation error ec2imds: GetMetadata, status 401", "pod-predates-association"),
         # who denies EKS Auth, whatever is cut off
         (f"EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: {NODE[:60]}...", "node-role-missing-eks-auth"),
         # the API server rejects what is mounted twice

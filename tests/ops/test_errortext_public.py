@@ -212,7 +212,7 @@ PUBLIC = [
     ),
     (
         "operation error Elastic Load Balancing v2: DescribeLoadBalancers, get identity: get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded (pod identity)",
-        "imds-fallback-node-role",
+        "pod-predates-association",
     ),
     (
         "Could not assume role in target account using current credentials User: arn:aws:sts::111122223333:assumed-role/ci/eks-ci-runner-x-0a1b is not authorized to perform: sts:TagSession on resource: arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-us-east-1",

@@ -113,7 +113,7 @@ PUBLIC = [
     ),
     (
         '  Warning  ProvisioningFailed    4m15s (x4 over 14m)   efs.csi.aws.com_efs-csi-controller-765df4ffd9-txht8_8869b938-48da-4330-b302-5c5dc9efa4fb\n    failed to provision volume with StorageClass "efs-sc": rpc error: code = Internal\n   desc = Failed to fetch Access Points or Describe File System:\n   List Access Points failed: operation error EFS: DescribeAccessPoints, get identity:\n   get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error\n ec2imds: GetMetadata, failed to get rate limit token, retry quota exceeded, 0 available, 5 requested',
-        "imds-fallback-node-role",
+        "pod-predates-association",
         "terraform-aws-modules/terraform-aws-eks/issues/3451",
     ),
     (
@@ -183,7 +183,7 @@ PUBLIC = [
     ),
     (
         'time="2025-02-28T14:21:18Z" level=error msg="Failed to do run once: soft error\\nrecords retrieval failed: soft error\\nfailed to list hosted zones: operation error Route 53: ListHostedZones, get identity: get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded"',
-        "imds-fallback-node-role",
+        "pod-predates-association",
         "bitnami/charts/issues/32216",
     ),
     (
@@ -293,7 +293,7 @@ PUBLIC = [
     ),
     (
         'im using pod identity setup and im getting\n`failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded"`\ni am explicitly providing `--aws-region and --aws-vpc-id` via the helm chart',
-        "imds-fallback-node-role",
+        "pod-predates-association",
         "kubernetes-sigs/aws-load-balancer-controller/issues/3955",
     ),
     (
@@ -343,7 +343,7 @@ PUBLIC = [
     ),
     (
         "Could not create volume: NoCredentialProviders: no valid providers in chain\ncaused by: EnvAccessKeyNotFound: failed to find credentials in the environment.\nSharedCredsLoad: failed to load profile, .\nEmptyEC2RoleList: empty EC2 Role list",
-        "imds-fallback-node-role",
+        "pod-predates-association",
         "kubernetes-sigs/aws-ebs-csi-driver/issues/984",
     ),
     (
