@@ -34,17 +34,17 @@ class Scene:
     opens_journal: bool
 
 
-def play(site: Site, output: Format) -> Iterator[Scene]:
-    """Run the story; the current directory takes its files."""
+def play(site: Site, output: Format | None, **env: str) -> Iterator[Scene]:
+    """Run the story with -o, or without; the current directory takes its files."""
     STORY[0].world(site)
     for way in STORY:
-        yield _scene(site, way, output)
+        yield _scene(site, way, output, **env)
 
 
-def _scene(site: Site, way: Way, output: Format) -> Scene:
+def _scene(site: Site, way: Way, output: Format | None, **env: str) -> Scene:
     argv = (CLUSTER_ARN if word == "CLUSTER" else word for word in way.argv)
     with _printed_views() as views, _opened_journals() as journals:
-        outcome = site(*argv, "-o", output)
+        outcome = site(*argv, *(("-o", output) if output else ()), env=env)
     return Scene(way, outcome, tuple(views), bool(journals))
 
 

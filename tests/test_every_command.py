@@ -10,7 +10,7 @@ import pytest
 
 import test_schemas
 from harness import Outcome, Podid, from_yaml
-from podid.render.formats import DOCUMENTS, Format, to_text
+from podid.render.formats import DOCUMENTS, Drawing, Format, Report, to_text
 from podid.render.screen import Screen, draw
 from scenes import Scene, play
 from worlds import Site
@@ -18,6 +18,8 @@ from worlds import Site
 # no association in the namespace, no line in the logs, no service account with that access
 MAY_BE_EMPTY = (["list", "-n"], ["agent", "logs"], ["who-can", "s3:*"])
 
+
+DEFAULTS = tuple(dict.fromkeys((*Format, *Report, *Drawing)))
 
 # ends before there is a result
 REFUSED = {2, 4, 5, 6}
@@ -79,6 +81,17 @@ def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(site.directory)
     for scene in play(site, output):
         check(scene.way.argv, scene.outcome, scene.way.code, output)
+
+
+@pytest.mark.parametrize(
+    "output", [Report.SARIF, *(pytest.param(other, marks=pytest.mark.rare) for other in DEFAULTS if other != "sarif")]
+)
+def test_a_default_that_a_command_cannot_use_has_no_effect(
+    site: Site, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(site.directory)
+    for scene in play(site, None, PODID_OUTPUT=output):
+        assert scene.outcome.code == scene.way.code, (scene.way.line, scene.outcome)
 
 
 VERBS = ("start", "status", "env", "break --list")

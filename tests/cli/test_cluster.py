@@ -107,7 +107,6 @@ def test_wrong_options_are_reported_by_commands_that_do_not_need_them(
     [
         ("PODID_TIMEOUT", "abc", 2),
         ("PODID_OUTPUT", "xml", 2),
-        ("PODID_OUTPUT", "junit", 2),
         ("PODID_EXPECT_ACCOUNT", "12", 2),
         ("PODID_EXPECT_ACCOUNT", "444455556666", 6),
         ("PODID_CLUSTER", "dmo", 5),

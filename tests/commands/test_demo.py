@@ -109,6 +109,18 @@ def test_an_unexpected_exit_code_ends_the_demo(monkeypatch: pytest.MonkeyPatch, 
     assert demo.events == ["stop", "start", "stop"]
 
 
+@pytest.mark.parametrize("output", ["json", "wide", "sarif"])
+def test_a_default_format_is_that_of_other_commands(
+    output: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    demo = Recorded(monkeypatch, {})
+    codes = {scene.argv: scene.codes[0] for scene in tour.SCENES}
+    demo.run = lambda command, directory: codes[command]
+    outcome = Podid(env={"XDG_STATE_HOME": str(tmp_path), "PODID_OUTPUT": output})("demo")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert "$ podid doctor" in outcome.stdout
+
+
 @table("more", [("-o", output) for output in Format if output != "table"] + [("--query", "x")])
 def test_the_demo_has_no_other_format(more: tuple[str, str]) -> None:
     outcome = Podid()("demo", *more)

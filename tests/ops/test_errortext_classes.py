@@ -152,7 +152,10 @@ def test_another_role_is_not_its_own(text: str) -> None:
             "sdk-too-old",
         ),
         ("invalid full URI for ECS provider (URI did not refer to the loopback interface)", "sdk-too-old"),
-        ("SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list", "pod-predates-association"),
+        (
+            "SharedCredsLoad: failed to load profile, . EmptyEC2RoleList: empty EC2 Role list",
+            "pod-predates-association",
+        ),
         ("Unable to retrieve credentials: failed to open Auth Token file .", "token-file-unreadable"),
         ("Authorization token must not contain the newline sequence.", "token-file-unreadable"),
         (

@@ -6,7 +6,7 @@ A command resolves its `Place` and clients once and passes only those to ops.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from podid.domain.errors import Conflict, NotFound, Other, PodidError, Unreadabl
 from podid.domain.names import ServiceAccountRef, check_namespace_of, parse_cluster_arn
 from podid.domain.option import seconds
 from podid.domain.plan import Default, Place, WhoAndWhere
+from podid.render.formats import Format, OutputFormat
 
 if TYPE_CHECKING:
     from podid.aws.session import AwsSession
@@ -73,6 +74,15 @@ class Access:
         """Remove the deadline of reads, for a command that repeats; --timeout still ends it."""
         if self.shared.timeout is None:
             self.deadline = NEVER
+
+    def limit_output(self, usable: Container[OutputFormat], refusal: UsageError) -> None:
+        """Raise `refusal` if --output is none of the usable formats. A default that is none of them has no effect."""
+        if self.shared.output in usable:
+            return
+        if not self.shared.default_output:
+            raise refusal
+        self.shared = replace(self.shared, output=Format.TABLE)
+        self.terminal.ignore_output()
 
     def limit_waits(self) -> None:
         """Let --timeout limit each wait, not the whole command: for a command that rolls back failed changes. Call it

@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from podid.cli import options
 from podid.cli.access import Access
-from podid.cli.argv import output_option, value_of
+from podid.cli.argv import value_of
 from podid.cli.options import SHARED, Command, Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
@@ -139,7 +139,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     def show(ctx: typer.Context, value: bool) -> bool:
         if value and command.permissions_for is None and not ctx.resilient_parsing:
             runtime: Runtime = ctx.obj
-            output = output_option(runtime.argv, runtime.env) or None
+            output = value_of("--output", runtime.argv, short="-o") or None
             query = value_of("--query", runtime.argv) or None
             terminal = access_for(runtime, {"output": output, "query": query}).terminal
             _emit_permissions(terminal, name, command.all_permissions())

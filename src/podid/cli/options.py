@@ -27,7 +27,7 @@ from podid.domain.option import (
 )
 from podid.domain.permissions import CommandPermissions, OptionalNeed, Permissions, permissions_of
 from podid.domain.plan import Wait
-from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_format
+from podid.render.formats import Drawing, Format, OutputFormat, Report, has_use, parse_format
 
 
 @options
@@ -83,6 +83,8 @@ class Shared:
 
     # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # whether a variable or the settings file sets the format: a command that cannot write it prints its table
+    default_output: bool = False
 
 
 # a setting without an option: a command line should not widen what may be changed
@@ -147,10 +149,13 @@ def from_values(
     for name in chosen:
         with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
+    default_output = sources.get("output") != SHARED["output"].long
+    if default_output and not has_use(chosen.get("output", ""), chosen.get("query"), further):
+        del chosen["output"]
     with _naming_source(sources, "output"):
         output = parse_format(chosen.get("output", Format.TABLE), further)
     lists = {name: texts for name, texts in several.items() if len(texts) > 1}
-    shared = Shared(**{**chosen, "output": output, "several": lists})
+    shared = Shared(**{**chosen, "output": output, "several": lists, "default_output": default_output})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
             raise InvalidInput("--namespace and --all-namespaces cannot be used together")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -31,10 +32,8 @@ class Terminal:
     def __init__(self, runtime: Runtime, options: Shared) -> None:
         self._runtime = runtime
         self._options = options
-        # with a document on stdout, a script's stderr has an error document or nothing
-        quiet = options.quiet or (options.output in DOCUMENTS and not runtime.streams.stderr_tty)
-        self._quiet = quiet
-        self.progress = Progress(runtime, quiet=quiet)
+        self._quiet = self._is_quiet(options)
+        self.progress = Progress(runtime, quiet=self._quiet)
         self._kept: list[View] | None = runtime.views
         # the last view of a --watch
         self._watched: View | None = None
@@ -44,6 +43,10 @@ class Terminal:
         self._lost: tuple[str, ...] = ()
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
+
+    def _is_quiet(self, options: Shared) -> bool:
+        # with a document on stdout, a script's stderr has an error document or nothing
+        return options.quiet or (options.output in DOCUMENTS and not self._runtime.streams.stderr_tty)
 
     def quietly(self) -> Terminal:
         """Return a terminal that shows no progress, for one of several parts of a command at the same time."""
@@ -165,9 +168,16 @@ class Terminal:
         """Return whether the result is a table on a terminal, not a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
 
+    def ignore_output(self) -> None:
+        """Print the table, although a variable or the settings file sets another format."""
+        self._options = replace(self._options, output=Format.TABLE)
+        self._quiet = self._is_quiet(self._options)
+
     def narrate(self, *lines: str | Line) -> None:
         """Write lines between the output of other commands, for the demo only. Raise UsageError with --output or
         --query."""
+        if self._options.default_output:
+            self.ignore_output()
         if self._options.output is not Format.TABLE or self._options.query is not None:
             raise UsageError("--output and --query cannot be used with podid demo", hint=Other(("demo",)))
         self._print((paint_all(lines, self._screen(self._runtime.streams.stdout)),))
@@ -219,6 +229,10 @@ class Terminal:
 
     def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options
+        if options.default_output and isinstance(options.output, Report):
+            # this command writes reports, but not with these options
+            self.ignore_output()
+            options = self._options
         view = view.untitled if options.no_headers else view
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
         if for_reader and view.silent:

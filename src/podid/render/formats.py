@@ -32,6 +32,8 @@ class Format(StrEnum):
     NAME = "name"
 
 
+# with these, a query has nothing to select from
+_WITHOUT_VALUES = (Format.CSV, Format.NAME)
 # with these, errors are documents too
 DOCUMENTS = (Format.JSON, Format.JSONL)
 
@@ -185,7 +187,7 @@ def check_query(query: str | None, fmt: OutputFormat) -> None:
     """Raise UsageError for an invalid expression, or for a format that has no values to query."""
     if query is None:
         return
-    if not isinstance(fmt, Format) or fmt in (Format.CSV, Format.NAME):
+    if not isinstance(fmt, Format) or fmt in _WITHOUT_VALUES:
         raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
     from podid.render.query import check
 
@@ -206,13 +208,24 @@ def _text_cell(cell: Json) -> str:
     return json.dumps(cell, ensure_ascii=True, separators=(",", ":"))
 
 
+def has_use(text: str, query: str | None, further: Iterable[Report | Drawing] = ()) -> bool:
+    """Return whether a command with the formats `further` has a use for a default: not for a format that only other
+    commands write, nor with a query for one without values. A name that is no format counts, as it must be refused."""
+    if query is not None and (text in _WITHOUT_VALUES or _owners(text)):
+        return False
+    return text in (*Format, *further) or not _owners(text)
+
+
+def _owners(text: str) -> list[str]:
+    return [command for forms, commands in _FURTHER.items() if text in tuple(forms) for command in commands]
+
+
 def parse_format(text: str, further: Iterable[Report | Drawing] = ()) -> OutputFormat:
     """Return the format of that name, one of podid's own or one of `further`."""
     names: tuple[OutputFormat, ...] = (*Format, *further)
     if text in names:
         return next(name for name in names if name == text)
-    owners = [command for forms, commands in _FURTHER.items() if text in tuple(forms) for command in commands]
-    if owners:
+    if owners := _owners(text):
         verb = "supports" if len(owners) == 1 else "support"
         *others, last = owners
         only = f"{', '.join(others)} and {last}" if others else last

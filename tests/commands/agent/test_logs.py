@@ -43,3 +43,6 @@ def test_followed_lines_come_once(healthy: Site) -> None:
     message = [json.loads(json.loads(line)["text"])["msg"] for line in outcome.stdout.splitlines()]
     assert message == spoken
     assert healthy("agent", "logs", "--follow", "-o", "json").code == 2
+    spoken.clear()
+    lines = healthy("agent", "logs", "--follow", "--since", "1s", "--timeout", "20s", env={"PODID_OUTPUT": "json"})
+    assert (lines.code, "failure number" in lines.stdout) == (0, True)

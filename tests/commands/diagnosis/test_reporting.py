@@ -69,3 +69,15 @@ def test_html_is_for_one_cluster() -> None:
         outcome = Podid()("audit", "--region", "us-west-2", "--cluster", "demo", "--cluster", "blue", *options)
         assert (outcome.code, outcome.stdout) == (2, "")
         assert f"{words} cannot be used with several clusters" in outcome.stderr
+
+
+def test_a_default_format_that_the_options_exclude_has_no_effect(shared: Site) -> None:
+    def table(*argv: str, output: str) -> bool:
+        usual, changed = shared(*argv), shared(*argv, env={"PODID_OUTPUT": output})
+        return (changed.code, changed.stdout) == (usual.code, usual.stdout)
+
+    assert table("doctor", "--me", output="sarif")
+    assert table("doctor", "--list-checks", output="html")
+    assert table("audit", "--all-clusters", "--skip", "agent-outdated", output="html")
+    assert table("list", "--query", "items[].namespace", output="csv")
+    assert table("doctor", "--query", "summary", output="sarif")

@@ -80,6 +80,11 @@ def test_without_confirmation_no_credentials_are_requested(healthy: Site, out: P
     assert not out.exists()
 
 
+@pytest.mark.parametrize("output", ["json", "wide", "sarif"])
+def test_a_default_format_is_that_of_other_commands(healthy: Site, output: str) -> None:
+    assert healthy("exec", "shop/orders", "--yes", "--", "true", env={"PODID_OUTPUT": output}).code == 0
+
+
 def test_programs_and_service_accounts_that_do_not_exist(healthy: Site) -> None:
     assert run(healthy, "nosuch-program").code == 5
     outcome = run(healthy, "true", options=("--yes", "-o", "json"))

@@ -4,16 +4,21 @@ import fcntl
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness import Podid
-from ops.change.support import ATTACHMENT, HEADER, PLACE, attached, runs
+from ops.change.support import ATTACHMENT, HEADER, PLACE, Attached, attached, runs
+from podid.domain.aws import RolePolicies
+from podid.domain.errors import Undetermined
 from podid.domain.plan import Done, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
+from podid.ops.clients import Clients
 from podid.sandbox.box import Sandbox
 
 
@@ -48,6 +53,36 @@ def test_equal_outcomes_are_one_sentence(journal: Path) -> None:
     assert settle(attached(), PLACE, Journal(journal)).sentences == (
         f"run {recorder.run_id} was interrupted; {policies}: settled: the change was not made",
     )
+
+
+def test_a_change_that_cannot_be_read_stays_open(journal: Path) -> None:
+    """The next command asks again; nobody has been told that the change is done."""
+    other = ROLE_ATTACHMENT.action(None, {"roleName": "hidden", "policyArn": "p"})
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as recorder:
+        recorder.intent(0, other)
+        recorder.intent(1, ATTACHMENT)
+
+    class Partly(Attached):
+        def get_policies(self, name: str) -> RolePolicies:
+            if name == "hidden":
+                raise Undetermined("iam:ListAttachedRolePolicies is denied")
+            return super().get_policies(name)
+
+    clients = cast("Clients", SimpleNamespace(iam=Partly("p")))
+    settled = settle(clients, PLACE, Journal(journal))
+    assert settled.sentences == (
+        f"run {recorder.run_id} was interrupted; the outcome of managed policy p of role hidden cannot be read now: "
+        "iam:ListAttachedRolePolicies is denied",
+        f"run {recorder.run_id} was interrupted; managed policy p of role r: settled: the change was made",
+    )
+    run = Journal(journal).get(recorder.run_id)
+    assert [step.status for step in run.steps] == [None, Status.DONE]
+    assert (run.reported, len(run.open_steps)) == (False, 1)
+
+    again = settle(attached(), PLACE, Journal(journal))
+    assert [action for _, action, _ in again.items] == [other]
+    assert [step.status for step in Journal(journal).get(recorder.run_id).steps] == [Status.FAILED, Status.DONE]
+    assert settle(attached(), PLACE, Journal(journal)).items == ()
 
 
 def test_a_running_run_is_never_settled_nor_undone(box: Sandbox, podid: Podid, journal: Path) -> None:

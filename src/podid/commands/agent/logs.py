@@ -38,12 +38,10 @@ def logs(
     from podid.render import agent_logs as render
 
     span = timedelta(seconds=seconds(since, "--since"))
-    if follow and access.shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL):
-        raise UsageError(
-            f"--follow and -o {access.shared.output} cannot be used together: pass -o jsonl for one object per line",
-            hint=Again(swap=(str(access.shared.output), "jsonl")),
-        )
     if follow:
+        message = f"--follow and -o {access.shared.output} cannot be used together: pass -o jsonl for one object a line"
+        refusal = UsageError(message, hint=Again(swap=(str(access.shared.output), "jsonl")))
+        access.limit_output((Format.TABLE, Format.WIDE, Format.JSONL), refusal)
         access.take_time()
     place = access.place()
     if not (raw or follow):

@@ -10,7 +10,7 @@ from podid.domain.report import DoctorReport
 from podid.ops.clusters import ClusterOptions
 from podid.ops.doctor.request import ReportOptions
 from podid.render.doctor import DoctorReportListDocument, doctor_view
-from podid.render.formats import Report
+from podid.render.formats import Format, Report
 from podid.render.reports import SEVERAL, file_text, format_of, has_format, write_reports
 
 
@@ -20,12 +20,14 @@ class Reporting:
 
     def __init__(self, access: Access, options: ReportOptions, clusters: ClusterOptions) -> None:
         self.several = several = are_several(access, clusters)
+        if several:
+            refusal = UsageError(f"-o {access.shared.output} cannot be used with several clusters")
+            access.limit_output((*Format, *SEVERAL), refusal)
         output = access.shared.output
         form = output if isinstance(output, Report) else None
-        forms = [(f"-o {form}", form), *((f"--report {name}", format_of(name)) for name in options.report_files)]
-        for typed, style in forms if several else ():
-            if style is not None and style not in SEVERAL:
-                raise UsageError(f"{typed} cannot be used with several clusters")
+        for name in options.report_files if several else ():
+            if (style := format_of(name)) is not None and style not in SEVERAL:
+                raise UsageError(f"--report {name} cannot be used with several clusters")
         for name in options.report_files:
             if not has_format(name):
                 message = f"--report {name}: the name must end in .json, .sarif, .xml (JUnit), .md or .html"

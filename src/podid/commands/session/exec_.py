@@ -46,8 +46,10 @@ def exec_(
     from podid.ops.session.issue import Issuer, child_env, credentials_consent, get_association, recorded
 
     runtime, program = access.runtime, words[0]
-    if access.shared.output is not Format.TABLE or access.shared.query is not None:
-        raise UsageError("-o and --query cannot be used with podid exec: its output is that of the command")
+    refusal = UsageError("-o and --query cannot be used with podid exec: its output is that of the command")
+    access.limit_output((Format.TABLE,), refusal)
+    if access.shared.query is not None:
+        raise refusal
     if shutil.which(program, path=runtime.env.get("PATH")) is None:
         raise NotFound(f"Program {program} does not exist, or is not on the PATH", subject=program)
     access.take_time()
