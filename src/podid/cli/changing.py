@@ -101,7 +101,7 @@ class Change:
             terminal.note(*(f"note: {note}" for note in plan.notes))
         restarts = self.restarting.planned if self.restarting is not None else ()
         try:
-            result = self.carry_out(plan, undoes=self.undoes, restarts=restarts, ahead=ahead)
+            result = self.carry_out(plan, undoes=self.undoes, later=restarts, ahead=ahead)
         finally:
             terminal.progress.done()
         self.report(after(result))
@@ -125,7 +125,7 @@ class Change:
         terminal.consent(with_grave(consent, grave) or consent)
         check_unmoved(access.clients, self.place, planned)
         try:
-            result = self.carry_out(planned.before, undoes=self.undoes)
+            result = self.carry_out(planned.before, undoes=self.undoes, later=planned.after.actions)
             self.plan_restarts()
             result = after_disassociate(self.waiting(result), result, planned.refs)
             if result.awaited is not None and result.awaited.reached:
@@ -295,7 +295,7 @@ class Change:
         plan: Plan,
         *,
         undoes: str = "",
-        restarts: Sequence[Action] = (),
+        later: Sequence[Action] = (),
         ahead: Ahead = lambda action: None,
         part_of: str = "",
         late: bool = False,
@@ -311,7 +311,7 @@ class Change:
             access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS), late=late),
             command=access.runtime.argv,
             undoes=undoes,
-            restarts=restarts,
+            later=later,
             ahead=ahead,
             part_of=part_of,
         )

@@ -20,6 +20,8 @@ class RunBody(Document):
     status: RunStatus
     header: Annotated[Header, FLAT]
     undoes: Annotated[str, OR_NULL, About("The run that this run undid.")]
+    undone_by: Annotated[str, OR_NULL, About("The run that undid this run.")]
+    continued_by: Annotated[str, OR_NULL, About("The run that continued this run after an interruption.")]
     accepted_unread: Annotated[
         Sequence[str] | None,
         OPTIONAL,
@@ -79,7 +81,8 @@ _STYLES = {
 
 
 def _status(run: Run) -> str:
-    return "written, effect not confirmed" if run.status is RunStatus.WRITTEN else run.status
+    status = "written, effect not confirmed" if run.status is RunStatus.WRITTEN else str(run.status)
+    return status + (", continued" if run.continued_by else "") + (", undone" if run.undone_by else "")
 
 
 def _short_id(run: Run, runs: Sequence[Run]) -> str:
@@ -99,6 +102,10 @@ def _run_lines(run: Run) -> Iterator[str]:
     yield f"  as {header_line(run.header)}"
     if run.undoes:
         yield f"  undoes {run.undoes}"
+    if run.undone_by:
+        yield f"  undone by {run.undone_by}"
+    if run.continued_by:
+        yield f"  continued by {run.continued_by}"
     yield from (f"  not read, and accepted by {ACCEPT}: {part}" for part in run.accepted)
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""

@@ -67,12 +67,12 @@ def test_a_restart_cannot_be_undone(associated: Site) -> None:
     assert (none.code, none.stderr) == (5, "Error: The journal has no run that can be undone.\n")
 
 
-def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
+def test_an_undo_again_changes_nothing(associated: Site) -> None:
     associated.must("disassociate", "shop/orders", "--yes", "--wait", "api")
     associated.must("undo", "last", "--yes", "--wait", "api")
     again = associated("undo", "last", "--yes", "--wait", "api", "-o", "json")
-    run = associated.must("history", "-o", "json").json["items"][-1]["runId"]
-    assert (again.code, again.json["notes"]) == (0, [f"run {run} has nothing left to undo"])
+    undo, run = (item["runId"] for item in associated.must("history", "-o", "json").json["items"])
+    assert (again.code, again.json["notes"]) == (0, [f"run {run} is already undone, by run {undo}"])
 
 
 def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:

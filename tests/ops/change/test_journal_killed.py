@@ -38,6 +38,8 @@ class Scenario:
 
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "POLICY")
 ASSOCIATE = ("associate", "shop/orders", "--role", "orders-dynamodb", "--wait", "none")
+PERMISSIONS = ("--policy-file", "POLICY")
+SETTINGS = ("--description", "new", "--max-session-duration", "2h")
 SCENARIOS = (
     Scenario("role create", (*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess")),
     Scenario("associate", ASSOCIATE),
@@ -99,6 +101,26 @@ SCENARIOS = (
         "apply a little", ("apply", "-f", "EARLIER", "--wait", "none"), (("apply", "-f", "LESS", "--wait", "none"),)
     ),
     Scenario("delete", ("role", "delete", *CREATE[2:3], "--yes"), (CREATE,), once=True),
+    Scenario("associate with a role", ("associate", "shop/orders", "--create-role", *PERMISSIONS, "--wait", "none")),
+    Scenario("trust add", ("trust", "add", "--role", "shop-orders", "--for", "shop/cart", "--yes"), (CREATE,)),
+    Scenario(
+        "trust remove",
+        ("trust", "remove", "--role", "shop-orders", "--for", "shop/cart", "--yes"),
+        (CREATE, ("trust", "add", "--role", "shop-orders", "--for", "shop/cart", "--yes")),
+    ),
+)
+# changes of several calls each: a process may die between two of them
+HALVES = (
+    Scenario(
+        "settings",
+        (*CREATE, *SETTINGS, "--tag", "team=new", "--tag", "more=2", "--adopt", "--replace"),
+        ((*CREATE, "--tag", "team=old", "--tag", "gone=1"),),
+    ),
+    Scenario(
+        "association",
+        (*ASSOCIATE, "--no-session-tags", "--tag", "team=new", "--tag", "more=2", "--replace"),
+        ((*ASSOCIATE, "--tag", "team=old", "--tag", "gone=1"),),
+    ),
 )
 # a run of several writes, one of a single write, and one that takes back; with the ways to die, empty for all
 TELLING: dict[str, tuple[str, ...]] = {
@@ -246,6 +268,20 @@ def test_killed_at_every_line_of_the_journal(
     assert lines == 2 + 2 * done  # the head, an intent and an outcome for each change, and the end
 
 
+def killed_in(stage: Stage, launcher: Launcher, argv: tuple[str, ...], number: int, when: str) -> int:
+    """Run a command in a process that is killed at its write `number`, and return its exit code."""
+    pid: list[int] = []
+
+    def current() -> int:
+        while not pid:
+            time.sleep(0.001)
+        return pid[0]
+
+    with killed_at_write(stage.box, number, when, current):
+        pid.append(launcher.start(argv, stage.podid.env))
+        return launcher.wait().code
+
+
 @pytest.mark.parametrize(
     ("stage", "when"),
     grid({"before": "before", "after": "after"}, {}),
@@ -256,22 +292,54 @@ def test_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) 
     killed = 0
     for number in count():
         stage.set_up()
-        pid: list[int] = []
-
-        def current(pid: list[int] = pid) -> int:
-            while not pid:
-                time.sleep(0.001)
-            return pid[0]
-
-        with killed_at_write(stage.box, number, when, current):
-            pid.append(launcher.start(stage.command, stage.podid.env))
-            code = launcher.wait().code
+        code = killed_in(stage, launcher, stage.command, number, when)
         converges(stage, expected, done, ended=code == 0, undone=when == "after")
         if code == 0:
             break
         assert code == KILLED
         killed += 1
     assert killed == done
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        *(pytest.param(scenario, id=scenario.name) for scenario in HALVES),
+        *(
+            pytest.param(scenario, id=scenario.name, marks=() if scenario.name in TELLING else (pytest.mark.rare,))
+            for scenario in SCENARIOS
+            if scenario.name != "undo"
+        ),
+    ],
+    indirect=["stage"],
+)
+def test_an_undo_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) -> None:
+    """The next undo goes on from its journal, also between two calls of one change."""
+    killed = 0
+    for number in count():
+        stage.set_up()
+        stage.do(*stage.command)
+        changed, *others = (item["runId"] for item in runs(stage.podid)[: -len(stage.scenario.before) or None])
+        undo = ("undo", "last", "--yes", "--accept-unread", "--wait", "none")
+        code = killed_in(stage, launcher, undo, number, when)
+        again = stage.podid(*undo)
+        assert again.code == 0, (number, again)
+        history = {item["runId"]: item for item in runs(stage.podid)}
+        assert history[changed]["undoneBy"] in history
+        undos = [item for item in history.values() if item["undoes"] == changed]
+        assert {item["status"] for item in undos[1:]} <= {"interrupted"}
+        assert {item["continuedBy"] for item in undos[1:]} <= {undos[0]["runId"]}
+        third = stage.podid(*undo)
+        assert (third.code, "is already undone" in third.stderr) == (0, True)
+        for other in others:  # the move of two service accounts has two runs
+            stage.do("undo", other, *undo[2:])
+        assert account_state(stage.box) == stage.start
+        if code == 0:
+            break
+        assert code == KILLED
+        killed += 1
+    assert killed > 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

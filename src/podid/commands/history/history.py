@@ -24,9 +24,14 @@ def history(
 
     Example: podid history -o json
     """
+    from podid.ops.change.undone import related
     from podid.render.history import history_view
 
-    runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())
+    runs, unread = access.journal.legible()
+    runs = related(runs)
+    if run_id is not None:
+        chosen, unread = access.journal.peek(run_id).run_id, ()
+        runs = tuple(run for run in runs if run.run_id == chosen)
     runs = runs[:limit] if limit else runs
     access.terminal.emit(
         history_view(runs, access.runtime.now(), detail=run_id is not None, short=access.terminal.for_person)

@@ -35,13 +35,14 @@ def apply(
     *,
     command: tuple[str, ...],
     undoes: str = "",
-    restarts: Sequence[Action] = (),
+    later: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
     part_of: str = "",
 ) -> ChangeResult:
     """Return the outcome of each action. `error` is the first failure. Later actions are blocked, unless the plan is
-    separate: its independent actions run concurrently. `restarts` may follow, and are recorded with the plan. An error
-    that `ahead` returns blocks the next action and all after it. `part_of` is the run that the plan continues, if any.
+    separate: its independent actions run concurrently. The `later` actions may follow, and are recorded with the plan.
+    An error that `ahead` returns blocks the next action and all after it. `part_of` is the run that the plan continues,
+    if any.
 
     Nothing is written, not even to the journal, for a plan without actions.
     """
@@ -49,7 +50,7 @@ def apply(
         return ChangeResult(plan=plan)
     check_guards(clients, plan)
     check_again(plan, clients)
-    now, planned = patience.clock.now(), (*plan.actions, *restarts)
+    now, planned = patience.clock.now(), (*plan.actions, *later)
     accepted = tuple(map(str, plan.accepted))
     earlier = journal.going_on(part_of)
     with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes, accepted=accepted) as recorder:

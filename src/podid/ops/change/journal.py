@@ -23,6 +23,7 @@ from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change import records
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.undone import undone_by
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 # of a prefix or suffix of an id: as long as its random part
@@ -83,7 +84,7 @@ class Journal:
 
     def beside(self, run: records.Run) -> tuple[records.Run, ...]:
         """Return the other runs of the same command line at the same place, newest first, without undone ones."""
-        undone = {other.undoes for other in self.runs()}
+        undone = undone_by(self.runs())
         return tuple(
             other
             for other in self._together(run)
@@ -185,7 +186,7 @@ class Journal:
 
     def _unfinished(self, command: tuple[str, ...], header: Header) -> tuple[records.Run, ...]:
         runs, place = self.runs(), replace(header, caller_arn="")
-        undone = {run.undoes for run in runs if run.whole}
+        undone = undone_by(runs)
         same = (run for run in runs if (run.command, replace(run.header, caller_arn="")) == (command, place))
         begun = takewhile(lambda run: not (run.ended and run.whole), same)
         return tuple(run for run in begun if run.run_id not in undone)

@@ -74,6 +74,9 @@ class Run:
     running: bool = False
     ended: bool = False
     reported: bool = False
+    # later runs that undid it, and that continued it after an interruption
+    undone_by: str = ""
+    continued_by: str = ""
 
     @property
     def changed(self) -> tuple[Step, ...]:

@@ -22,6 +22,7 @@ from podid.ops.change.narrowing import with_dependents
 from podid.ops.change.records import Run, Step
 from podid.ops.change.requested import Requested, RequestSource, check_requested
 from podid.ops.change.settle import reachable
+from podid.ops.change.undone import is_halfway, lasting, undone_by, which
 from podid.ops.change.users import uses_after
 from podid.ops.clients import Clients, Site
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
@@ -38,7 +39,7 @@ class Undo:
 def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, together: Sequence[Run] = ()) -> Undo:
     """Plan the undo of a run, last action first. `together` are runs in other clusters that the same command undoes.
     Raise Conflict if the run was made elsewhere, a resource has changed since, the outcome of a change is not known, or
-    a state must never be restored."""
+    a state must never be restored. The plan is empty if the run is undone already; an interrupted undo is continued."""
     for step in run.open_steps:
         raise Conflict(
             f"The outcome of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet: "
@@ -47,9 +48,12 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
         )
     # a run that changed only IAM needs no cluster: the plan shows the run's own
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
+    runs = journal.runs()
+    if (undo := undone_by(runs).get(run.run_id)) is not None:
+        return Undo(Plan(header=header, actions=(), notes=(_already_undone(run, undo, runs),)))
     done = [step for step in reversed(run.steps) if step.changed]
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
-    steps = _lasting([step for step in done if not why_not[step.number]])
+    steps = lasting([step for step in done if not why_not[step.number]])
     for step in steps:
         if not reachable(run.header, step.action, place.header):
             raise _elsewhere(run, place)
@@ -60,7 +64,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
     notes = [] if steps else [note for note in why_not.values() if note]
     site = Site(clients, header)
     # the states as the actions so far leave them
-    first = {_which(step.action): step.action for step in reversed(steps)}
+    first = {which(step.action): step.action for step in reversed(steps)}
 
     def read(which: tuple[str, str]) -> State | None:
         kind, action = kind_of(first[which].kind), first[which]
@@ -68,9 +72,9 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
 
     so_far = dict(pacing.fan_out(read, first))
     for step in steps:
-        kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
+        kind, current = kind_of(step.action.kind), so_far[which(step.action)]
         action = _taken_back(run, step, current, journal)
-        so_far[_which(step.action)] = action.after
+        so_far[which(step.action)] = action.after
         if matches(action.after, current):
             unchanged.append(action)
             continue
@@ -89,6 +93,22 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
     requested = Requested(source=RequestSource.JOURNAL, plan=plan, clients=clients, recorded_caller=recorded)
     grave = check_requested(requested)
     return Undo(plan.noting(grave), grave)
+
+
+def _already_undone(run: Run, undo: str, runs: Sequence[Run]) -> str:
+    """Return a note. A repeated command must not go on to the run before."""
+    undone = undone_by(runs)
+    earlier = [
+        other.run_id
+        for other in runs
+        if other.run_id < run.run_id
+        and other.header == run.header
+        and other.changed
+        and not other.undoes
+        and other.run_id not in undone
+    ]
+    before = f"; the run before it is {earlier[0]}" if earlier else ""
+    return f"run {run.run_id} is already undone, by run {undo}{before}"
 
 
 def _check_recorded(run: Run, step: Step) -> None:
@@ -116,7 +136,7 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
         restored = {**{key: current[key] for key in kind.assigned if key in current}, **restored}
     if matches(restored, current):
         return kind.action(resulting if current is None else current, restored)
-    if not matches(resulting, current):
+    if not matches(resulting, current) and not _is_half_undone(run, action, current, journal):
         message = f"{kind.subject(action)} has changed since run {run.run_id}: {_difference(resulting, current)}"
         advice = "The journal has no later run that changed it: restore it manually, and undo the run again."
         moved = Conflict(message, hint=Other(("history",), (run.run_id,)), advice=advice, subject=action.target)
@@ -124,11 +144,22 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
             moved,
             journal,
             run,
-            lambda later, other: _which(other) == _which(action) and reachable(later.header, other, run.header),
+            lambda later, other: which(other) == which(action) and reachable(later.header, other, run.header),
         )
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header, kind.name, action.keys))
     return kind.action(current, restored)
+
+
+def _is_half_undone(run: Run, action: Action, current: State | None, journal: Journal) -> bool:
+    """Return whether an undo of this run, which was interrupted or failed, left the resource in this state."""
+    steps = ((undo, step) for undo in journal.runs() if undo.undoes == run.run_id for step in undo.steps)
+    for undo, step in steps:
+        if which(step.action) == which(action):
+            _check_recorded(undo, step)
+            if is_halfway(step.action, current):
+                return True
+    return False
 
 
 About = Callable[[Run, Action], bool]
@@ -138,7 +169,7 @@ def _after_later(error: Conflict, journal: Journal, run: Run, about: About) -> C
     """Return the error, with the undo of the later runs as its hint, if the journal has any with a change that `about`
     selects. Undone runs do not count."""
     runs = journal.runs()
-    undone = {other.undoes for other in runs}
+    undone = undone_by(runs)
     later = [
         other.run_id
         for other in runs
@@ -225,32 +256,15 @@ def _check_users(site: Site, actions: Sequence[Action], run: Run, journal: Journ
             raise _after_later(error, journal, run, _about_associations(losing))
 
 
-def _lasting(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps, the last one first, without those of resources that the run itself left as they had been."""
-    by_resource: dict[tuple[str, str], list[Step]] = {}
-    for step in steps:
-        by_resource.setdefault(_which(step.action), []).append(step)
-    passing = {
-        which
-        for which, (last, *earlier) in by_resource.items()
-        if earlier and matches(earlier[-1].action.before, last.action.after and (last.after or last.action.after))
-    }
-    return [step for step in steps if _which(step.action) not in passing]
-
-
 def interrupted_runs(journal: Journal, command: tuple[str, ...], header: Header) -> tuple[str, ...]:
     """Return the ids of the interrupted runs of an unfinished command whose changes remain, newest first. A change that
     a later run of the command took back does not remain."""
     runs = journal.unfinished(command, header)
-    lasting = _lasting([step for run in runs for step in reversed(run.changed)])
-    remaining = {_which(step.action) for step in lasting if not kind_of(step.action.kind).not_undone(step.action)}
+    steps = lasting([step for run in runs for step in reversed(run.changed)])
+    remaining = {which(step.action) for step in steps if not kind_of(step.action.kind).not_undone(step.action)}
     return tuple(
-        run.run_id for run in runs if run.cut_short and any(_which(step.action) in remaining for step in run.changed)
+        run.run_id for run in runs if run.cut_short and any(which(step.action) in remaining for step in run.changed)
     )
-
-
-def _which(action: Action) -> tuple[str, str]:
-    return action.kind, action.target
 
 
 def check_account(run: Run, place: Place) -> None:
