@@ -243,6 +243,7 @@ OF_MANY = {
     "kube/test_marks": "the permissions of every gateway",
     "e2e/test_attached_policies_unread": "every command that reads attached policies",
     "e2e/test_denied_reads": "every command that reads",
+    "e2e/test_dry_runs": "every command that changes",
     "e2e/test_endpoint_security_groups": "the section egress and the check that needs it",
     "e2e/test_first_use": "from nothing to verified credentials",
     "e2e/test_gitops_guide": "a guide in docs",

@@ -57,7 +57,7 @@ def move_to_cluster(access: Access, options: MoveOptions) -> None:
     transfer = _read(access, target, options)
     if transfer.association is not None:
         change.owner_notes(transfer.deletion(access.runtime.now(), remove_trust=options.remove_trust))
-    done = access.shared.dry_run
+    done = False
 
     def run(local: Access) -> None:
         nonlocal done

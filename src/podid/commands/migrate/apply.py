@@ -50,6 +50,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     from podid.cli.changing import Change
     from podid.cli.plan_key import read_plan_key
     from podid.commands.migrate.reading import choose
+    from podid.ops.change.guard import check_guards
     from podid.ops.migrate.carry import Carrying, carry_out
     from podid.ops.migrate.saved import read_plan
     from podid.render.changes import plan_view
@@ -68,6 +69,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     with change.alone():
         change.settle()
         chosen = choose(access, change.place, options, saved)
+        check_guards(access.clients, chosen.plan)
         plan = chosen.plan.noting(change.owner_notes(chosen.plan))
         if access.shared.dry_run:
             access.terminal.emit(plan_view(plan))

@@ -96,7 +96,7 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal, togeth
 
 
 def _already_undone(run: Run, undo: str, runs: Sequence[Run]) -> str:
-    """Return a note. A repeated command must not go on to the run before."""
+    """Return a note. A repeated command must not undo an earlier run."""
     undone = undone_by(runs)
     earlier = [
         other.run_id
@@ -107,7 +107,7 @@ def _already_undone(run: Run, undo: str, runs: Sequence[Run]) -> str:
         and not other.undoes
         and other.run_id not in undone
     ]
-    before = f"; the run before it is {earlier[0]}" if earlier else ""
+    before = f"; the previous run is {earlier[0]}" if earlier else ""
     return f"run {run.run_id} is already undone, by run {undo}{before}"
 
 

@@ -1,4 +1,4 @@
-"""Which recorded runs later runs undid or continued, by the journal alone."""
+"""Relations between recorded runs, by the journal alone: the undo of a run, and its continuation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,9 +9,9 @@ from podid.ops.change.records import Run, RunStatus, Step
 
 
 def undone_by(runs: Sequence[Run]) -> Mapping[str, str]:
-    """Return the newest undo of each undone run, by ids; `runs` are all runs, newest first. An undo that was
-    interrupted counts once it, or the undo that continued it, has taken back all changes. One that was undone itself
-    does not count."""
+    """Return the newest undo of each undone run, by ids; `runs` are all runs, newest first. An interrupted
+    undo counts if it, or the undo that continued it, restored all resources. An undo that was undone itself does not
+    count."""
     undone: dict[str, str] = {}
     undos: dict[str, list[Run]] = {}
     for run in runs:  # the undo of an undo comes before it
@@ -27,10 +27,10 @@ def _is_whole(run: Run, undos: Sequence[Run]) -> bool:
     if any(undo.ended and undo.whole for undo in undos):
         return True
     worked = (Status.DONE, Status.UNCHANGED)
-    made = [step.action for undo in undos for step in undo.steps if step.status in worked]
+    restoring = [step.action for undo in undos for step in undo.steps if step.status in worked]
     # the state before the first change of each resource
     first = {which(step.action): step.action for step in undoable(run)}
-    return bool(first) and all(any(_restores(action, change) for action in made) for change in first.values())
+    return bool(first) and all(any(_restores(action, change) for action in restoring) for change in first.values())
 
 
 def _restores(action: Action, change: Action) -> bool:
@@ -38,7 +38,7 @@ def _restores(action: Action, change: Action) -> bool:
 
 
 def undoable(run: Run) -> list[Step]:
-    """Return the steps that an undo takes back, the last one first."""
+    """Return the steps that an undo reverts, the last one first."""
     done = [step for step in reversed(run.steps) if step.changed]
     return lasting([step for step in done if not kind_of(step.action.kind).not_undone(step.action)])
 
