@@ -83,6 +83,16 @@ def test_a_document_that_someone_else_writes_wins(roles: WrittenRoles) -> None:
     assert roles.document("GetRolePolicy", "Shop", "p", {"x": 3}) == {"x": 3}
 
 
+def test_a_document_is_late_until_it_is_shown(roles: WrittenRoles) -> None:
+    assert not roles.late_policies()
+    roles.put("inline", "Shop", "p", exists=True, document={"x": 2})
+    roles.document("GetRolePolicy", "Shop", "p", None)
+    assert roles.late_policies() == {("shop", "p")}
+    assert not roles.late_roles()
+    roles.document("GetRolePolicy", "Shop", "p", {"x": 2})
+    assert not roles.late_policies()
+
+
 def test_an_unknown_role_without_a_change_is_an_error(roles: WrittenRoles) -> None:
     with pytest.raises(NotFound):
         list(roles.policies("ListRolePolicies", "inline", "Shop", unknown()))

@@ -178,6 +178,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.delete_boundary: lambda s: s.iam.delete_boundary("storefront"),
     Iam.put_inline_policy: lambda s: s.iam.put_inline_policy("storefront", "p", POLICY),
     Iam.get_policies: lambda s: s.iam.get_policies("storefront"),
+    Iam.find_inline_policy: lambda s: s.iam.find_inline_policy("orders-dynamodb", "p"),
     Iam.list_inline_policies: lambda s: s.iam.list_inline_policies("orders-dynamodb"),
     Iam.list_attached_policies: lambda s: s.iam.list_attached_policies("storefront"),
     Iam.delete_inline_policy: lambda s: s.iam.delete_inline_policy("storefront", "p"),

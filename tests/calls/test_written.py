@@ -39,6 +39,8 @@ def test_each_operation_shows_the_change_by_itself(written: KnownChanges) -> Non
     written.keep(KEY, None, "id-1")
     assert written.current(GET, KEY, "id-1") == "id-1"
     assert (written.late(GET, KEY), written.late(LIST, KEY)) == (False, True)
+    assert (written.late_keys(GET, KEY[:-1]), written.late_keys(LIST, KEY[:-1])) == ([], [KEY])
+    assert written.late_keys(LIST, ("elsewhere",)) == []
     assert written.current(LIST, KEY, None) == "id-1"
 
 

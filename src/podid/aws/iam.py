@@ -55,6 +55,12 @@ class Iam(IamProviders):
         """Return the roles that GetRole did not show as they were last changed, in lower case."""
         return self._written.late_roles()
 
+    @property
+    def late_policies(self) -> frozenset[tuple[str, str]]:
+        """Return (role in lower case, inline policy) of those that GetRolePolicy did not show as they were last
+        written."""
+        return self._written.late_policies()
+
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
         return pacing.fan_out(pacing.attempt(self.find_role), names)
@@ -197,12 +203,19 @@ class Iam(IamProviders):
         self, policies: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
         """Yield ((role, inline policy), document), None for a deleted policy."""
-        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies)
+        return pacing.fan_out(pacing.attempt(lambda pair: self.find_inline_policy(*pair)), policies)
+
+    @needs("iam:GetRolePolicy")
+    def find_inline_policy(self, name: str, policy_name: str) -> Mapping[str, object] | None:
+        params = {"RoleName": name, "PolicyName": policy_name}
+        read = partial(decode.document, name="PolicyDocument")
+        document = self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
+        return self._written.document("GetRolePolicy", name, policy_name, document)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Return the inline policies by name, decoded and sorted."""
-        pairs = pacing.fan_out(partial(self._find_inline, name), self._iter_inline_names(name))
+        pairs = pacing.fan_out(partial(self.find_inline_policy, name), self._iter_inline_names(name))
         return dict(sorted((policy, document) for policy, document in pairs if document is not None))
 
     @needs("iam:ListAttachedRolePolicies")
@@ -260,12 +273,6 @@ class Iam(IamProviders):
     def _iter_inline_names(self, name: str) -> Iterator[str]:
         listed = self._api.names("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames")
         return self._written.policies("ListRolePolicies", "inline", name, listed)
-
-    def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
-        params = {"RoleName": name, "PolicyName": policy_name}
-        read = partial(decode.document, name="PolicyDocument")
-        document = self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
-        return self._written.document("GetRolePolicy", name, policy_name, document)
 
     @needs("iam:GenerateServiceLastAccessedDetails")
     def start_usage_report(self, arn: str) -> str:

@@ -77,9 +77,15 @@ class WrittenRoles:
             self.changed(name, tags=change(old.tags))
 
     def late_roles(self) -> frozenset[str]:
-        keys = [key for key, _ in self._written.changed_parts(self._key("role"))]
-        late = (key for key in keys if any(self._written.late("GetRole", (*key, member)) for member in MEMBERS))
-        return frozenset(key[-1] for key in late)
+        return frozenset(role for role, *member in self._late("GetRole", "role") if member)
+
+    def late_policies(self) -> frozenset[tuple[str, str]]:
+        return frozenset((role, name) for role, name in self._late("GetRolePolicy", "document"))
+
+    def _late(self, operation: str, kind: str) -> Iterator[Key]:
+        """Yield the names below `kind` whose last change the operation has not shown yet."""
+        kind_key = self._key(kind)
+        return (key[len(kind_key) :] for key in self._written.late_keys(operation, kind_key))
 
     # policies: `kind` is inline or attached; a name is that of an inline policy, or an ARN
 

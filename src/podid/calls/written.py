@@ -112,6 +112,12 @@ class KnownChanges:
             known = self._known.get(key)
             return known is not None and operation not in known.shown and self._clock() <= known.until
 
+    def late_keys(self, operation: str, key: Key) -> list[Key]:
+        """Return the keys under `key` for which `late` is true."""
+        with self._lock:
+            self._recall()
+            return [other for other in self._known if other[: len(key)] == key and self.late(operation, other)]
+
     def parts(self, key: Key) -> list[tuple[Key, Any]]:
         """Return the resources under `key` that were created or deleted: the key of each, and the resource as it was
         last written or read."""

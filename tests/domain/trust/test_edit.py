@@ -37,6 +37,7 @@ from podid.domain.trust import (
     evaluate,
     new_policy,
     other_principals,
+    overwritten,
     parse_policy,
     policy_size,
     remove,
@@ -349,3 +350,27 @@ def test_the_trust_policy_of_a_target_role() -> None:
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": BOTH, "Resource": "arn:aws:iam::2:role/t"}],
     }
+
+
+FORMER = {"Sid": "Old", "Effect": "Allow", "Action": ["sts:AssumeRole"]}
+ADDED = {"Sid": "New", "Effect": "Allow", "Action": "sts:TagSession"}
+OTHERS = {"Effect": "Deny", "Action": "*"}
+
+
+@pytest.mark.parametrize(
+    ("now", "lost"),
+    [
+        ([ADDED], ()),
+        ([OTHERS, {**ADDED, "Sid": "Renamed", "Action": ["sts:TagSession"]}], ()),
+        ([OTHERS], ("Statement[1] (New) is missing",)),
+        ([], ("Statement[1] (New) is missing",)),
+        ("no statement", ("Statement[1] (New) is missing",)),
+        ([ADDED, OTHERS, {**FORMER, "Action": "sts:AssumeRole"}], ("Statement[2] (Old) is there again",)),
+        ([FORMER], ("Statement[1] (New) is missing", "Statement[0] (Old) is there again")),
+        (FORMER, ("Statement[1] (New) is missing", "Statement[0] (Old) is there again")),
+    ],
+)
+def test_a_change_is_overwritten(now: object, lost: tuple[str, ...]) -> None:
+    """OTHERS was there before and stays in podid's document; it is another writer's to remove."""
+    before, after = {"Statement": [FORMER, OTHERS]}, {"Statement": [OTHERS, ADDED]}
+    assert overwritten(before, after, {"Statement": now}) == lost

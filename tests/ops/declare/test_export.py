@@ -77,7 +77,7 @@ def test_a_role_whose_policies_cannot_be_read_is_not_exported_without_them(
     def refuse(self: Iam, name: str, policy_name: str) -> None:
         raise denied
 
-    monkeypatch.setattr(Iam, "_find_inline", refuse)
+    monkeypatch.setattr(Iam, "find_inline_policy", refuse)
     outcome = shop("export")
     assert outcome.code == 8
     assert "note: not read: policies of role orders: requires iam:GetRolePolicy\n" in outcome.stderr

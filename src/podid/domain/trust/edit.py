@@ -26,7 +26,7 @@ from podid.domain.trust.evaluate import (
     stranger,
 )
 from podid.domain.trust.findings import unwritable_principals
-from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement, parse_policy
+from podid.domain.trust.policy import ACTIONS, Policy, Raw, Statement, label_of, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, Request, TargetHop
 
 
@@ -334,10 +334,19 @@ def written(
     return Edit(new, EditOutcome.CHANGED, done, statement, policy_size(new), notes)
 
 
-def holds(before: Policy, after: Policy, now: Policy) -> bool:
-    """Return whether `now` has every statement that `after` added to `before`, and none that it removed."""
-    present = _meanings(now.statements)
-    return _meanings(_more(after, before)) <= present and present.isdisjoint(_meanings(_more(before, after)))
+def overwritten(before: Raw, after: Raw, now: Raw) -> tuple[str, ...]:
+    """Return the differences between the policy document `now` and the change from `before` to `after`: a statement
+    that the change added and that is missing, or one that it removed and that is there again. Statements of others do
+    not count."""
+    old, new, present = map(_labels, (before, after, now))
+    missing = [f"{label} is missing" for key, label in new.items() if key not in old and key not in present]
+    again = [f"{label} is there again" for key, label in present.items() if key in old and key not in new]
+    return (*missing, *again)
+
+
+def _labels(document: Raw) -> dict[Hashable, str]:
+    raws = (raw for raw in listed(document.get("Statement")) if isinstance(raw, Mapping))
+    return {meaning(raw): label_of(index, str(raw.get("Sid", ""))) for index, raw in enumerate(raws)}
 
 
 def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
@@ -349,7 +358,7 @@ def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
     """
     if _top(before) != _top(after):
         return None
-    if holds(before, after, now):
+    if not overwritten(before.document, after.document, now.document):
         return now
     gone, new = _more(before, after), _more(after, before)
     kept = [statement for statement in now.statements if meaning(statement.raw) not in _meanings(gone)]

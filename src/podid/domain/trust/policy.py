@@ -71,7 +71,7 @@ class Statement:
     @property
     def label(self) -> str:
         """Return the name for messages: `Statement[2]`, and the Sid if it has one."""
-        return f"Statement[{self.index}] ({self.sid})" if self.sid else f"Statement[{self.index}]"
+        return label_of(self.index, self.sid)
 
     def about(self, action: str) -> bool:
         """Return whether the statement covers `action`, NotAction included."""
@@ -120,6 +120,10 @@ class Statement:
         if applies is False:
             return False
         return all_of((applies, self.conditions_hold(context), None if self.strange else True))
+
+
+def label_of(index: int, sid: str) -> str:
+    return f"Statement[{index}] ({sid})" if sid else f"Statement[{index}]"
 
 
 class _HasEffect(Protocol):

@@ -173,9 +173,10 @@ class ResourceKind(ABC):
         if (current is not None or action.after is not None) and not matches(self.held(action.before), current):
             raise moved(self.subject(action), action)
 
-    def lost(self, site: Site, action: Action) -> bool:
-        """Return whether another writer, who had read the document earlier, has overwritten the change."""
-        return False
+    def lost(self, site: Site, action: Action) -> Sequence[str]:
+        """Return the parts of the change that another writer, who had read the document earlier, has overwritten. Raise
+        NotFound if the document was deleted."""
+        return ()
 
     def late(self, site: Site, action: Action) -> bool:
         """Return whether the last reading did not show the change yet, although the service has answered it."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
-from podid.domain import iam
+from podid.domain import iam, trust
 from podid.domain.aws import Role
 from podid.domain.dependents import NO_DEPENDENTS, Dependents
 from podid.domain.errors import AlreadyExists, Conflict, NotFound, Other
@@ -275,6 +275,7 @@ class RolePolicyKind(PolicyKind):
     state = RolePolicyState
     keys = ("roleName", "policyName")
     member = "inline"
+    contended = True
     operations: ClassVar[Operations] = {
         Verb.NONE: ("Iam.get_policies",),
         Verb.CREATE: ("Iam.put_inline_policy",),
@@ -306,6 +307,17 @@ class RolePolicyKind(PolicyKind):
         else:
             site.iam.put_inline_policy(role, policy, document(action.after, "policyDocument"))
         return action.after
+
+    def lost(self, site: Site, action: Action) -> Sequence[str]:
+        now = site.iam.find_inline_policy(*action.keys.values())
+        if now is None:
+            raise NotFound(f"The {self.subject(action)} does not exist", subject=action.target)
+        before, after = (document(state, "policyDocument") if state else {} for state in (action.before, action.after))
+        return trust.overwritten(before, after, now)
+
+    def late(self, site: Site, action: Action) -> bool:
+        role, policy = action.keys.values()
+        return (role.lower(), policy) in site.iam.late_policies
 
 
 class RoleAttachmentState(TypedDict, total=False):

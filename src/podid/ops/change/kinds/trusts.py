@@ -87,7 +87,7 @@ class RoleTrustKind(base.Trusting):
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
             now = base.read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
-            if now == policy or (now != before and _holds(action, now)):
+            if now == policy or (now != before and not trust.overwritten(before, policy, now)):
                 if not self.late(site, action):
                     return action.after
                 continue
@@ -120,8 +120,8 @@ class RoleTrustKind(base.Trusting):
         role = self.find_role(site.clients, self.reading(action)) if trust.loss(before, after) else None
         return users_losing_trust(site, role, before, after, earlier)
 
-    def lost(self, site: Site, action: Action) -> bool:
-        return not _holds(action, self._role(site.clients, self.reading(action)).trust)
+    def lost(self, site: Site, action: Action) -> Sequence[str]:
+        return trust.overwritten(*_documents(action), self._role(site.clients, self.reading(action)).trust)
 
     def late(self, site: Site, action: Action) -> bool:
         name = role_name(next(iter(action.keys.values())))
@@ -148,14 +148,6 @@ def trust_policy_of(state: State | None) -> Mapping[str, object]:
 
 def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, object]]:
     return trust_policy_of(action.before), trust_policy_of(action.after)
-
-
-def _holds(action: Action, now: Mapping[str, object]) -> bool:
-    try:
-        before, after, present = (trust.parse_policy(item) for item in (*_documents(action), now))
-    except InvalidInput:  # another writer's policy that cannot be parsed
-        return False
-    return trust.holds(before, after, present)
 
 
 class TargetTrustState(TypedDict, total=False):
